@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+
+#include "base/alloc.h"
+#include "ringcache/status.h"
+
+enum { MIN_CAP = 256 };
+
+size_t rc_buf_room(const struct rc_buf *b)
+{
+    return b->cap - (size_t)(b->data - b->base) - b->len;
+}
+
+unsigned char *rc_buf_end(const struct rc_buf *b)
+{
+    return b->data + b->len;
+}
+
+int rc_buf_reserve(struct rc_buf *b, size_t more)
+{
+    if (b->base != NULL && rc_buf_room(b) >= more) {
+        return 0;
+    }
+    size_t need;
+    if (__builtin_add_overflow(b->len, more, &need) || need > SIZE_MAX / 4) {
+        return RINGCACHE_ENOMEM;
+    }
+    /* Sliding is free of charge when at least half was consumed: each byte moves once. */
+    if (b->base != NULL && need <= b->cap && b->len <= b->cap / 2) {
+        memmove(b->base, b->data, b->len);
+        b->data = b->base;
+        return 0;
+    }
+    size_t cap = b->cap > MIN_CAP ? b->cap : MIN_CAP;
+    while (cap < need) {
+        cap *= 2;
+    }
+    unsigned char *base = rc_alloc(cap);
+    if (base == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    if (b->len > 0) {
+        memcpy(base, b->data, b->len);
+    }
+    rc_free(b->base);
+    b->base = base;
+    b->data = base;
+    b->cap = cap;
+    return 0;
+}
+
+void rc_buf_commit(struct rc_buf *b, size_t n)
+{
+    b->len += n;
+}
+
+int rc_buf_append(struct rc_buf *b, const void *bytes, size_t n)
+{
+    int rc = rc_buf_reserve(b, n);
+    if (rc < 0) {
+        return rc;
+    }
+    if (n > 0) {
+        memcpy(rc_buf_end(b), bytes, n);
+        b->len += n;
+    }
+    return 0;
+}
+
+void rc_buf_consume(struct rc_buf *b, size_t n)
+{
+    b->len -= n;
+    b->data = b->len > 0 ? b->data + n : b->base;
+}
+
+void rc_buf_truncate(struct rc_buf *b, size_t len)
+{
+    if (len < b->len) {
+        b->len = len;
+    }
+}
+
+void rc_buf_trim(struct rc_buf *b, size_t keep)
+{
+    if (b->len == 0 && b->cap > keep) {
+        rc_buf_deinit(b);
+    }
+}
+
+void rc_buf_deinit(struct rc_buf *b)
+{
+    rc_free(b->base);
+    *b = (struct rc_buf) { 0 };
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_BASE_SLICE_H
+#define RC_BASE_SLICE_H
+
+/* A borrowed run of bytes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct rc_slice {
+    const unsigned char *data;
+    size_t len;
+};
+
+static inline struct rc_slice rc_slice(const void *data, size_t len)
+{
+    return (struct rc_slice) { .data = data, .len = len };
+}
+
+static inline struct rc_slice rc_slice_text(const char *text)
+{
+    return rc_slice(text, strlen(text));
+}
+
+static inline bool rc_slice_equal(struct rc_slice a, struct rc_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static inline bool rc_slice_starts(struct rc_slice s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return s.len >= len && memcmp(s.data, prefix, len) == 0;
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CODEC_CODEC_H
+#define RC_CODEC_CODEC_H
+
+/* One wire protocol: commands to bytes, bytes to answers. Pure: no I/O, no clock, no allocation but
+ * the output buffer's growth. The server layer speaks to a backend only through this table.
+ *
+ * Decoding is in place and agnostic of how the bytes were split: `decode` sees all bytes that were
+ * received and not yet consumed, from the first byte of the oldest outstanding reply on, and says
+ * what that reply is, that it needs more, or that no server of this protocol says such a thing. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "ringcache/status.h"
+
+/* What a command asks. Those of the first group carry a user's key. */
+enum rc_verb {
+    RC_VERB_GET,
+    RC_VERB_SET,
+    RC_VERB_DELETE,
+    /* the library's own */
+    RC_VERB_VERSION, /* memcached: version */
+    RC_VERB_NOOP, /* memcached: mn; redis: PING. The fence and the probe */
+    RC_VERB_AUTH, /* redis: AUTH [key=user] value=password */
+    RC_VERB_SELECT, /* redis: SELECT number */
+    RC_VERB_CLIENT_ID, /* redis: CLIENT ID */
+    RC_VERB_INFO, /* redis: INFO server; the answer's value is run_id's */
+    RC_VERB_CLIENT_KILL, /* redis: CLIENT KILL ID number */
+};
+
+struct rc_command {
+    enum rc_verb verb;
+    bool strict; /* integrity=strict: meta echoes the key, RESP is followed by ECHO token */
+    uint64_t token; /* meta: its low 32 bits are the opaque; RESP: sent with `strict` */
+    struct rc_slice prefix; /* the namespace, sent in front of the key */
+    struct rc_slice key;
+    struct rc_slice value;
+    uint32_t flags; /* memcached client flags of a SET */
+    uint64_t number; /* argument of SELECT, CLIENT_KILL */
+    int64_t ttl_ms; /* SET: 0 never expires, else > 0 */
+    int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
+};
+
+/* What is known of the command whose reply is due. */
+struct rc_expect {
+    enum rc_verb verb;
+    bool strict;
+    uint64_t token;
+    struct rc_slice prefix, key; /* with `strict` on meta */
+};
+
+/* One reply. Slices point into the input. */
+struct rc_answer {
+    int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _EAUTH … */
+    struct rc_slice value;
+    struct rc_slice message; /* the server's own words, for a failure; else empty */
+    uint32_t flags;
+    uint64_t number;
+    bool close; /* delivered, but the stream cannot be trusted behind it (CLIENT_ERROR, ERROR) */
+};
+
+enum rc_decoded { RC_DECODED_MORE, RC_DECODED_ONE, RC_DECODED_BAD };
+
+struct rc_limits {
+    uint64_t max_value_bytes;
+};
+
+/* Per-connection decoding state; zero-initialised at connect. `need` is how many bytes must be there
+ * before another try can succeed (at least one more than were there). */
+struct rc_decoder {
+    struct rc_limits limits;
+    size_t need;
+};
+
+struct rc_codec {
+    const char *name; /* "memcached meta", "RESP2" */
+    bool binary_keys; /* any byte is allowed in a key */
+    size_t max_key_bytes;
+    /* An upper bound on what `encode` appends. */
+    size_t (*bound)(const struct rc_command *command);
+    /* Append the command; 0 or RINGCACHE_ENOMEM (then nothing was appended). */
+    int (*encode)(struct rc_buf *out, const struct rc_command *command);
+    /* With RC_DECODED_ONE, `*answer` and `*consumed` (> 0) are set; with RC_DECODED_BAD,
+     * answer->message is a static sentence that says what was wrong. */
+    enum rc_decoded (*decode)(struct rc_decoder *decoder, struct rc_slice input,
+        const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
+    /* Bytes came though nothing was asked: what to say of them. The first line, cut to what is
+     * printable, when it is an error line of this protocol; else a static sentence. */
+    struct rc_slice (*unsolicited)(struct rc_slice input);
+};
+
+extern const struct rc_codec rc_codec_meta;
+extern const struct rc_codec rc_codec_resp;
+
+/* Is a `VERSION` answer that of a server this library speaks meta with (1.6.18 or later)? */
+bool rc_meta_version_ok(struct rc_slice version);
+
+#endif

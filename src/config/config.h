@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CONFIG_CONFIG_H
+#define RC_CONFIG_CONFIG_H
+
+/* What a configuration says, for the layer that joins everything. The public verbs
+ * (ringcache/config.h) are implemented in this layer. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ring/topology.h"
+#include "ringcache/config.h"
+
+enum rc_protocol { RC_PROTOCOL_MEMCACHED, RC_PROTOCOL_REDIS };
+
+/* One parsed server URI; every pointer is owned by it. */
+struct rc_server_uri {
+    struct rc_member member; /* name, host as written, port, weight */
+    enum rc_protocol protocol;
+    char *address; /* host without brackets, percent-decoded; or the socket's path */
+    char *user; /* NULL: none */
+    char *password; /* NULL: none; wiped when freed */
+    uint32_t database; /* redis: SELECT; 0 is not sent */
+    char *display; /* the URI without its password, for messages */
+    char *place; /* "file:line:column", or "" when it came by a call */
+};
+
+enum rc_failover { RC_FAILOVER_NONE, RC_FAILOVER_REMAP };
+enum rc_integrity { RC_INTEGRITY_AUTO, RC_INTEGRITY_STRICT };
+enum rc_dialect { RC_DIALECT_AUTO, RC_DIALECT_META };
+
+/* The values of the options that are not placement. */
+struct rc_settings {
+    uint32_t timeout_ms;
+    uint32_t connect_timeout_ms;
+    uint32_t connections;
+    uint32_t max_inflight;
+    uint64_t max_queued_bytes;
+    uint64_t max_value_bytes;
+    uint32_t failover_ttl_ms;
+    enum rc_failover failover;
+    enum rc_integrity integrity;
+    enum rc_dialect dialect; /* option `protocol` */
+};
+
+const struct rc_settings *rc_config_settings(const ringcache_config *config);
+size_t rc_config_server_count(const ringcache_config *config);
+const struct rc_server_uri *rc_config_server(const ringcache_config *config, size_t index);
+
+/* The placement half, borrowed from `config`: `members` (room for rc_config_server_count) is filled
+ * with a copy of each server's member and becomes topology->members. */
+void rc_config_topology(
+    const ringcache_config *config, struct rc_topology *topology, struct rc_member *members);
+
+/* Parse one URI on its own (the client's ringcache_server_add). 0, RINGCACHE_ECONFIG with a sentence
+ * in `why`, or RINGCACHE_ENOMEM. `*server` is owned by the caller. */
+int rc_server_uri_parse(const char *uri, struct rc_server_uri *server, char *why, size_t why_size);
+int rc_server_uri_copy(struct rc_server_uri *to, const struct rc_server_uri *from);
+void rc_server_uri_deinit(struct rc_server_uri *server);
+/* Same address, protocol, credentials and database: may one backend serve both? */
+bool rc_server_uri_same_backend(const struct rc_server_uri *a, const struct rc_server_uri *b);
+
+/* A deep copy, for the client that outlives the caller's. 0 or RINGCACHE_ENOMEM. */
+int rc_config_copy(ringcache_config **to, const ringcache_config *from);
+
+/* Let ringcache_config_error(config) say `text` (cut at 511 bytes). The text is the one mutable part
+ * of a configuration that is otherwise const. */
+void rc_config_set_error(const ringcache_config *config, const char *text);
+
+#endif

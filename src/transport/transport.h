@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_TRANSPORT_TRANSPORT_H
+#define RC_TRANSPORT_TRANSPORT_H
+
+/* The world as the core sees it: streams, names, one timer, the turn of a loop. Two implementations
+ * exist: libuv's, and the simulator's under tests/.
+ *
+ * Events are never delivered from inside a call that the owner makes: connect, write, resolve and
+ * the rest only ever report later. All calls and events are on the loop's thread.
+ *
+ * The turn of the loop, for one transport:
+ *
+ *     before_poll ── wait for I/O or the timer ── stream and lookup events ── after_poll ─┐
+ *          └──────────────────────────────────────────────────────────────────────────────┘
+ *
+ * before_poll runs whenever `defer` was called since the last one; deferred work holds the loop back
+ * from sleeping. after_poll runs when the time asked for by `wake_at` has come, and only once the
+ * poll's events have all been delivered: whatever had arrived was read before anything expires. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* A socket address, opaque to the core: a sockaddr of `len` bytes. */
+struct rc_address {
+    _Alignas(8) unsigned char bytes[128];
+    unsigned len;
+};
+
+struct rc_stream;
+struct rc_lookup;
+struct rc_transport;
+
+/* What the owner of a stream is told. After rc_stream_close or rc_stream_reset: nothing more. */
+struct rc_stream_events {
+    /* The connection stands (0), or never will (a negative errno; close the stream). Once. */
+    void (*connected)(void *owner, int status);
+    /* Where the next bytes should go. `*len` (> 0) is the room. NULL: out of memory; reading is
+     * tried again on the next event. */
+    void *(*reserve)(void *owner, size_t *len);
+    /* `n` > 0 bytes were put where `reserve` said. */
+    void (*received)(void *owner, size_t n);
+    /* The peer ended it: status 0 for FIN, else a negative errno. No `received` follows. The stream
+     * stays to be closed; after FIN it may still be written. */
+    void (*ended)(void *owner, int status);
+    /* A write that took less than all may go on. */
+    void (*writable)(void *owner);
+};
+
+/* What the client hears of the loop. */
+struct rc_turn_events {
+    void (*before_poll)(void *owner);
+    void (*after_poll)(void *owner, uint64_t now_ms);
+};
+
+/* `count` addresses (0 with a negative status), in the order to try; valid during the call. */
+typedef void (*rc_resolved_fn)(
+    void *owner, int status, const struct rc_address *addresses, size_t count);
+
+struct rc_transport_ops {
+    /* Start connecting; `*stream` is valid until it is closed. 0 or a negative errno (of our own
+     * machine: EMFILE, EADDRNOTAVAIL …), then no event comes. */
+    int (*connect)(struct rc_transport *t, const struct rc_address *address,
+        const struct rc_stream_events *events, void *owner, struct rc_stream **stream);
+    /* Hand bytes to the kernel: how many it took (0.. of the total), or a negative errno after which
+     * the stream is as good as ended (`ended` need not follow). When less than all was taken,
+     * `writable` follows once. The bytes are not referenced after the call. */
+    ptrdiff_t (*write)(struct rc_stream *s, const struct rc_slice *parts, size_t count);
+    /* Bytes that `write` took but that this process still holds; 0 when all are the kernel's. */
+    size_t (*held)(const struct rc_stream *s);
+    /* End our direction (FIN) once everything taken was sent; reading goes on. */
+    void (*shutdown)(struct rc_stream *s);
+    /* Close, and let the peer see a reset. */
+    void (*reset)(struct rc_stream *s);
+    /* Close without further events. The stream is invalid from here on. */
+    void (*close)(struct rc_stream *s);
+
+    /* Resolve a host name, an IP literal (no brackets) with a port, or with is_path a Unix socket's
+     * path. Always answers later, also for literals. 0 or a negative errno. */
+    int (*resolve)(struct rc_transport *t, const char *host, uint16_t port, bool is_path,
+        rc_resolved_fn done, void *owner, struct rc_lookup **lookup);
+    /* No answer any more. Prompt, however long the look-up still hangs. */
+    void (*forget)(struct rc_lookup *lookup);
+
+    /* Monotonic milliseconds. Refreshed at most once a turn: the first call after a poll reads the
+     * clock, the others do not. */
+    uint64_t (*now_ms)(struct rc_transport *t);
+    /* Seconds since 1970, for the one conversion of long TTLs into absolute times. */
+    int64_t (*wall_s)(struct rc_transport *t);
+    /* Unpredictable bits for tokens and jitter (the simulator's come from its seed). */
+    uint64_t (*random)(struct rc_transport *t);
+    /* Call after_poll at `at_ms`; replaces the former wish. UINT64_MAX: never. */
+    void (*wake_at)(struct rc_transport *t, uint64_t at_ms);
+    /* Call before_poll before the loop sleeps again. Idempotent. */
+    void (*defer)(struct rc_transport *t);
+    /* Does this transport keep its loop alive? At first it does not. */
+    void (*hold)(struct rc_transport *t, bool alive);
+    /* After every stream was closed and every look-up forgotten: give everything back, then
+     * `closed`, which may free the transport's memory. */
+    void (*stop)(struct rc_transport *t, void (*closed)(void *owner), void *owner);
+};
+
+/* Embedded as the first member of an implementation. */
+struct rc_transport {
+    const struct rc_transport_ops *ops;
+    const struct rc_turn_events *events; /* set by the client before the first call */
+    void *owner;
+};
+
+/* Embedded as the first member of an implementation's stream. */
+struct rc_stream {
+    const struct rc_transport_ops *ops;
+};
+
+/* Embedded as the first member of an implementation's look-up. */
+struct rc_lookup {
+    const struct rc_transport_ops *ops;
+};
+
+static inline ptrdiff_t rc_stream_write(
+    struct rc_stream *s, const struct rc_slice *parts, size_t count)
+{
+    return s->ops->write(s, parts, count);
+}
+
+static inline size_t rc_stream_held(const struct rc_stream *s)
+{
+    return s->ops->held(s);
+}
+
+static inline void rc_stream_shutdown(struct rc_stream *s)
+{
+    s->ops->shutdown(s);
+}
+
+static inline void rc_stream_reset(struct rc_stream *s)
+{
+    s->ops->reset(s);
+}
+
+static inline void rc_stream_close(struct rc_stream *s)
+{
+    s->ops->close(s);
+}
+
+static inline void rc_lookup_forget(struct rc_lookup *lookup)
+{
+    lookup->ops->forget(lookup);
+}
+
+#endif
