@@ -53,6 +53,16 @@ RINGCACHE_API size_t ringcache_config_warning_count(const ringcache_config *conf
 /** Warning `index` in one line, or NULL past the end; valid until the next call with `config`. */
 RINGCACHE_API const char *ringcache_config_warning(const ringcache_config *config, size_t index);
 
+/** One finding of ringcache_config_judge_file: `text` is a line `file:line:column: option: reason`,
+ * valid during the call. */
+typedef void (*ringcache_finding_cb)(int is_error, const char *text, void *user);
+
+/** Judge a whole file: `cb` gets every error and every warning, in the file's order, those that only
+ * the whole shows last; reading does not stop at the first. `*errors` is how many were errors.
+ * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOMEM, or the negative errno of opening or reading. */
+RINGCACHE_API int ringcache_config_judge_file(
+    const char *path, ringcache_finding_cb cb, void *user, size_t *errors);
+
 /** Why the last call that failed did, in one line: `file:line:column: option: reason`, without the
  * place when the value came by a call. "" when nothing failed yet. Never NULL, never a password;
  * valid until the next call with `config`. */
