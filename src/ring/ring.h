@@ -21,10 +21,4 @@ int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology
 /* The hash a key is placed by (tag and namespace applied). */
 uint32_t rc_ring_hash(const struct ringcache_ring *ring, const void *key, size_t len);
 
-/* Is it buildable? 0 or RINGCACHE_ECONFIG with a sentence in `why` (NUL-terminated). Checks what
- * only the members together show: duplicate names, weights a dialect does not take, too many
- * servers or points. `*member` is the offender's index, or RINGCACHE_NONE. */
-int rc_topology_check(
-    const struct rc_topology *topology, char *why, size_t why_size, size_t *member);
-
 #endif

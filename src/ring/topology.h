@@ -52,4 +52,11 @@ struct rc_topology {
     size_t count;
 };
 
+/* Is it buildable? 0 or RINGCACHE_ECONFIG with a sentence in `why` (NUL-terminated). Checks what
+ * only the members together show: duplicate names, weights a dialect does not take, too many
+ * servers or points. `*member` is the offender's index (of two equal names, the second), or SIZE_MAX
+ * when the fault is no single member's. */
+int rc_topology_check(
+    const struct rc_topology *topology, char *why, size_t why_size, size_t *member);
+
 #endif
