@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RINGCACHE_CLIENT_H
+#define RINGCACHE_CLIENT_H
+
+/** @file One cache over many servers, on one libuv loop.
+ *
+ * Holds for every function here:
+ * - A submitting call (get, set, delete, submit, ping) returns 0 or a negative code. Its callback
+ *   runs if and only if it returned 0: exactly once, later, on the loop's thread, never inside a
+ *   call and never after the close callback.
+ * - Every call is legal in every callback.
+ * - Keys and values are copied at submission.
+ * - One client, one loop, one thread: nothing here may be called from another thread. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "ringcache/config.h"
+#include "ringcache/request.h"
+#include "ringcache/ring.h"
+#include "ringcache/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ringcache_client ringcache_client;
+
+/** Make a client on `loop`, which is borrowed and must outlive the close callback. `config` is
+ * copied and may have no server. Nothing is connected before it is needed.
+ * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ECONFIG (see ringcache_config_error), RINGCACHE_ENOMEM or
+ * a negative errno; `*client` is untouched on failure. */
+RINGCACHE_API int ringcache_client_new(
+    ringcache_client **client, uv_loop_t *loop, const ringcache_config *config);
+
+typedef void (*ringcache_close_cb)(ringcache_client *client, void *user);
+
+/** Close: pending requests end with RINGCACHE_ECANCELED, then `cb` (may be NULL) runs, all of it later
+ * on the loop; once `cb` returned the client's memory is gone. Every other call is refused with
+ * RINGCACHE_ECLOSING from here on; closing again does nothing, and its callback never runs. */
+RINGCACHE_API void ringcache_client_close(
+    ringcache_client *client, ringcache_close_cb cb, void *user);
+
+/** Why the last call that was refused was refused, in one line; "" before. Never NULL, never a
+ * password; valid until the next call. */
+RINGCACHE_API const char *ringcache_client_error(const ringcache_client *client);
+
+/** Let the client keep uv_run alive even when no request is pending. Idempotent. */
+RINGCACHE_API void ringcache_client_ref(ringcache_client *client);
+
+/** Let only pending requests keep uv_run alive: the state a client begins in. Idempotent. */
+RINGCACHE_API void ringcache_client_unref(ringcache_client *client);
+
+/** One answer; `reply` and all it points to is borrowed until the callback returns. */
+typedef void (*ringcache_reply_cb)(
+    ringcache_client *client, const ringcache_reply *reply, void *user);
+
+/** Fetch one value. `key`: 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f.
+ *
+ * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure. Returns 0,
+ * RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached: RINGCACHE_EVENT_ROOM tells when there is
+ * room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+RINGCACHE_API int ringcache_get(ringcache_client *client, const void *key, size_t key_len,
+    ringcache_reply_cb cb, void *user);
+
+/** Store one value of 0..max_value_bytes bytes for `ttl_ms` milliseconds (0: it never expires; on
+ * memcached rounded up to whole seconds). Returns as ringcache_get, and RINGCACHE_ETOOBIG. */
+RINGCACHE_API int ringcache_set(ringcache_client *client, const void *key, size_t key_len,
+    const void *value, size_t value_len, int64_t ttl_ms, ringcache_reply_cb cb, void *user);
+
+/** Remove one key; RINGCACHE_MISS when there was none. Returns as ringcache_get. */
+RINGCACHE_API int ringcache_delete(ringcache_client *client, const void *key, size_t key_len,
+    ringcache_reply_cb cb, void *user);
+
+/** Names a pending request; 0 names none. */
+typedef uint64_t ringcache_id;
+
+/** Submit a request in full. `*id` (may be NULL) names it for ringcache_cancel. Returns as
+ * ringcache_set, and RINGCACHE_ENOTSUP for what the backends cannot do. */
+#define ringcache_submit(client, request, cb, user, id)                                            \
+    ringcache_submit_sized(client, request, sizeof *(request), cb, user, id)
+
+/** ringcache_submit with the size of the caller's ringcache_request, so that a program compiled
+ * against a smaller one stays right. */
+RINGCACHE_API int ringcache_submit_sized(ringcache_client *client,
+    const ringcache_request *request, size_t request_size, ringcache_reply_cb cb, void *user,
+    ringcache_id *id);
+
+/** End a pending request: its callback runs later with RINGCACHE_ECANCELED (reply->maybe_applied says
+ * whether a write may have left). Returns 0, RINGCACHE_EINVAL when `id` names no pending request, or
+ * RINGCACHE_ECLOSING. */
+RINGCACHE_API int ringcache_cancel(ringcache_client *client, ringcache_id id);
+
+/** Add a server at run time (URI as in a configuration). In force at RINGCACHE_EVENT_RING_CHANGED,
+ * which follows a return of 0. A server of the same name and address that is still draining is taken
+ * back. Returns 0, RINGCACHE_ECONFIG (URI, duplicate name; see ringcache_client_error),
+ * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+RINGCACHE_API int ringcache_server_add(ringcache_client *client, const char *uri);
+
+/** Remove a server: no new request goes to it, those in flight end, then its connections close and
+ * RINGCACHE_EVENT_REMOVED tells. The last one may go. Returns 0, RINGCACHE_EINVAL (no such name),
+ * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+RINGCACHE_API int ringcache_server_remove(ringcache_client *client, const char *name);
+
+/** Give a server another weight. Returns as ringcache_server_add. */
+RINGCACHE_API int ringcache_server_weight(
+    ringcache_client *client, const char *name, uint32_t weight);
+
+/** Put the servers and the placement of `config` in force as one new ring, all or nothing. Servers of
+ * unchanged name and address keep their connections. Other options (timeouts, bounds …) stay as they
+ * were at ringcache_client_new. Returns as ringcache_server_add. */
+RINGCACHE_API int ringcache_servers_replace(
+    ringcache_client *client, const ringcache_config *config);
+
+/** Ask one server by name whether it answers (memcached `mn`, Redis `PING`), as a request of its own:
+ * same deadline, same connection, same statuses as a get. Returns 0, RINGCACHE_EINVAL (no such name)
+ * or as ringcache_get. */
+RINGCACHE_API int ringcache_ping(
+    ringcache_client *client, const char *name, ringcache_reply_cb cb, void *user);
+
+/** A reference to the ring in force, to be released with ringcache_ring_unref; NULL when closing. */
+RINGCACHE_API ringcache_ring *ringcache_client_ring(ringcache_client *client);
+
+typedef enum ringcache_event_type {
+    RINGCACHE_EVENT_CONNECTING, /**< a first connection to a server is being made */
+    RINGCACHE_EVENT_UP, /**< a server is in service after connecting, or after it had been down */
+    RINGCACHE_EVENT_DOWN, /**< out of service by hard evidence: refused, failed handshake, lost */
+    RINGCACHE_EVENT_EJECTED, /**< out of service by soft evidence: silence */
+    RINGCACHE_EVENT_READMITTED, /**< back in service after an ejection */
+    RINGCACHE_EVENT_REMOVED, /**< a removed server has drained and is gone */
+    RINGCACHE_EVENT_RING_CHANGED, /**< a new ring is in force */
+    RINGCACHE_EVENT_ROOM /**< after RINGCACHE_EBUSY there is room again */
+} ringcache_event_type;
+
+/** Valid during the callback. */
+typedef struct ringcache_event {
+    ringcache_event_type type;
+    const char *server; /**< name; "" for an event of the whole client */
+    int reason; /**< status code or negative errno; 0: none */
+    const char *text; /**< one line */
+    uint64_t ring_digest; /**< of the ring in force */
+} ringcache_event;
+
+/** The name of an event type in lower case ("ring_changed"); static storage. Any thread. */
+RINGCACHE_API const char *ringcache_event_name(ringcache_event_type type);
+
+typedef void (*ringcache_event_cb)(
+    ringcache_client *client, const ringcache_event *event, void *user);
+
+/** Hear of events, on the loop's thread, never inside a call; one listener, NULL for none. Events that
+ * happened before a listener was set are not kept. */
+RINGCACHE_API void ringcache_client_on_event(
+    ringcache_client *client, ringcache_event_cb cb, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

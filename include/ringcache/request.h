@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RINGCACHE_REQUEST_H
+#define RINGCACHE_REQUEST_H
+
+/** @file What is asked of the cache, and what comes back. Plain structures, no function but those
+ * that keep a value beyond its callback. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ringcache/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A run of bytes that somebody else owns. */
+typedef struct ringcache_slice {
+    const void *data;
+    size_t len;
+} ringcache_slice;
+
+/** What a request does. This version carries out GET, SET and DELETE; the others are refused at
+ * submission with RINGCACHE_ENOTSUP. */
+typedef enum ringcache_op {
+    RINGCACHE_GET,
+    RINGCACHE_SET,
+    RINGCACHE_ADD,
+    RINGCACHE_REPLACE,
+    RINGCACHE_APPEND,
+    RINGCACHE_PREPEND,
+    RINGCACHE_CAS,
+    RINGCACHE_DELETE,
+    RINGCACHE_TOUCH,
+    RINGCACHE_GET_AND_TOUCH,
+    RINGCACHE_INCREMENT,
+    RINGCACHE_DECREMENT
+} ringcache_op;
+
+/** Bits of ringcache_request.options. This version takes NO_FAILOVER; the others are refused at
+ * submission with RINGCACHE_ENOTSUP. */
+enum {
+    RINGCACHE_WITH_INITIAL = 1 << 0, /**< a counter that is absent starts at `initial` */
+    RINGCACHE_WANT_CAS = 1 << 1, /**< reply->cas */
+    RINGCACHE_WANT_TTL = 1 << 2, /**< reply->ttl_ms */
+    RINGCACHE_LEND_VALUE = 1 << 3, /**< `value` is lent until `release` is called, not copied */
+    RINGCACHE_NO_FAILOVER = 1 << 4 /**< only ever ask the owner */
+};
+
+/** One request in full. All bits zero are the defaults; `key` is copied at submission, and so is
+ * `value`. */
+typedef struct ringcache_request {
+    ringcache_op op;
+    uint32_t options; /**< RINGCACHE_WITH_INITIAL … */
+    ringcache_slice key; /**< 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f */
+    ringcache_slice value; /**< what a SET stores, at most max_value_bytes */
+    ringcache_slice route; /**< with data != NULL: hashed instead of the key */
+    uint64_t cas;
+    uint64_t delta;
+    uint64_t initial;
+    int64_t ttl_ms; /**< of a SET: 0 never expires; memcached counts whole seconds, rounded up */
+    uint32_t timeout_ms; /**< 0: the client's timeout_ms */
+    uint32_t flags; /**< memcached client flags; not 0 on a ring with a Redis: ENOTSUP */
+    void (*release)(void *release_user, const void *data, size_t len);
+    void *release_user;
+} ringcache_request;
+
+/** Bits of ringcache_reply.marks; 0 in this version. */
+enum { RINGCACHE_STALE = 1 << 0, RINGCACHE_WON = 1 << 1, RINGCACHE_FILLING = 1 << 2 };
+
+/** The tree of a raw reply; always NULL in this version. */
+struct ringcache_data;
+
+/** One answer. It and everything it points to is valid until the callback returns. */
+typedef struct ringcache_reply {
+    int status; /**< see ringcache/status.h */
+    uint32_t marks;
+    ringcache_slice value; /**< of a GET that hit; ringcache_value_ref keeps it */
+    uint32_t flags; /**< memcached client flags of that value */
+    int maybe_applied; /**< a write that failed: may the server have carried it out all the same? */
+    uint64_t cas;
+    int64_t ttl_ms;
+    uint64_t number;
+    const char *server; /**< name of the server that was asked or would have been; NULL: none */
+    const char *message; /**< one line why it failed, the server's own words where it spoke; or "" */
+    uint32_t attempts; /**< how often it was handed to a connection: 0 when it never was */
+    uint64_t elapsed_us; /**< from submission to the answer's arrival */
+    size_t index;
+    const struct ringcache_data *data;
+    uint64_t ring_digest; /**< of the ring that routed it */
+} ringcache_reply;
+
+/** A value kept beyond its callback. */
+typedef struct ringcache_value ringcache_value;
+
+/** Keep reply->value: a counted copy with one reference, of `reply->value.len` bytes. Call it inside
+ * the callback; the copy may then be used and released on any thread. NULL when out of memory. */
+RINGCACHE_API ringcache_value *ringcache_value_ref(const ringcache_reply *reply);
+
+/** One more reference; returns `value`. Any thread. */
+RINGCACHE_API ringcache_value *ringcache_value_retain(ringcache_value *value);
+
+/** One reference less; the last frees. NULL is allowed. Any thread. */
+RINGCACHE_API void ringcache_value_unref(ringcache_value *value);
+
+/** The bytes, valid as long as a reference is held; never NULL data, also for an empty value. */
+RINGCACHE_API ringcache_slice ringcache_value_bytes(const ringcache_value *value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
