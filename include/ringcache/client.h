@@ -15,12 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uv.h>
-
 #include "ringcache/config.h"
 #include "ringcache/request.h"
 #include "ringcache/ring.h"
 #include "ringcache/status.h"
+
+/* uv.h needs POSIX names, which a strict -std=c11 hides; a loop is only pointed at here. */
+#ifdef _POSIX_C_SOURCE
+#include <uv.h>
+#else
+typedef struct uv_loop_s uv_loop_t;
+#endif
 
 #ifdef __cplusplus
 extern "C" {
