@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What an installation offers to somebody else's program. Prints TAP.
+# usage: install.sh PREFIX   (an installation just made into an empty folder; libraries in lib)
+set -u
+prefix=$1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+lib=$prefix/lib
+shared=$lib/libringcache.so
+include=$prefix/include
+export PKG_CONFIG_PATH=$lib/pkgconfig LC_ALL=C
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+count=0 failures=0
+
+# One result: the command's status, and its output where it failed.
+prove() {
+    local name=$1 said verdict=ok
+    shift
+    said=$("$@" 2>&1) || verdict='not ok' failures=$((failures + 1))
+    count=$((count + 1))
+    echo "$verdict $count - $name"
+    [ "$verdict" = ok ] || printf '%s\n' "$said" | sed 's/^/#   /'
+}
+
+exported() {
+    nm -D --defined-only "$shared" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u
+}
+
+declared() {
+    cat "$include"/ringcache/*.h | tr '\n' ' ' |
+        grep -oE 'RINGCACHE_API [^;{(]*ringcache_\w+ ?\(' | grep -oE 'ringcache_\w+ ?\($' |
+        tr -d ' (' | sort -u
+}
+
+only_ours_exported() {
+    [ -n "$(exported)" ] && ! exported | grep -v '^ringcache_'
+}
+
+exports_are_the_headers() {
+    diff <(declared) <(exported)
+}
+
+soname() {
+    readelf -d "$shared" | grep -F 'Library soname: [libringcache.so.0]' && [ -e "$lib/libringcache.so.0" ]
+}
+
+needed() {
+    readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
+
+needs_little() {
+    ! needed "$shared" | grep -vE '^(libuv|libhiredis|libc|libm|ld-linux[^.]*)\.so'
+}
+
+hardened() {
+    readelf -ld "$shared" | grep -q GNU_RELRO && readelf -d "$shared" | grep -qE 'BIND_NOW|\bNOW\b' &&
+        ! readelf -lW "$shared" | grep -E 'GNU_STACK.*E +0x'
+}
+
+describes_itself() {
+    local version
+    version=$(sed -n 's/#define RINGCACHE_VERSION "\(.*\)"/\1/p' "$include/ringcache/version.h")
+    echo "header $version, pkg-config $(pkg-config --modversion ringcache)"
+    [ "$(pkg-config --modversion ringcache)" = "$version" ] &&
+        pkg-config --print-requires ringcache | grep -q '^libuv' &&
+        pkg-config --print-requires-private ringcache | grep -q '^hiredis' &&
+        pkg-config --print-requires-private ringcache | grep -q '^libxxhash'
+}
+
+# A header that includes it twice: it stands alone, and a second time costs nothing.
+compiles() {
+    local header=$1 suffix=$2
+    shift 2
+    printf '#include "ringcache/%s"\n#include "ringcache/%s"\nint only;\n' "$header" "$header" \
+        >"$work/unit.$suffix"
+    "$@" -Wall -Wextra -Werror -pedantic-errors -fsyntax-only -I"$include" \
+        $(pkg-config --cflags libuv) "$work/unit.$suffix"
+}
+
+# An uv.h that refuses to be read stands before the system's.
+compiles_without_uv() {
+    mkdir -p "$work/no-uv"
+    echo '#error "this header may not need uv.h"' >"$work/no-uv/uv.h"
+    compiles "$1" c gcc -std=c11 -I"$work/no-uv"
+}
+
+consumer() {
+    local flags
+    flags=$(pkg-config --cflags --libs "$@" ringcache) || return 1
+    gcc -std=c11 -Wall -Wextra -Werror "$here/consumer.c" -o "$work/consumer" $flags \
+        -Wl,-rpath,"$lib" && "$work/consumer"
+}
+
+shared_consumer() {
+    consumer && needed "$work/consumer" | grep -qx libringcache.so.0
+}
+
+# Without the shared library at hand, -lringcache means the archive.
+static_consumer() {
+    mkdir "$work/aside" && mv "$lib"/libringcache.so* "$work/aside/" || return 1
+    local status=0
+    consumer --static && ! needed "$work/consumer" | grep ringcache || status=1
+    mv "$work/aside"/* "$lib/"
+    return $status
+}
+
+ring_inspect() {
+    local tab=$'\t' said
+    said=$(LD_LIBRARY_PATH=$lib "$prefix/bin/ring-inspect" \
+        -s 'memcached://192.0.2.1:11211?name=one' locate some-key) || return 1
+    echo "said: $said"
+    [ "$said" = "some-key${tab}one" ]
+}
+
+manual_is_clean() {
+    local page said
+    for page in "$prefix"/share/man/man*/*; do
+        said=$(LC_ALL=C.UTF-8 MANWIDTH=80 MANROFFSEQ= man --warnings -E UTF-8 -l "$page" 2>&1 >/dev/null)
+        [ -f "$page" ] && [ -z "$said" ] || { echo "$page: $said"; return 1; }
+    done
+}
+
+prove 'the shared library exports ringcache_* alone' only_ours_exported
+prove 'what the headers declare and what is exported are the same' exports_are_the_headers
+prove 'the SONAME is libringcache.so.0' soname
+prove 'the library needs libuv, hiredis and libc alone' needs_little
+prove 'the library is linked read-only and at once, without an executable stack' hardened
+prove 'pkg-config knows the version and what is required' describes_itself
+for path in "$include"/ringcache/*.h; do
+    header=${path##*/}
+    prove "$header compiles alone as C11" compiles "$header" c gcc -std=c11
+    prove "$header compiles alone as C++17" compiles "$header" cpp g++ -std=c++17
+done
+for header in status.h config.h ring.h; do
+    prove "$header needs no uv.h" compiles_without_uv "$header"
+done
+prove 'a program links the shared library by pkg-config and runs' shared_consumer
+prove 'a program links the archive by pkg-config and runs' static_consumer
+prove 'the installed ring-inspect finds an owner' ring_inspect
+prove 'the manual pages have no warning' manual_is_clean
+echo "1..$count"
+[ "$failures" = 0 ]
