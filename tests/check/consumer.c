@@ -34,8 +34,8 @@ int main(void)
         return 1;
     if (ringcache_config_new(&config) != 0)
         return 1;
-    int failed = ringcache_config_add_server(config, "memcached://127.0.0.1:1?name=one") != 0
-        || open_and_close(config) != 0;
+    int failed = ringcache_config_add_server(config, "memcached://127.0.0.1:1?name=one") != 0 ||
+                 open_and_close(config) != 0;
     ringcache_config_free(config);
     puts(failed ? "failed" : "ringcache " RINGCACHE_VERSION);
     return failed;

@@ -22,8 +22,9 @@ int main(void)
     ringcache_config *config = NULL;
     if (ringcache_config_new(&config) != 0)
         return 1;
-    int failed = ringcache_config_add_server(config, "memcached://10.0.0.1:11211?name=one")
-        || ringcache_config_add_server(config, "redis://10.0.0.2:6379?name=two") || locate(config);
+    int failed = ringcache_config_add_server(config, "memcached://10.0.0.1:11211?name=one") ||
+                 ringcache_config_add_server(config, "redis://10.0.0.2:6379?name=two") ||
+                 locate(config);
     if (failed)
         fprintf(stderr, "no owner: %s\n", ringcache_config_error(config));
     ringcache_config_free(config);

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The checks themselves can fail: each fault, put into a clean tree, is found by name."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import sources  # noqa: E402
+
+LICENCE = '/* SPDX-License-Identifier: MIT */\n'
+CLEAN = {
+    'src/base/one.c': LICENCE + 'int rc_one(void)\n{\n    return 1;\n}\n',
+    'include/ringcache/ring.h': LICENCE + '/** One. */\nRINGCACHE_API int ringcache_one(void);\n',
+    'tests/one.c': LICENCE + 'int main(void)\n{\n' + '    /* */ ;\n' * 30 + '}\n',
+}
+LONG = 'int rc_long(void)\n{\n' + '    ;\n' * 100 + '}\n'
+# (checker, path, content after the licence, what must be found)
+FAULTS = (
+    ('layers', 'src/base/up.c', '#include "ring/ring.h"\n', 'each folder below src'),
+    ('layers', 'src/ring/net.c', '#include <uv.h>\n', 'each folder below src'),
+    ('layers', 'src/codec/net.c', '#include <sys/socket.h>\n', 'each folder below src'),
+    ('layers', 'src/codec/meta.c', '#include <hiredis/hiredis.h>\n', 'each folder below src'),
+    ('layers', 'src/attic/old.c', '#include <stdio.h>\n', 'each folder below src'),
+    ('layers', 'include/ringcache/status.h', '#include <uv.h>\n', 'public headers include'),
+    ('layers', 'tools/peek.c', '#include "base/one.c"\n', 'tools and examples'),
+    ('layers', 'src/base/self.h', '#include "base/self.h"\n', 'no include leads back'),
+    ('style', 'src/base/long.c', LONG, 'no function has more'),
+    ('style', 'src/base/wide.c',
+     'int rc_wide(int a, int b, int c, int d, int (*e)(int, int), int f)\n{\n    return a;\n}\n',
+     'no internal function takes'),
+    ('style', 'src/base/pile.c', '\n' * 1000, 'no file has more'),
+    ('style', 'include/ringcache/bare.h', 'RINGCACHE_API int ringcache_bare(void);\n',
+     'every public function is documented'),
+    ('style', 'src/base/number.c', 'int rc_n(char *s)\n{\n    return atoi(s);\n}\n',
+     'no unbounded'),
+    ('style', 'src/ring/clock.c', 'long rc_n(void)\n{\n    return time(0);\n}\n', 'no clock'),
+    ('style', 'src/ring/heap.c', 'void *rc_n(void)\n{\n    return malloc(9);\n}\n', 'the heap'),
+    ('style', 'src/ring/maybe.c', '#if MAYBE\nint rc_maybe;\n#endif\n', 'conditionals per'),
+    ('style', 'src/base/later.c', '/* TO' 'DO: more */\n', 'nothing is left for later'),
+    ('style', 'src/base/blank.c', 'int rc_blank; \n', 'no line ends in blanks'),
+    ('style', 'src/base/image.txt', '\0', 'no binary'),
+    ('style', 'docs/dead.md', '[see](nowhere.md)\n', 'links between'),
+    ('style', 'src/base/untested.c', 'int rc_x;\n' * 40, 'as much test code'),
+)
+
+
+def plant(root, files):
+    for name, text in files.items():
+        path = os.path.join(root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+
+
+def findings(checker, files):
+    """Names of the results that are not ok for a tree of `files`."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    with tempfile.TemporaryDirectory() as root:
+        plant(root, files)
+        said = subprocess.run([sys.executable, os.path.join(here, checker + '.py'), root],
+                              capture_output=True, text=True, check=False).stdout
+    return [line.split(' - ')[1] for line in said.splitlines() if line.startswith('not ok')]
+
+
+def unlaid(names):
+    """Without those that judge the layout, which these small trees do not care for."""
+    return [name for name in names if not name.startswith('the layout')]
+
+
+def main():
+    tap = sources.Tap()
+    for checker in ('layers', 'style'):
+        tap.result(f'{checker}: a clean tree is clean', unlaid(findings(checker, CLEAN)))
+    tap.result('style: a file without its licence is found', [] if any(
+        name.startswith('every C file') for name in
+        findings('style', {**CLEAN, 'src/base/bare.c': 'int rc_bare;\n'})) else ['not found'])
+    for checker, path, text, wanted in FAULTS:
+        content = text if path.endswith(('.md', '.txt')) else LICENCE + text
+        found = unlaid(findings(checker, {**CLEAN, path: content}))
+        tap.result(f'{checker}: the fault in {path} is found', [] if any(
+            name.startswith(wanted) or wanted in name for name in found) else [f'found: {found}'])
+    return tap.finish()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
