@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each item of the cart is a key of its own, so no two visitors ever write over each other; it leaves
- * the cart two seconds after it was put in. */
+/* Each item of the cart is a key of its own, so no two visitors ever write over each other; an item
+ * leaves the cart two seconds after it was put in. */
 #include "cart.h"
 
 #include <stdio.h>

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 static void on_closed(uv_handle_t *pipe)
 {
     free(pipe->data);
@@ -12,17 +11,17 @@ static void on_closed(uv_handle_t *pipe)
 void lines_answer(struct visitor *visitor, const char *text)
 {
     uv_buf_t buf = uv_buf_init((char *)text, (unsigned)strlen(text));
-    if (uv_try_write((uv_stream_t *)&visitor->pipe, &buf, 1) != (int)buf.len)
-        fputs("lines: a visitor did not wait for the answer\n", stderr);
+    if (uv_try_write((uv_stream_t *)&visitor->pipe, &buf, 1) < 0)
+        fputs("lines: a visitor left early\n", stderr);
     uv_close((uv_handle_t *)&visitor->pipe, on_closed);
 }
 
 static void on_room(uv_handle_t *pipe, size_t suggested, uv_buf_t *buf)
 {
     struct visitor *visitor = pipe->data;
+    buf->base = visitor->line + visitor->line_len;
     size_t room = sizeof visitor->line - visitor->line_len;
-    *buf = uv_buf_init(
-        visitor->line + visitor->line_len, (unsigned)(room < suggested ? room : suggested));
+    buf->len = room < suggested ? room : suggested;
 }
 
 static void on_bytes(uv_stream_t *pipe, ssize_t count, const uv_buf_t *buf)
