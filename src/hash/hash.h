@@ -41,4 +41,7 @@ unsigned rc_hash_bits(enum rc_hash kind);
 /* 16 digest bytes of MD5. */
 void rc_md5(const void *data, size_t len, unsigned char digest[16]);
 
+/* All 64 bits of XXH3: the points of the native ring, and digests. */
+uint64_t rc_xxh3(const void *bytes, size_t len, uint64_t seed);
+
 #endif
