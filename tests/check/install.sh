@@ -88,7 +88,7 @@ compiles_without_uv() {
 consumer() {
     local flags
     flags=$(pkg-config --cflags --libs "$@" ringcache) || return 1
-    gcc -std=c11 -Wall -Wextra -Werror "$here/consumer.c" -o "$work/consumer" $flags \
+    gcc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror "$here/consumer.c" -o "$work/consumer" $flags \
         -Wl,-rpath,"$lib" && "$work/consumer"
 }
 
