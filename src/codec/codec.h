@@ -23,20 +23,20 @@ enum rc_verb {
     RC_VERB_SET,
     RC_VERB_DELETE,
     /* the library's own */
-    RC_VERB_VERSION, /* memcached: version */
+    RC_VERB_VERSION, /* memcached: version; the answer's value is like "1.6.18" */
     RC_VERB_NOOP, /* memcached: mn; redis: PING. The fence and the probe */
     RC_VERB_AUTH, /* redis: AUTH [key=user] value=password */
     RC_VERB_SELECT, /* redis: SELECT number */
     RC_VERB_CLIENT_ID, /* redis: CLIENT ID */
-    RC_VERB_INFO, /* redis: INFO server; the answer's value is run_id's */
-    RC_VERB_CLIENT_KILL, /* redis: CLIENT KILL ID number */
+    RC_VERB_INFO, /* redis: INFO server; the answer's value is run_id's, empty if there is none */
+    RC_VERB_CLIENT_KILL, /* redis: CLIENT KILL ID number; the answer's number: 1 killed, 0 gone */
 };
 
 struct rc_command {
     enum rc_verb verb;
     bool strict; /* integrity=strict: meta echoes the key, RESP is followed by ECHO token */
     uint64_t token; /* meta: its low 32 bits are the opaque; RESP: sent with `strict` */
-    struct rc_slice prefix; /* the namespace, sent in front of the key */
+    struct rc_slice prefix; /* the namespace, sent in front of a user's key */
     struct rc_slice key;
     struct rc_slice value;
     uint32_t flags; /* memcached client flags of a SET */
@@ -55,7 +55,7 @@ struct rc_expect {
 
 /* One reply. Slices point into the input. */
 struct rc_answer {
-    int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _EAUTH … */
+    int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
     struct rc_slice value;
     struct rc_slice message; /* the server's own words, for a failure; else empty */
     uint32_t flags;
@@ -69,8 +69,9 @@ struct rc_limits {
     uint64_t max_value_bytes;
 };
 
-/* Per-connection decoding state; zero-initialised at connect. `need` is how many bytes must be there
- * before another try can succeed (at least one more than were there). */
+/* Per-connection decoding state; zero-initialised at connect, then given its limits. `need` is how
+ * many bytes of input must be there before another try can succeed: after RC_DECODED_MORE more than
+ * there were and never more than the reply has, else 0. A try before that costs nothing. */
 struct rc_decoder {
     struct rc_limits limits;
     size_t need;
@@ -80,9 +81,10 @@ struct rc_codec {
     const char *name; /* "memcached meta", "RESP2" */
     bool binary_keys; /* any byte is allowed in a key */
     size_t max_key_bytes;
-    /* An upper bound on what `encode` appends. */
+    /* An upper bound on what `encode` appends; SIZE_MAX when no such sum exists. */
     size_t (*bound)(const struct rc_command *command);
-    /* Append the command; 0 or RINGCACHE_ENOMEM (then nothing was appended). */
+    /* Append the command; 0, RINGCACHE_ENOMEM, or RINGCACHE_ENOTSUP for a verb that this protocol
+     * does not have. On failure nothing was appended. The key was validated before. */
     int (*encode)(struct rc_buf *out, const struct rc_command *command);
     /* With RC_DECODED_ONE, `*answer` and `*consumed` (> 0) are set; with RC_DECODED_BAD,
      * answer->message is a static sentence that says what was wrong. */
@@ -96,7 +98,8 @@ struct rc_codec {
 extern const struct rc_codec rc_codec_meta;
 extern const struct rc_codec rc_codec_resp;
 
-/* Is a `VERSION` answer that of a server this library speaks meta with (1.6.18 or later)? */
+/* Is this the version of a server that can be spoken to in meta (1.6.18 or later)? `version` is the
+ * value of a VERSION answer; the whole line is understood too. */
 bool rc_meta_version_ok(struct rc_slice version);
 
 #endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "codec/wire.h"
+
+enum { PRINTABLE_MAX_BYTES = 256 };
+
+size_t rc_wire_bound(const struct rc_command *command, size_t fixed)
+{
+    size_t bound = fixed;
+    if (__builtin_add_overflow(bound, command->prefix.len, &bound) ||
+        __builtin_add_overflow(bound, command->key.len, &bound) ||
+        __builtin_add_overflow(bound, command->value.len, &bound)) {
+        return SIZE_MAX;
+    }
+    return bound;
+}
+
+enum rc_decoded rc_wire_line(
+    struct rc_slice input, size_t max_bytes, struct rc_slice *line, const char **why)
+{
+    size_t searched = input.len < max_bytes ? input.len : max_bytes;
+    const unsigned char *lf = searched > 0 ? memchr(input.data, '\n', searched) : NULL;
+    if (lf == NULL && searched < max_bytes) {
+        return RC_DECODED_MORE;
+    }
+    if (lf == NULL) {
+        *why = "a line of the reply is too long";
+        return RC_DECODED_BAD;
+    }
+    size_t len = (size_t)(lf - input.data);
+    if (len == 0 || memchr(input.data, '\r', len) != lf - 1) {
+        *why = "a line of the reply does not end in CR LF";
+        return RC_DECODED_BAD;
+    }
+    *line = rc_slice(input.data, len - 1);
+    return RC_DECODED_ONE;
+}
+
+struct rc_slice rc_wire_printable(struct rc_slice input)
+{
+    size_t len = 0;
+    while (len < input.len && len < PRINTABLE_MAX_BYTES && input.data[len] >= 0x20 &&
+           input.data[len] < 0x7f) {
+        len++;
+    }
+    return rc_slice(input.data, len);
+}
+
+enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why)
+{
+    *answer = (struct rc_answer){
+        .status = RINGCACHE_EPROTOCOL,
+        .message = rc_slice_text(why),
+    };
+    return RC_DECODED_BAD;
+}

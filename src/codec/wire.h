@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CODEC_WIRE_H
+#define RC_CODEC_WIRE_H
+
+/* What the line protocols share: writing into room that was reserved before, and taking one line
+ * from what has arrived. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "base/slice.h"
+#include "codec/codec.h"
+
+/* The writers return where the next byte goes. */
+static inline unsigned char *rc_wire_put(unsigned char *at, const void *bytes, size_t n)
+{
+    if (n > 0) {
+        memcpy(at, bytes, n);
+    }
+    return at + n;
+}
+
+/* With a literal the compiler knows the length, and stores words. */
+static inline unsigned char *rc_wire_put_text(unsigned char *at, const char *text)
+{
+    return rc_wire_put(at, text, strlen(text));
+}
+
+static inline unsigned char *rc_wire_put_slice(unsigned char *at, struct rc_slice slice)
+{
+    return rc_wire_put(at, slice.data, slice.len);
+}
+
+static inline unsigned char *rc_wire_put_number(unsigned char *at, uint64_t number)
+{
+    return at + rc_number_write(at, number);
+}
+
+/* `fixed` and what prefix, key and value of `command` take, SIZE_MAX when that overflows. */
+size_t rc_wire_bound(const struct rc_command *command, size_t fixed);
+
+/* The line at the start of `input`, without its CRLF. MORE while its end has not arrived, BAD with
+ * a sentence in `*why` when it has a stray CR or LF, or `max_bytes` do not hold it and its end. */
+enum rc_decoded rc_wire_line(
+    struct rc_slice input, size_t max_bytes, struct rc_slice *line, const char **why);
+
+/* The first line of `input`, or what has arrived of it, up to the first byte that is not printable
+ * and no longer than a log can bear. */
+struct rc_slice rc_wire_printable(struct rc_slice input);
+
+/* RC_DECODED_BAD, with the reason as the answer's message. */
+enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why);
+
+#endif
