@@ -14,7 +14,8 @@ test_packages=(g++ clang clang-format libcmocka-dev valgrind strace binutils loc
 
 # The sanitizers' runtime has the compiler's version in its name, and clang only recommends it.
 clang_runtime() {
-    apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p'
+    apt-cache depends clang 2>/dev/null |
+        sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p'
 }
 
 missing_packages() {
@@ -53,17 +54,17 @@ disable_service() {
     fi
 }
 
-apt() {
+apt_get() {
     DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -y -o Acquire::Retries=3 \
         -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
 # Lists that could not be refreshed may still do, so only the installation's result counts.
 install_missing() {
-    apt update
+    apt_get update
     local names name
     names=$(missing "$1")
-    apt install --no-install-recommends $names || return 1
+    apt_get install --no-install-recommends $names || return 1
     for name in $names; do
         case $name in
         memcached | redis-server) disable_service "$name" ;;

@@ -42,7 +42,8 @@ exports_are_the_headers() {
 }
 
 soname() {
-    readelf -d "$shared" | grep -F 'Library soname: [libringcache.so.0]' && [ -e "$lib/libringcache.so.0" ]
+    readelf -d "$shared" | grep -F 'Library soname: [libringcache.so.0]' &&
+        [ -e "$lib/libringcache.so.0" ]
 }
 
 needed() {
@@ -54,7 +55,8 @@ needs_little() {
 }
 
 hardened() {
-    readelf -ld "$shared" | grep -q GNU_RELRO && readelf -d "$shared" | grep -qE 'BIND_NOW|\bNOW\b' &&
+    readelf -ld "$shared" | grep -q GNU_RELRO &&
+        readelf -d "$shared" | grep -qE 'BIND_NOW|\bNOW\b' &&
         ! readelf -lW "$shared" | grep -E 'GNU_STACK.*E +0x'
 }
 
@@ -88,8 +90,8 @@ compiles_without_uv() {
 consumer() {
     local flags
     flags=$(pkg-config --cflags --libs "$@" ringcache) || return 1
-    gcc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror "$here/consumer.c" -o "$work/consumer" $flags \
-        -Wl,-rpath,"$lib" && "$work/consumer"
+    gcc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror "$here/consumer.c" \
+        -o "$work/consumer" $flags -Wl,-rpath,"$lib" && "$work/consumer"
 }
 
 shared_consumer() {
@@ -116,7 +118,7 @@ ring_inspect() {
 manual_is_clean() {
     local page said
     for page in "$prefix"/share/man/man*/*; do
-        said=$(LC_ALL=C.UTF-8 MANWIDTH=80 MANROFFSEQ= man --warnings -E UTF-8 -l "$page" 2>&1 >/dev/null)
+        said=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -E UTF-8 -l "$page" 2>&1 >/dev/null)
         [ -f "$page" ] && [ -z "$said" ] || { echo "$page: $said"; return 1; }
     done
 }

@@ -23,8 +23,9 @@ CLANG_FORMAT = 14
 UNBOUNDED = re.compile(
     r'\b(strcpy|strcat|v?sprintf|gets|alloca|strtok|ato[ifl]|atoll|strto[dfl]|strtoll?|strtould?|'
     r'strtoull|v?s?scanf|v?fscanf|setjmp|longjmp)\s*\(')
-CLOCK = re.compile(r'(?<![.>])\b(gettimeofday|time|clock_gettime|localtime|gmtime|localtime_r|gmtime_r)\s*\(')
-HEAP = re.compile(r'(?<![.>])\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|asprintf)\s*\(')
+CLOCK = re.compile(r'(?<![.>])\b(time|gettimeofday|clock_gettime|(?:local|gm)time(?:_r)?)\s*\(')
+HEAP = re.compile(
+    r'(?<![.>])\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|v?asprintf)\s*\(')
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X)\b')
 CONDITIONAL = re.compile(r'^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b[ \t]*(.*)$', re.M)
 NOT_FEATURES = re.compile(r'\w+_H\b|(?:defined\W*)?__cplusplus')

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The checks themselves can fail: each fault, put into a clean tree, is found by name."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import sources  # noqa: E402
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 LICENCE = '/* SPDX-License-Identifier: MIT */\n'
 CLEAN = {
     'src/base/one.c': LICENCE + 'int rc_one(void)\n{\n    return 1;\n}\n',
@@ -46,6 +48,22 @@ FAULTS = (
     ('style', 'src/base/untested.c', 'int rc_x;\n' * 40, 'as much test code'),
 )
 
+CMOCKA = '[==========] Running 2 test(s).\n[ RUN      ] one\n[       OK ] one\n[ RUN      ] two\n'
+# (what a program left in meson's log, how many of its cases pass, how many fail)
+RUNS = (
+    ('two cmocka cases', {'stdout': CMOCKA + '[       OK ] two\n', 'result': 'OK'}, 2, 0),
+    ('a failed cmocka case, told twice', {
+        'stdout': CMOCKA, 'stderr': '[  FAILED  ] two\n[  FAILED  ] two\n', 'result': 'FAIL'},
+     1, 1),
+    ('a program that died in its second case', {'stdout': CMOCKA, 'result': 'FAIL'}, 1, 1),
+    ('a leak after the last case',
+     {'stdout': CMOCKA + '[       OK ] two\n', 'result': 'FAIL', 'returncode': 1}, 2, 1),
+    ('lines of TAP', {'stdout': 'ok 1 - a\nnot ok 2 - b\n#   why\n1..2\n', 'result': 'ERROR'},
+     1, 1),
+    ('a silent program that passed', {'stdout': '', 'result': 'OK'}, 1, 0),
+    ('a silent program that ran too long', {'stdout': '', 'result': 'TIMEOUT'}, 0, 1),
+)
+
 
 def plant(root, files):
     for name, text in files.items():
@@ -57,12 +75,22 @@ def plant(root, files):
 
 def findings(checker, files):
     """Names of the results that are not ok for a tree of `files`."""
-    here = os.path.dirname(os.path.abspath(__file__))
     with tempfile.TemporaryDirectory() as root:
         plant(root, files)
-        said = subprocess.run([sys.executable, os.path.join(here, checker + '.py'), root],
+        said = subprocess.run([sys.executable, os.path.join(HERE, checker + '.py'), root],
                               capture_output=True, text=True, check=False).stdout
     return [line.split(' - ')[1] for line in said.splitlines() if line.startswith('not ok')]
+
+
+def counted(run):
+    """How the counter of test programs counts one of them: (passed, failed)."""
+    with tempfile.NamedTemporaryFile('w', encoding='utf-8') as log:
+        json.dump({'name': 'suite / program', **run}, log)
+        log.flush()
+        said = subprocess.run([sys.executable, os.path.join(HERE, 'meson_tap.py'), log.name],
+                              capture_output=True, text=True, check=False).stdout.splitlines()
+    return (sum(line.startswith('ok ') for line in said),
+            sum(line.startswith('not ok ') for line in said))
 
 
 def unlaid(names):
@@ -82,6 +110,9 @@ def main():
         found = unlaid(findings(checker, {**CLEAN, path: content}))
         tap.result(f'{checker}: the fault in {path} is found', [] if any(
             name.startswith(wanted) or wanted in name for name in found) else [f'found: {found}'])
+    for name, run, passed, failed in RUNS:
+        found = counted(run)
+        tap.result(f'counting: {name}', [] if found == (passed, failed) else [f'found: {found}'])
     return tap.finish()
 
 
