@@ -33,8 +33,9 @@ HIREDIS_USERS = re.compile(r'src/codec/resp_tree\w*\.[ch]$')
 ISO_C = set('''assert complex ctype errno fenv float inttypes limits locale math setjmp signal
     stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath
     wchar wctype'''.split())
-# Beyond ISO C, what reading a file takes; sockets, clocks and threads are the transport's.
-POSIX_FILES = {'unistd.h', 'fcntl.h', 'strings.h', 'sys/stat.h', 'sys/types.h'}
+# Beyond ISO C, what it takes to read a file and the text of an address; sockets, clocks and threads
+# are the transport's.
+POSIX_FILES = {'unistd.h', 'fcntl.h', 'strings.h', 'sys/stat.h', 'sys/types.h', 'arpa/inet.h'}
 SYSTEM_LAYERS = ('transport', 'client', 'compat')
 
 
