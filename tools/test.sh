@@ -26,7 +26,7 @@ if ! bash "$root/tools/setup.sh" test; then
     finish
 fi
 
-tmp=$(mktemp -d /tmp/ringcache.XXXXXX) || exit 1
+tmp=$(realpath "$(mktemp -d -t ringcache.XXXXXX)") || exit 1
 export TMPDIR=$tmp/t
 mkdir "$TMPDIR"
 touch "$tmp/start"
