@@ -15,7 +15,8 @@
  *
  * before_poll runs whenever `defer` was called since the last one; deferred work holds the loop back
  * from sleeping. after_poll runs when the time asked for by `wake_at` has come, and only once the
- * poll's events have all been delivered: whatever had arrived was read before anything expires. */
+ * poll's events have all been delivered: whatever had arrived was read before anything expires. Its
+ * `now_ms` is the time at which that poll began. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,8 +85,8 @@ struct rc_transport_ops {
     /* No answer any more. Prompt, however long the look-up still hangs. */
     void (*forget)(struct rc_lookup *lookup);
 
-    /* Monotonic milliseconds. Refreshed at most once a turn: the first call after a poll reads the
-     * clock, the others do not. */
+    /* Monotonic milliseconds. The first call before a poll and the first after it read the clock,
+     * the others do not. */
     uint64_t (*now_ms)(struct rc_transport *t);
     /* Seconds since 1970, for the one conversion of long TTLs into absolute times. */
     int64_t (*wall_s)(struct rc_transport *t);
