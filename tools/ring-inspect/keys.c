@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys from operands and from lines. Memory is bounded by the longest line. */
+
+#include "keys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "report.h"
+
+enum { FIRST_BYTES = 64 * 1024, LINE_MAX_BYTES = 64 * 1024 * 1024 };
+
+struct lines {
+    char *bytes;
+    size_t len;
+    size_t cap;
+    size_t searched; /* no line feed before this */
+};
+
+bool keys_streamed(const char *operand)
+{
+    return strcmp(operand, "-") == 0;
+}
+
+static int reserve(struct lines *lines)
+{
+    if (lines->len < lines->cap)
+        return EXIT_DONE;
+    if (lines->cap >= LINE_MAX_BYTES) {
+        complain("standard input: a key is longer than %d bytes", LINE_MAX_BYTES);
+        return EXIT_USAGE;
+    }
+    size_t cap = lines->cap == 0 ? FIRST_BYTES : lines->cap * 2;
+    char *bytes = realloc(lines->bytes, cap);
+    if (bytes == NULL)
+        return complain_memory();
+    lines->bytes = bytes;
+    lines->cap = cap;
+    return EXIT_DONE;
+}
+
+/* Visit every whole line and keep what is left over. */
+static int visit_lines(struct lines *lines, key_visit visit, void *user)
+{
+    size_t start = 0;
+    int status = EXIT_DONE;
+
+    while (status == EXIT_DONE && lines->searched < lines->len) {
+        char *from = lines->bytes + lines->searched;
+        char *end = memchr(from, '\n', lines->len - lines->searched);
+        if (end == NULL) {
+            lines->searched = lines->len;
+            break;
+        }
+        size_t len = (size_t)(end - lines->bytes) - start;
+        status = visit(user, lines->bytes + start, len);
+        start += len + 1;
+        lines->searched = start;
+    }
+    memmove(lines->bytes, lines->bytes + start, lines->len - start);
+    lines->len -= start;
+    lines->searched -= start;
+    return status;
+}
+
+static int read_lines(struct lines *lines, key_visit visit, void *user)
+{
+    for (;;) {
+        int status = reserve(lines);
+        if (status != EXIT_DONE)
+            return status;
+        if (fflush(stdout) != 0)
+            return EXIT_LIVE; /* finish_output says why */
+        ssize_t n = read(STDIN_FILENO, lines->bytes + lines->len, lines->cap - lines->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            complain("standard input: %s", strerror(errno));
+            return EXIT_LIVE;
+        }
+        if (n == 0)
+            return lines->len == 0 ? EXIT_DONE : visit(user, lines->bytes, lines->len);
+        lines->len += (size_t)n;
+        status = visit_lines(lines, visit, user);
+        if (status != EXIT_DONE)
+            return status;
+    }
+}
+
+int keys_each(char **operands, size_t count, key_visit visit, void *user)
+{
+    int status = EXIT_DONE;
+
+    for (size_t i = 0; i < count && status == EXIT_DONE; i++) {
+        if (!keys_streamed(operands[i])) {
+            status = visit(user, operands[i], strlen(operands[i]));
+            continue;
+        }
+        struct lines lines = {0};
+        status = read_lines(&lines, visit, user);
+        free(lines.bytes);
+    }
+    return status;
+}

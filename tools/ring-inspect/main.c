@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* ring-inspect: shows and explains a ring, and asks one thing of its servers. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <ringcache/version.h>
+
+#include "arguments.h"
+#include "command.h"
+#include "report.h"
+
+static const struct command commands[] = {
+    {"locate", "[--owners N] KEY...", "which server owns a key", TAKES_CONFIG | TAKES_OWNERS, 1,
+        SIZE_MAX, run_locate},
+    {"show", "", "the servers: weight, points, share of the keys", TAKES_CONFIG, 0, 0, run_show},
+    {"check", "FILE", "every error and every warning of a configuration file", 0, 1, 1, run_check},
+    {"diff", "[--all] OLD NEW", "which keys move from one configuration file to another", TAKES_ALL,
+        2, 2, run_diff},
+    {"lose", "[--all] NAME...", "who inherits what when these servers go", TAKES_CONFIG | TAKES_ALL,
+        1, SIZE_MAX, run_lose},
+    {"options", "", "every option of a configuration", 0, 0, 0, run_options},
+    {"explain", "KEY...", "where a request for a key would go now, and why", TAKES_CONFIG, 1,
+        SIZE_MAX, run_explain},
+    {"ping", "[NAME...]", "the servers' round trips", TAKES_CONFIG, 0, SIZE_MAX, run_ping},
+    {"get", "KEY", "print the value of a key", TAKES_CONFIG, 1, 1, run_get},
+    {"set", "[--ttl SECONDS] KEY VALUE", "store a value", TAKES_CONFIG | TAKES_TTL, 2, 2, run_set},
+    {"delete", "KEY", "remove a key", TAKES_CONFIG, 1, 1, run_delete},
+    {NULL, NULL, NULL, 0, 0, 0, NULL},
+};
+
+static void print_command_help(const struct command *command)
+{
+    printf("usage: ring-inspect [OPTION...] %s%s%s\n\n%s\n", command->name,
+        *command->usage == '\0' ? "" : " ", command->usage, command->summary);
+}
+
+static void print_help(void)
+{
+    puts("usage: ring-inspect [OPTION...] COMMAND [OPERAND...]\n");
+    for (const struct command *command = commands; command->name != NULL; command++)
+        printf("  %-8s%-27s%s\n", command->name, command->usage, command->summary);
+    puts("\n"
+         "  -c, --config FILE          read a configuration file\n"
+         "  -s, --server URI           add a server\n"
+         "  -o, --option NAME=VALUE    set an option of the configuration\n"
+         "      --json                 print JSON\n"
+         "  -h, --help                 print this, or a command's usage\n"
+         "      --version              print the version\n"
+         "\n"
+         "A KEY of - reads keys from the standard input, one on each line.\n"
+         "ring-inspect(1) is the manual.");
+}
+
+/* A file or socket opened later must not become the standard output because that was closed. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDONLY) == -1)
+            return;
+}
+
+static int run(const struct call *call)
+{
+    if (call->version)
+        printf("ring-inspect %s\n", ringcache_version());
+    else if (call->help && call->command != NULL)
+        print_command_help(call->command);
+    else if (call->help)
+        print_help();
+    else
+        return call->command->run(call);
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    struct call call;
+
+    hold_standard_descriptors();
+    /* A reader that went away is an error of the output, not a reason to die without a word. */
+    signal(SIGPIPE, SIG_IGN);
+    int status = arguments_read(argc, argv, commands, &call);
+    if (status == EXIT_DONE)
+        status = run(&call);
+    arguments_free(&call);
+    return finish_output(status);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef INSPECT_SESSION_H
+#define INSPECT_SESSION_H
+
+/* A client on a loop of its own, for the commands that ask servers. */
+
+#include <ringcache/client.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "command.h"
+#include "setup.h"
+
+struct session {
+    struct setup setup;
+    uv_loop_t loop;
+    ringcache_client *client;
+    size_t pending; /* counted up at submission, down in each callback */
+    bool looping;
+    bool closed;
+};
+
+/* Returns EXIT_DONE, or another exit status after complaining. */
+int session_open(struct session *session, const struct call *call);
+/* Run the loop until nothing is pending. */
+void session_wait(struct session *session);
+/* Also after a failed opening. Returns `status`. */
+int session_close(struct session *session, int status);
+
+/* Complain that a call was refused with `status`; returns the exit status: what was wrong with the
+ * command line is no live failure. */
+int session_refused(const struct session *session, int status);
+
+/* Milliseconds with three decimals out of reply->elapsed_us. */
+double session_ms(uint64_t elapsed_us);
+
+#endif
