@@ -90,5 +90,5 @@ void rc_buf_trim(struct rc_buf *b, size_t keep)
 void rc_buf_deinit(struct rc_buf *b)
 {
     rc_free(b->base);
-    *b = (struct rc_buf) { 0 };
+    *b = (struct rc_buf){0};
 }

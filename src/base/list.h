@@ -12,7 +12,7 @@ struct rc_list {
     struct rc_list *next, *prev;
 };
 
-#define rc_container(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define rc_container(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static inline void rc_list_init(struct rc_list *n)
 {

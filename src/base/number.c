@@ -12,8 +12,8 @@ bool rc_number_parse(const void *text, size_t len, uint64_t cap, uint64_t *value
     uint64_t n = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned digit = (unsigned)p[i] - '0';
-        if (digit > 9 || __builtin_mul_overflow(n, (uint64_t)10, &n)
-            || __builtin_add_overflow(n, (uint64_t)digit, &n)) {
+        if (digit > 9 || __builtin_mul_overflow(n, (uint64_t)10, &n) ||
+            __builtin_add_overflow(n, (uint64_t)digit, &n)) {
             return false;
         }
     }

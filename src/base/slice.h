@@ -15,7 +15,7 @@ struct rc_slice {
 
 static inline struct rc_slice rc_slice(const void *data, size_t len)
 {
-    return (struct rc_slice) { .data = data, .len = len };
+    return (struct rc_slice){.data = data, .len = len};
 }
 
 static inline struct rc_slice rc_slice_text(const char *text)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_BASE_WHEEL_H
+#define RC_BASE_WHEEL_H
+
+/* Deadlines in a hierarchical timing wheel (Varghese and Lauck, 1987): arming, disarming and finding
+ * the next one cost the same whatever their number. Pure: time is an argument.
+ *
+ *   level 0   64 slots of 1 ms      a deadline sits at the level of the highest 6-bit group in
+ *   level 1   64 slots of 64 ms     which its time differs from the wheel's; when the wheel enters
+ *   level 2   64 slots of 4,096 ms  its slot, it moves to a lower level, at last to level 0.
+ *   …
+ *
+ * Equal times fire in the order in which they were armed. */
+
+#include <stdint.h>
+
+#include "base/list.h"
+
+enum { RC_WHEEL_LEVELS = 7, RC_WHEEL_SLOTS = 64 };
+
+#define RC_NEVER UINT64_MAX
+
+struct rc_deadline {
+    struct rc_list link;
+    uint64_t at_ms;
+    void (*due)(struct rc_deadline *deadline, uint64_t now_ms);
+};
+
+struct rc_wheel {
+    uint64_t now_ms;
+    uint64_t occupied[RC_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
+    struct rc_list slots[RC_WHEEL_LEVELS][RC_WHEEL_SLOTS];
+};
+
+void rc_wheel_init(struct rc_wheel *wheel, uint64_t now_ms);
+void rc_deadline_init(
+    struct rc_deadline *deadline, void (*due)(struct rc_deadline *deadline, uint64_t now_ms));
+bool rc_deadline_armed(const struct rc_deadline *deadline);
+
+/* (Re-)arm. A time that has passed fires at the next advance. */
+void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t at_ms);
+void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline);
+
+/* When the wheel wants to be advanced next, never later than the earliest deadline; RC_NEVER. */
+uint64_t rc_wheel_next(const struct rc_wheel *wheel);
+
+/* Fire everything due at `now_ms`. Every call is legal inside `due`. */
+void rc_wheel_advance(struct rc_wheel *wheel, uint64_t now_ms);
+
+#endif

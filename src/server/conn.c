@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/conn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum {
+    IN_CHUNK = 64 * 1024, /* room offered to a read */
+    OUT_KEEP = 16 * 1024, /* output memory an idle connection keeps */
+};
+
+static void remember_why(struct rc_conn *conn, struct rc_slice text)
+{
+    size_t len = text.len < sizeof conn->why - 1 ? text.len : sizeof conn->why - 1;
+    for (size_t i = 0; i < len; i++) {
+        bool printable = text.data[i] >= 0x20 && text.data[i] < 0x7f;
+        conn->why[i] = printable ? (char)text.data[i] : '?';
+    }
+    conn->why[len] = '\0';
+}
+
+/* ---- ending ---- */
+
+/* A slot left the pipeline, with its answer or without. */
+static void slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
+{
+    struct rc_request *request = slot->request;
+    if (request == NULL) {
+        return;
+    }
+    request->conn = NULL;
+    if (!slot->tombstone) {
+        rc_request_finish(conn->env, request, result);
+    } else if (request->state == RC_REQUEST_DELIVERED) {
+        conn->env->release(conn->env->owner, request);
+    }
+}
+
+static void lose_all(struct rc_conn *conn, int status, const char *message)
+{
+    while (conn->pipeline.oldest != NULL) {
+        bool left = rc_pipeline_oldest_left(&conn->pipeline);
+        struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
+        const struct rc_result result = {
+            .status = status,
+            .message = rc_slice_text(message),
+            .maybe_applied = left && rc_verb_writes((enum rc_verb)slot->verb),
+        };
+        slot_over(conn, slot, &result);
+    }
+}
+
+static void drop_output(struct rc_conn *conn)
+{
+    conn->env->budget.used -= conn->out.len;
+    rc_buf_deinit(&conn->out);
+    rc_list_remove(&conn->unsent_link);
+}
+
+void rc_conn_close(struct rc_conn *conn, int status, const char *message)
+{
+    if (conn->state == RC_CONN_CLOSED) {
+        return;
+    }
+    conn->state = RC_CONN_CLOSED;
+    rc_env_disarm(conn->env, &conn->timer);
+    rc_dial_close(&conn->dial);
+    lose_all(conn, status, message);
+    drop_output(conn);
+}
+
+void rc_conn_free(struct rc_conn *conn)
+{
+    if (conn == NULL) {
+        return;
+    }
+    rc_conn_close(conn, RINGCACHE_ECANCELED, "the connection was closed");
+    rc_list_remove(&conn->link);
+    rc_list_append(&conn->env->closed, &conn->link);
+    if (!conn->env->in_event) {
+        rc_env_defer(conn->env);
+    }
+}
+
+void rc_conns_bury(struct rc_env *env)
+{
+    struct rc_list pinned;
+    rc_list_init(&pinned);
+    for (struct rc_list *node; (node = rc_list_first(&env->closed)) != NULL;) {
+        struct rc_conn *conn = rc_container(node, struct rc_conn, link);
+        rc_list_remove(node);
+        if (conn->pins > 0) {
+            rc_list_append(&pinned, node);
+            continue;
+        }
+        rc_buf_deinit(&conn->in);
+        rc_free(conn);
+    }
+    rc_list_splice(&env->closed, &pinned);
+}
+
+static void fail(struct rc_conn *conn, int status, struct rc_slice why)
+{
+    remember_why(conn, why);
+    bool was_ready = conn->state == RC_CONN_READY || conn->state == RC_CONN_LAME;
+    conn->owed_writes = rc_conn_holds_writes(conn);
+    rc_conn_close(conn, RINGCACHE_ECONNECT, conn->why);
+    if (was_ready) {
+        conn->events->ended(conn, status, conn->why);
+    } else {
+        conn->events->failed(conn, status, conn->why);
+    }
+}
+
+bool rc_conn_holds_writes(const struct rc_conn *conn)
+{
+    return conn->state == RC_CONN_LAME ||
+           (conn->state == RC_CONN_READY && conn->pipeline.writes > 0);
+}
+
+static void take_back_unsent(struct rc_conn *conn, int status, const char *message)
+{
+    struct rc_pipeline *p = &conn->pipeline;
+    struct rc_slot *next;
+    for (struct rc_slot *slot = rc_pipeline_cut_unsent(p); slot != NULL; slot = next) {
+        next = slot->next;
+        const struct rc_result result = {.status = status, .message = rc_slice_text(message)};
+        slot_over(conn, slot, &result);
+    }
+    size_t keep = (size_t)(p->encoded - p->sent);
+    conn->env->budget.used -= conn->out.len - keep;
+    rc_buf_truncate(&conn->out, keep);
+}
+
+/* The stream cannot be trusted any more. */
+static void distrust(struct rc_conn *conn, int status, struct rc_slice why)
+{
+    if (conn->state != RC_CONN_READY) {
+        fail(conn, status, why);
+        return;
+    }
+    remember_why(conn, why);
+    take_back_unsent(conn, status, conn->why);
+    if (conn->pipeline.writes == 0) {
+        rc_conn_close(conn, status, conn->why);
+    } else {
+        conn->state = RC_CONN_LAME;
+        lose_all(conn, status, conn->why);
+        drop_output(conn);
+        rc_stream_shutdown(conn->dial.stream);
+        rc_env_arm(conn->env, &conn->timer,
+            rc_env_now_ms(conn->env) +
+                rc_liveness_patience(&conn->liveness, conn->env->timeout_ms));
+    }
+    conn->events->distrusted(conn, status, conn->why);
+}
+
+/* ---- sending ---- */
+
+static void mark_unsent(struct rc_conn *conn)
+{
+    if (rc_list_empty(&conn->unsent_link)) {
+        rc_list_append(&conn->env->unsent, &conn->unsent_link);
+        rc_env_defer(conn->env);
+    }
+}
+
+static void watch_silence(struct rc_conn *conn)
+{
+    if (!rc_deadline_armed(&conn->timer) && !conn->suspect) {
+        uint32_t patience = rc_liveness_patience(&conn->liveness, conn->env->timeout_ms);
+        rc_env_arm(conn->env, &conn->timer, rc_env_now_ms(conn->env) + patience);
+    }
+}
+
+static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
+{
+    size_t before = conn->out.len;
+    int rc = conn->backend->codec->encode(&conn->out, command);
+    if (rc < 0) {
+        return rc;
+    }
+    if (conn->pipeline.oldest == NULL) {
+        rc_liveness_began(&conn->liveness, rc_env_now_ms(conn->env));
+    }
+    slot->verb = (uint8_t)command->verb;
+    slot->token = command->token;
+    slot->strict = command->strict;
+    conn->env->budget.used += conn->out.len - before;
+    rc_pipeline_push(&conn->pipeline, slot, conn->out.len - before);
+    mark_unsent(conn);
+    if (conn->state == RC_CONN_READY) {
+        watch_silence(conn);
+    }
+    return 0;
+}
+
+int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
+{
+    const struct rc_budget *budget = &conn->env->budget;
+    size_t bytes = conn->backend->codec->bound(command);
+    /* One slow server must not take the whole client's room; a lone request may. */
+    bool fair = conn->out.len == 0 || conn->out.len + bytes <= budget->limit / 4;
+    if (!fair || !rc_budget_allows(budget, bytes)) {
+        return RINGCACHE_EBUSY;
+    }
+    int rc = push(conn, &request->slot, command);
+    if (rc < 0) {
+        return rc;
+    }
+    request->slot.request = request;
+    request->conn = conn;
+    request->state = RC_REQUEST_SENT;
+    request->attempts++;
+    return 0;
+}
+
+int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
+{
+    conn->own.request = NULL;
+    return push(conn, &conn->own, command);
+}
+
+void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
+{
+    take_back_unsent(conn, status, message);
+    for (struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
+        if (slot->request != NULL && !slot->tombstone) {
+            rc_request_abandon(conn->env, slot->request, status, message);
+        }
+    }
+    if (!conn->own.due) {
+        const struct rc_command fence = {.verb = RC_VERB_NOOP};
+        (void)rc_conn_ask(conn, &fence); /* without memory for it, only the peer's end is proof */
+    }
+}
+
+static void flush(struct rc_conn *conn)
+{
+    struct rc_stream *stream = conn->dial.stream;
+    if (conn->blocked || conn->out.len == 0 || stream == NULL) {
+        return;
+    }
+    const struct rc_slice part = rc_slice(conn->out.data, conn->out.len);
+    ptrdiff_t taken = rc_stream_write(stream, &part, 1);
+    if (taken < 0) {
+        fail(conn, (int)taken, rc_slice_text(ringcache_strerror((int)taken)));
+        return;
+    }
+    rc_buf_consume(&conn->out, (size_t)taken);
+    conn->env->budget.used -= (size_t)taken;
+    rc_pipeline_hand(&conn->pipeline, (size_t)taken);
+    rc_liveness_sent(&conn->liveness, &conn->pipeline, conn->pipeline.sent - rc_stream_held(stream),
+        rc_env_now_ms(conn->env));
+    conn->blocked = conn->out.len > 0;
+    rc_buf_trim(&conn->out, OUT_KEEP);
+}
+
+void rc_conns_flush(struct rc_env *env)
+{
+    for (struct rc_list *node; (node = rc_list_first(&env->unsent)) != NULL;) {
+        rc_list_remove(node);
+        flush(rc_container(node, struct rc_conn, unsent_link));
+    }
+}
+
+/* ---- greeting ---- */
+
+static void greet(struct rc_conn *conn)
+{
+    struct rc_command command;
+    if (!rc_greeting_next(&conn->greeting, &conn->backend->credentials, &command)) {
+        rc_env_disarm(conn->env, &conn->timer);
+        conn->state = RC_CONN_READY;
+        conn->events->ready(conn);
+    } else if (rc_conn_ask(conn, &command) < 0) {
+        fail(conn, RINGCACHE_ENOMEM, rc_slice_text("out of memory"));
+    }
+}
+
+static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    enum rc_verb verb = (enum rc_verb)conn->own.verb;
+    if (conn->state != RC_CONN_GREETING) {
+        conn->events->answered(conn, verb, answer);
+        return;
+    }
+    char why[sizeof conn->why] = "";
+    int rc = rc_greeting_answer(&conn->greeting, verb, answer, why, sizeof why);
+    if (rc < 0) {
+        fail(conn, rc, rc_slice_text(why));
+    } else {
+        greet(conn);
+    }
+}
+
+/* ---- receiving ---- */
+
+static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
+    rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
+    struct rc_request *request = slot->request;
+    if (request == NULL) {
+        own_answered(conn, answer);
+    } else {
+        const struct rc_result result = {
+            .status = answer->status,
+            .flags = answer->flags,
+            .number = answer->number,
+            .value = answer->value,
+            .message = answer->message,
+        };
+        slot_over(conn, slot, &result);
+    }
+}
+
+static struct rc_expect expectation(const struct rc_slot *slot)
+{
+    struct rc_expect expect = {
+        .verb = (enum rc_verb)slot->verb, .strict = slot->strict, .token = slot->token};
+    if (slot->request != NULL && slot->request->body != NULL) {
+        expect.prefix = slot->request->body->command.prefix;
+        expect.key = slot->request->body->command.key;
+    }
+    return expect;
+}
+
+/* Understand one reply; false when the rest has to wait, or nothing more is to be read. */
+static bool read_one(struct rc_conn *conn)
+{
+    const struct rc_codec *codec = conn->backend->codec;
+    struct rc_slice input = rc_slice(conn->in.data + conn->parsed, conn->in.len - conn->parsed);
+    if (!rc_pipeline_oldest_left(&conn->pipeline)) {
+        distrust(conn, RINGCACHE_EPROTOCOL, codec->unsolicited(input));
+        return false;
+    }
+    if (input.len < conn->decoder.need) {
+        return false;
+    }
+    struct rc_expect expect = expectation(conn->pipeline.oldest);
+    struct rc_answer answer = {0};
+    size_t consumed = 0;
+    switch (codec->decode(&conn->decoder, input, &expect, &answer, &consumed)) {
+    case RC_DECODED_MORE:
+        return false;
+    case RC_DECODED_BAD:
+        distrust(conn, RINGCACHE_EPROTOCOL, answer.message);
+        return false;
+    case RC_DECODED_ONE:
+        break;
+    }
+    conn->parsed += consumed;
+    conn->decoder.need = 0;
+    deliver(conn, &answer);
+    if (answer.close && conn->state == RC_CONN_READY) {
+        distrust(conn, RINGCACHE_EPROTOCOL, answer.message);
+    }
+    return true;
+}
+
+static void *on_reserve(void *owner, size_t *len)
+{
+    struct rc_conn *conn = owner;
+    /* Grow with what came, not with what a header promises: at most double. */
+    size_t want = IN_CHUNK;
+    if (conn->decoder.need > conn->in.len) {
+        size_t missing = conn->decoder.need - conn->in.len;
+        size_t bound = conn->in.len > want ? conn->in.len : want;
+        want = missing > bound ? bound : missing;
+    }
+    if (rc_buf_reserve(&conn->in, want) < 0) {
+        return NULL;
+    }
+    *len = rc_buf_room(&conn->in);
+    return rc_buf_end(&conn->in);
+}
+
+static void understand(struct rc_conn *conn)
+{
+    bool more = true;
+    while (more && conn->parsed < conn->in.len &&
+           (conn->state == RC_CONN_GREETING || conn->state == RC_CONN_READY)) {
+        more = read_one(conn);
+    }
+    if (conn->state == RC_CONN_LAME) {
+        conn->parsed = conn->in.len;
+    }
+}
+
+static void on_received(void *owner, size_t n)
+{
+    struct rc_conn *conn = owner;
+    struct rc_env *env = conn->env;
+    conn->pins++;
+    rc_env_enter(env);
+    rc_buf_commit(&conn->in, n);
+    rc_liveness_received(&conn->liveness, rc_env_now_ms(env));
+    bool was_silent = conn->suspect;
+    conn->suspect = false;
+    understand(conn);
+    if (was_silent && conn->state == RC_CONN_READY) {
+        conn->events->spoke(conn);
+    }
+    if (was_silent && conn->state == RC_CONN_READY && conn->pipeline.oldest != NULL) {
+        watch_silence(conn);
+    }
+    rc_env_leave(env); /* callbacks run here, on views into conn->in */
+    conn->pins--;
+    if (conn->state != RC_CONN_CLOSED) {
+        rc_buf_consume(&conn->in, conn->parsed);
+        conn->parsed = 0;
+        rc_buf_trim(&conn->in, IN_CHUNK);
+    }
+}
+
+static void on_connected(void *owner, int status)
+{
+    struct rc_conn *conn = owner;
+    if (status < 0) {
+        fail(conn, status, rc_slice_text(ringcache_strerror(status)));
+        return;
+    }
+    conn->state = RC_CONN_GREETING;
+    greet(conn);
+}
+
+static void on_ended(void *owner, int status)
+{
+    struct rc_conn *conn = owner;
+    struct rc_env *env = conn->env;
+    rc_env_enter(env);
+    const char *why = status == 0 ? "the server closed the connection" : ringcache_strerror(status);
+    fail(conn, status, rc_slice_text(why));
+    rc_env_leave(env);
+}
+
+static void on_writable(void *owner)
+{
+    struct rc_conn *conn = owner;
+    struct rc_env *env = conn->env;
+    rc_env_enter(env);
+    conn->blocked = false;
+    rc_liveness_sent(&conn->liveness, &conn->pipeline, conn->pipeline.sent, rc_env_now_ms(env));
+    flush(conn);
+    rc_env_leave(env);
+}
+
+static const struct rc_stream_events stream_events = {
+    .connected = on_connected,
+    .reserve = on_reserve,
+    .received = on_received,
+    .ended = on_ended,
+    .writable = on_writable,
+};
+
+static void setup_due(struct rc_conn *conn)
+{
+    const char *why = conn->state == RC_CONN_DIALING ? "no connection within the deadline"
+                                                     : "no greeting within the deadline";
+    fail(conn, RINGCACHE_ETIMEDOUT, rc_slice_text(why));
+}
+
+static void silence_due(struct rc_conn *conn, uint64_t now_ms)
+{
+    if (conn->pipeline.oldest == NULL) {
+        return;
+    }
+    uint32_t patience = rc_liveness_patience(&conn->liveness, conn->env->timeout_ms);
+    uint64_t ends_ms = rc_liveness_since(&conn->liveness, conn->env->stalled_ms) + patience;
+    if (ends_ms > now_ms) {
+        rc_env_arm(conn->env, &conn->timer, ends_ms);
+        return;
+    }
+    conn->suspect = true;
+    conn->events->silent(conn);
+}
+
+static void timer_due(struct rc_deadline *deadline, uint64_t now_ms)
+{
+    struct rc_conn *conn = rc_container(deadline, struct rc_conn, timer);
+    if (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING) {
+        setup_due(conn);
+    } else if (conn->state == RC_CONN_READY) {
+        silence_due(conn, now_ms);
+    } else {
+        conn->events->silent(conn); /* LAME, and the peer does not end it */
+    }
+}
+
+struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backend,
+    const struct rc_conn_events *events, void *owner, uint32_t deadline_ms, int *status)
+{
+    struct rc_conn *conn = rc_alloc_zeroed(1, sizeof *conn);
+    if (conn == NULL) {
+        *status = RINGCACHE_ENOMEM;
+        return NULL;
+    }
+    conn->env = env;
+    conn->backend = backend;
+    conn->events = events;
+    conn->owner = owner;
+    conn->decoder.limits.max_value_bytes = env->max_value_bytes;
+    rc_list_init(&conn->link);
+    rc_list_init(&conn->unsent_link);
+    rc_deadline_init(&conn->timer, timer_due);
+    rc_dial_init(&conn->dial, env, &stream_events, conn);
+    int rc = rc_dial_start(&conn->dial, backend->host, backend->port, backend->is_path);
+    if (rc < 0) {
+        *status = rc;
+        rc_free(conn);
+        return NULL;
+    }
+    rc_env_arm(env, &conn->timer, rc_env_now_ms(env) + deadline_ms);
+    return conn;
+}

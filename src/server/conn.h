@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_CONN_H
+#define RC_SERVER_CONN_H
+
+/* One connection: dialled, greeted, then a pipeline of commands and the replies it owes.
+ *
+ *   DIALING ──► GREETING ──► READY ──┬──────────────────────────────► CLOSED
+ *      └───────────┴─ failed ─► CLOSED └─ distrusted, writes due ─► LAME ─┘
+ *
+ * LAME: we gave it up (a broken reply, an error line) while writes were unanswered. It was shut for
+ * writing and is read, discarding, to its end: the peer's EOF proves that it will execute nothing of
+ * it any more. The server layer decides what follows; this module never reconnects. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "codec/codec.h"
+#include "server/dial.h"
+#include "server/env.h"
+#include "server/greeting.h"
+#include "server/health.h"
+#include "server/pipeline.h"
+
+/* Where and how to reach a server; owned by it. */
+struct rc_backend {
+    const char *name;
+    const char *host; /* no brackets; a socket's path */
+    uint16_t port;
+    bool is_path;
+    struct rc_credentials credentials;
+    const struct rc_codec *codec;
+};
+
+enum rc_conn_state {
+    RC_CONN_DIALING,
+    RC_CONN_GREETING,
+    RC_CONN_READY,
+    RC_CONN_LAME,
+    RC_CONN_CLOSED,
+};
+
+/* What the server hears of a connection. In `failed` and `ended` it is CLOSED already and its
+ * requests are finished; only rc_conn_free is left to call. */
+struct rc_conn_events {
+    void (*ready)(struct rc_conn *conn);
+    void (*failed)(struct rc_conn *conn, int status, const char *why); /* never was READY */
+    void (*ended)(
+        struct rc_conn *conn, int status, const char *why); /* by the peer or the kernel */
+    void (*distrusted)(struct rc_conn *conn, int status, const char *why); /* LAME or CLOSED now */
+    void (*silent)(struct rc_conn *conn); /* once per stall; a LAME one: not ended in time */
+    void (*spoke)(struct rc_conn *conn);  /* bytes from one that had been silent */
+    /* A command of the library's own, sent by rc_conn_ask, was answered. */
+    void (*answered)(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer);
+};
+
+struct rc_conn {
+    struct rc_env *env;
+    const struct rc_backend *backend;
+    const struct rc_conn_events *events;
+    void *owner;                /* the server */
+    struct rc_list link;        /* in server->old, then env->closed */
+    struct rc_list unsent_link; /* in env->unsent */
+    struct rc_dial dial;
+    struct rc_greeting greeting;
+    struct rc_decoder decoder;
+    struct rc_pipeline pipeline;
+    struct rc_liveness liveness;
+    struct rc_deadline timer; /* until READY: the connection's deadline; then: silence */
+    struct rc_slot own;       /* of the one command of our own that may be due */
+    struct rc_buf in, out;
+    size_t parsed; /* bytes at the front of `in` that were understood */
+    enum rc_conn_state state;
+    bool blocked;     /* the kernel took less than all; `writable` will follow */
+    bool suspect;     /* silent, and the server was told */
+    bool owed_writes; /* with CLOSED: writes were unanswered when it ended */
+    uint32_t pins;    /* callers up the stack that will still touch it */
+    char why[200];    /* what ended it */
+};
+
+/* Begin to connect; NULL when there is no memory or our own machine refused (`*status` says which).
+ * `deadline_ms` bounds dialling and greeting together, from now. */
+struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backend,
+    const struct rc_conn_events *events, void *owner, uint32_t deadline_ms, int *status);
+
+/* Bytes queued behind the kernel. */
+static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
+{
+    return conn->out.len;
+}
+
+/* Encode a request into the output of a READY connection. 0, or RINGCACHE_ENOMEM or _EBUSY with
+ * nothing changed. */
+int rc_conn_send(
+    struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
+
+/* Ask something of our own; one at a time, READY only. 0 or RINGCACHE_ENOMEM. */
+int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command);
+
+/* The server was declared down: what never left is taken back, what waits ends with `status`, and a
+ * fence is written behind the last unanswered write. */
+void rc_conn_fence(struct rc_conn *conn, int status, const char *message);
+
+/* Are writes unanswered on it, so that it could still undo a newer one? */
+bool rc_conn_holds_writes(const struct rc_conn *conn);
+
+/* Finish what is pending with `status`, close the stream, say nothing. Idempotent. */
+void rc_conn_close(struct rc_conn *conn, int status, const char *message);
+
+/* Close it and free its memory once nobody can touch it any more. NULL is allowed. */
+void rc_conn_free(struct rc_conn *conn);
+
+/* before_poll: every connection with output writes once. */
+void rc_conns_flush(struct rc_env *env);
+
+/* After a drain: free what was closed and is pinned by nobody. */
+void rc_conns_bury(struct rc_env *env);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/dial.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "server/env.h"
+
+static bool any_open(const struct rc_dial *dial)
+{
+    for (size_t i = 0; i < dial->tried; i++) {
+        if (dial->attempts[i].stream != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void close_attempt(struct rc_attempt *attempt)
+{
+    if (attempt->stream != NULL) {
+        rc_stream_close(attempt->stream);
+        attempt->stream = NULL;
+    }
+}
+
+/* Begin with the next address that can be begun with. False when none is left and none is open. */
+static bool try_next(struct rc_dial *dial)
+{
+    struct rc_transport *transport = dial->env->transport;
+    while (dial->tried < dial->count) {
+        struct rc_attempt *attempt = &dial->attempts[dial->tried];
+        const struct rc_address *address = &dial->addresses[dial->tried];
+        dial->tried++;
+        attempt->dial = dial;
+        int rc = transport->ops->connect(
+            transport, address, dial->attempt_events, attempt, &attempt->stream);
+        if (rc == 0) {
+            rc_env_arm(dial->env, &dial->stagger, rc_env_now_ms(dial->env) + RC_DIAL_STAGGER_MS);
+            return true;
+        }
+        attempt->stream = NULL;
+        dial->failure = rc;
+    }
+    return any_open(dial);
+}
+
+static void stagger_due(struct rc_deadline *deadline, uint64_t now_ms)
+{
+    (void)now_ms;
+    try_next(rc_container(deadline, struct rc_dial, stagger));
+}
+
+static void resolved(void *owner, int status, const struct rc_address *addresses, size_t count)
+{
+    struct rc_dial *dial = owner;
+    struct rc_env *env = dial->env;
+    rc_env_enter(env);
+    dial->lookup = NULL;
+    dial->failure = status < 0 ? status : -EADDRNOTAVAIL;
+    dial->count = count < RC_DIAL_ADDRESSES ? count : RC_DIAL_ADDRESSES;
+    if (dial->count > 0) {
+        memcpy(dial->addresses, addresses, dial->count * sizeof *addresses);
+    }
+    if (!try_next(dial)) {
+        dial->events->connected(dial->owner, dial->failure);
+    }
+    rc_env_leave(env);
+}
+
+static void attempt_connected(void *owner, int status)
+{
+    struct rc_attempt *attempt = owner;
+    struct rc_dial *dial = attempt->dial;
+    struct rc_env *env = dial->env;
+    rc_env_enter(env);
+    if (status < 0) {
+        dial->failure = status;
+        close_attempt(attempt);
+        if (!try_next(dial)) {
+            dial->events->connected(dial->owner, status);
+        }
+    } else {
+        rc_env_disarm(env, &dial->stagger);
+        dial->stream = attempt->stream;
+        for (size_t i = 0; i < dial->tried; i++) {
+            if (&dial->attempts[i] != attempt) {
+                close_attempt(&dial->attempts[i]);
+            }
+        }
+        dial->events->connected(dial->owner, 0);
+    }
+    rc_env_leave(env);
+}
+
+static void *attempt_reserve(void *owner, size_t *len)
+{
+    struct rc_dial *dial = ((struct rc_attempt *)owner)->dial;
+    return dial->events->reserve(dial->owner, len);
+}
+
+static void attempt_received(void *owner, size_t n)
+{
+    struct rc_dial *dial = ((struct rc_attempt *)owner)->dial;
+    dial->events->received(dial->owner, n);
+}
+
+static void attempt_ended(void *owner, int status)
+{
+    struct rc_dial *dial = ((struct rc_attempt *)owner)->dial;
+    dial->events->ended(dial->owner, status);
+}
+
+static void attempt_writable(void *owner)
+{
+    struct rc_dial *dial = ((struct rc_attempt *)owner)->dial;
+    dial->events->writable(dial->owner);
+}
+
+static const struct rc_stream_events attempt_events = {
+    .connected = attempt_connected,
+    .reserve = attempt_reserve,
+    .received = attempt_received,
+    .ended = attempt_ended,
+    .writable = attempt_writable,
+};
+
+void rc_dial_init(
+    struct rc_dial *dial, struct rc_env *env, const struct rc_stream_events *events, void *owner)
+{
+    *dial = (struct rc_dial){
+        .env = env, .events = events, .attempt_events = &attempt_events, .owner = owner};
+    rc_deadline_init(&dial->stagger, stagger_due);
+}
+
+int rc_dial_start(struct rc_dial *dial, const char *host, uint16_t port, bool is_path)
+{
+    struct rc_transport *transport = dial->env->transport;
+    return transport->ops->resolve(transport, host, port, is_path, resolved, dial, &dial->lookup);
+}
+
+void rc_dial_close(struct rc_dial *dial)
+{
+    rc_env_disarm(dial->env, &dial->stagger);
+    if (dial->lookup != NULL) {
+        rc_lookup_forget(dial->lookup);
+        dial->lookup = NULL;
+    }
+    for (size_t i = 0; i < dial->tried; i++) {
+        close_attempt(&dial->attempts[i]);
+    }
+    dial->stream = NULL;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/env.h"
+
+/* A wake-up later than this says that our own loop was held up, not that a server is silent. */
+enum { LATE_MS = 50 };
+
+void rc_env_advance(struct rc_env *env, uint64_t now_ms)
+{
+    if (env->wake_ms != RC_NEVER && now_ms > env->wake_ms + LATE_MS) {
+        env->stalled_ms = now_ms;
+    }
+    env->wake_ms = RC_NEVER; /* so that what is armed meanwhile does not ask the transport */
+    rc_env_enter(env);
+    rc_wheel_advance(&env->wheel, now_ms);
+    env->wake_ms = rc_wheel_next(&env->wheel);
+    env->transport->ops->wake_at(env->transport, env->wake_ms);
+    rc_env_leave(env);
+}

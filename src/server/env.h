@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_ENV_H
+#define RC_SERVER_ENV_H
+
+/* What all servers of one client share: the world, the clock's wheel, the bounds, the list of
+ * connections with output, and the one queue through which finished requests leave. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/wheel.h"
+#include "transport/transport.h"
+
+struct rc_request;
+
+/* Bytes this client holds for requests: structures, waiting copies, unsent output. */
+struct rc_budget {
+    uint64_t used;
+    uint64_t limit;
+};
+
+struct rc_env {
+    struct rc_transport *transport;
+    struct rc_wheel wheel;
+    struct rc_budget budget;
+    uint64_t wake_ms;        /* what the transport was last asked to wake us at */
+    struct rc_list unsent;   /* rc_conn.unsent_link: to be written at the end of the turn */
+    struct rc_list closed;   /* rc_conn.link: freed once what they finished was delivered */
+    struct rc_list finished; /* rc_request.link: to be handed to their callers */
+    bool in_event; /* inside a transport event: its end will drain, nothing need be deferred */
+    uint64_t next_token;
+    uint64_t
+        stalled_ms; /* when our own loop was last seen late; silence before it proves nothing */
+    void (*drain)(void *owner); /* runs user code: the last thing an event does */
+    /* A delivered request whose tombstone fell: its memory may be used again. */
+    void (*release)(void *owner, struct rc_request *request);
+    void *owner;
+    uint32_t timeout_ms;         /* silence that makes a server suspect */
+    uint32_t connect_timeout_ms; /* a connection's own deadline, greeting included */
+    uint32_t max_inflight;
+    uint64_t max_value_bytes;
+    bool strict;
+};
+
+static inline uint64_t rc_env_now_ms(struct rc_env *env)
+{
+    return env->transport->ops->now_ms(env->transport);
+}
+
+static inline uint64_t rc_env_random(struct rc_env *env)
+{
+    return env->transport->ops->random(env->transport);
+}
+
+/* Make sure that before_poll runs, unless the event we are in ends with the same work. */
+static inline void rc_env_defer(struct rc_env *env)
+{
+    env->transport->ops->defer(env->transport);
+}
+
+static inline void rc_env_enter(struct rc_env *env)
+{
+    env->in_event = true;
+}
+
+/* The end of a transport event. Whatever runs the caller's code comes last: behind it, only what is
+ * pinned may still be touched. */
+static inline void rc_env_leave(struct rc_env *env)
+{
+    env->in_event = false;
+    env->drain(env->owner);
+}
+
+/* Arm a deadline, and the transport's timer when none earlier is asked for. */
+static inline void rc_env_arm(struct rc_env *env, struct rc_deadline *deadline, uint64_t at_ms)
+{
+    rc_wheel_arm(&env->wheel, deadline, at_ms);
+    if (at_ms < env->wake_ms) {
+        env->wake_ms = at_ms;
+        env->transport->ops->wake_at(env->transport, at_ms);
+    }
+}
+
+static inline void rc_env_disarm(struct rc_env *env, struct rc_deadline *deadline)
+{
+    rc_wheel_disarm(&env->wheel, deadline);
+}
+
+/* after_poll: let everything due happen. */
+void rc_env_advance(struct rc_env *env, uint64_t now_ms);
+
+/* May `bytes` more be held? Charging and giving back are the caller's. */
+static inline bool rc_budget_allows(const struct rc_budget *budget, uint64_t bytes)
+{
+    return bytes <= budget->limit && budget->used <= budget->limit - bytes;
+}
+
+#endif

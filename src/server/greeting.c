@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/greeting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const enum rc_verb redis_steps[] = {
+    RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_NOOP};
+static const enum rc_verb memcached_steps[] = {RC_VERB_VERSION};
+
+static bool wanted(enum rc_verb verb, const struct rc_credentials *who)
+{
+    if (verb == RC_VERB_AUTH) {
+        return who->password != NULL;
+    }
+    return verb != RC_VERB_SELECT || who->database != 0;
+}
+
+bool rc_greeting_next(
+    struct rc_greeting *g, const struct rc_credentials *who, struct rc_command *command)
+{
+    const enum rc_verb *steps = who->redis ? redis_steps : memcached_steps;
+    size_t count = who->redis ? sizeof redis_steps / sizeof *redis_steps
+                              : sizeof memcached_steps / sizeof *memcached_steps;
+    while (g->step < count && !wanted(steps[g->step], who)) {
+        g->step++;
+    }
+    if (g->step == count) {
+        return false;
+    }
+    *command = (struct rc_command){.verb = steps[g->step++]};
+    if (command->verb == RC_VERB_AUTH) {
+        command->key = who->user != NULL ? rc_slice_text(who->user) : rc_slice(NULL, 0);
+        command->value = rc_slice_text(who->password);
+    } else if (command->verb == RC_VERB_SELECT) {
+        command->number = who->database;
+    }
+    return true;
+}
+
+static int refused(int status, const char *step, struct rc_slice message, char *why, size_t size)
+{
+    snprintf(why, size, "%s: %.*s", step, (int)(message.len < 200 ? message.len : 200),
+        message.len > 0 ? (const char *)message.data : "");
+    return status;
+}
+
+static int answer_version(const struct rc_answer *answer, char *why, size_t size)
+{
+    if (answer->status != RINGCACHE_OK) {
+        return refused(answer->status, "version", answer->message, why, size);
+    }
+    if (rc_meta_version_ok(answer->value)) {
+        return 0;
+    }
+    snprintf(why, size, "memcached %.*s is older than 1.6.18",
+        (int)(answer->value.len < 100 ? answer->value.len : 100),
+        answer->value.len > 0 ? (const char *)answer->value.data : "");
+    return RINGCACHE_ENOTSUP;
+}
+
+static void learn(struct rc_greeting *g, enum rc_verb verb, const struct rc_answer *answer)
+{
+    if (answer->status != RINGCACHE_OK) {
+        return;
+    }
+    if (verb == RC_VERB_CLIENT_ID) {
+        g->client_id = answer->number;
+    } else if (answer->value.len == RC_RUN_ID_BYTES) {
+        memcpy(g->run_id, answer->value.data, RC_RUN_ID_BYTES);
+    }
+}
+
+int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc_answer *answer,
+    char *why, size_t why_size)
+{
+    switch (verb) {
+    case RC_VERB_VERSION:
+        return answer_version(answer, why, why_size);
+    case RC_VERB_CLIENT_ID:
+    case RC_VERB_INFO:
+        learn(g, verb, answer);
+        return 0;
+    case RC_VERB_AUTH:
+        return answer->status == RINGCACHE_OK
+                   ? 0
+                   : refused(RINGCACHE_EAUTH, "AUTH", answer->message, why, why_size);
+    case RC_VERB_SELECT:
+        return answer->status == RINGCACHE_OK
+                   ? 0
+                   : refused(answer->status, "SELECT", answer->message, why, why_size);
+    case RC_VERB_NOOP:
+        return answer->status == RINGCACHE_OK
+                   ? 0
+                   : refused(answer->status, "PING", answer->message, why, why_size);
+    case RC_VERB_GET:
+    case RC_VERB_SET:
+    case RC_VERB_DELETE:
+    case RC_VERB_CLIENT_KILL:
+        break;
+    }
+    return RINGCACHE_EPROTOCOL; /* no step of a greeting */
+}

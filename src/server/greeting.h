@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_GREETING_H
+#define RC_SERVER_GREETING_H
+
+/* The handshake of one connection, step by step, one reply awaited at a time; nothing of a user's is
+ * sent before it ended. Pure.
+ *
+ *   memcached   version
+ *   redis       [AUTH] ─ [SELECT] ─ CLIENT ID ─ INFO server ─ PING
+ *
+ * CLIENT ID and INFO are questions of our own that a server may refuse: then the identity stays
+ * unknown. Everything else refused ends the connection. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/codec.h"
+
+struct rc_credentials {
+    bool redis;
+    const char *user;     /* NULL: none */
+    const char *password; /* NULL: none */
+    uint32_t database;
+};
+
+enum { RC_RUN_ID_BYTES = 40 };
+
+struct rc_greeting {
+    unsigned step;
+    uint64_t client_id;               /* 0: unknown */
+    char run_id[RC_RUN_ID_BYTES + 1]; /* "": unknown */
+};
+
+/* The next command to send, or false when the greeting is over. */
+bool rc_greeting_next(
+    struct rc_greeting *g, const struct rc_credentials *who, struct rc_command *command);
+
+/* The answer to the last command: 0, or the negative status that ends the connection with a text in
+ * `why`. */
+int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc_answer *answer,
+    char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/health.h"
+
+#include <errno.h>
+
+enum { MINUTE_MS = 60000, FLAPS_MAX = 5 };
+
+void rc_liveness_sent(
+    struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel, uint64_t now_ms)
+{
+    if (p->oldest != NULL && l->kernel < p->oldest->end && kernel > l->kernel) {
+        l->handed_ms = now_ms;
+    }
+    l->kernel = kernel;
+    if (l->mark == 0 && p->newest != NULL && kernel >= p->newest->end) {
+        l->mark = p->newest->end;
+        l->mark_ms = now_ms;
+    }
+}
+
+void rc_liveness_began(struct rc_liveness *l, uint64_t now_ms)
+{
+    l->handed_ms = now_ms;
+}
+
+void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms)
+{
+    l->received_ms = now_ms;
+}
+
+void rc_liveness_answered(struct rc_liveness *l, uint64_t answered, uint64_t now_ms)
+{
+    if (l->mark == 0 || answered < l->mark) {
+        return;
+    }
+    uint64_t sample = now_ms - l->mark_ms;
+    if (sample > UINT32_MAX / 8) {
+        sample = UINT32_MAX / 8;
+    }
+    l->round_trip_ms = l->round_trip_ms == 0
+                           ? (uint32_t)sample
+                           : (uint32_t)((l->round_trip_ms * (uint64_t)7 + sample) / 8);
+    l->mark = 0;
+}
+
+uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms)
+{
+    uint64_t patience = timeout_ms;
+    if (patience < (uint64_t)l->round_trip_ms * 4) {
+        patience = (uint64_t)l->round_trip_ms * 4;
+    }
+    if (patience < RC_SILENCE_MIN_MS) {
+        patience = RC_SILENCE_MIN_MS;
+    }
+    return patience < UINT32_MAX ? (uint32_t)patience : UINT32_MAX;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+uint64_t rc_liveness_since(const struct rc_liveness *l, uint64_t stalled_ms)
+{
+    return later(stalled_ms, later(l->received_ms, l->handed_ms));
+}
+
+void rc_outage_begin(struct rc_outage *o, uint64_t now_ms)
+{
+    bool flap = o->ended_ms != 0 && now_ms - o->ended_ms < MINUTE_MS;
+    o->flaps = flap ? o->flaps + 1 : 0;
+    o->began_ms = now_ms;
+    o->probes = 0;
+}
+
+void rc_outage_end(struct rc_outage *o, uint64_t now_ms)
+{
+    o->ended_ms = now_ms;
+}
+
+uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random)
+{
+    uint32_t steps = o->probes + (o->flaps < FLAPS_MAX ? o->flaps : FLAPS_MAX);
+    bool first_minute = now_ms - o->began_ms < MINUTE_MS;
+    uint32_t cap = first_minute ? RC_PROBE_MINUTE_MAX_MS : RC_PROBE_MAX_MS;
+    if (steps < 8 && (uint32_t)RC_PROBE_FIRST_MS << steps < cap) {
+        cap = (uint32_t)RC_PROBE_FIRST_MS << steps;
+    }
+    o->probes++;
+    return 1 + (uint32_t)(random % cap);
+}
+
+bool rc_error_is_local(int status)
+{
+    switch (-status) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case EPERM:
+    case EACCES:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool rc_error_is_peers(int status)
+{
+    return status == 0 || status == -ECONNRESET || status == -EPIPE;
+}

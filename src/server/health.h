@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_HEALTH_H
+#define RC_SERVER_HEALTH_H
+
+/* When is a connection silent, and when is a server that is down asked again? Pure rules. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/pipeline.h"
+
+enum {
+    RC_SILENCE_MIN_MS = 50, /* no server is called silent for less */
+    RC_PROBE_FIRST_MS = 100,
+    RC_PROBE_MINUTE_MAX_MS = 1000, /* cap within the first minute of an outage */
+    RC_PROBE_MAX_MS = 10000,       /* cap after it */
+};
+
+/* What is known of one connection's liveness. Silence is measured from the later of the last byte
+ * received and the moment the oldest unanswered request was wholly handed to the kernel; while that
+ * one is still being written, the progress of its own write counts. */
+struct rc_liveness {
+    uint64_t kernel; /* offset in the output stream up to which the kernel has it */
+    uint64_t received_ms;
+    uint64_t handed_ms; /* last progress of the oldest slot's own bytes, or when it became oldest */
+    uint64_t mark;      /* stream offset whose answer ends the running round-trip sample; 0: none */
+    uint64_t mark_ms;
+    uint32_t round_trip_ms; /* smoothed, RFC 6298's weights; 0 until measured */
+};
+
+/* The kernel has the output stream up to offset `kernel` now. */
+void rc_liveness_sent(
+    struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel, uint64_t now_ms);
+/* A first slot was pushed onto an empty pipeline. */
+void rc_liveness_began(struct rc_liveness *l, uint64_t now_ms);
+/* Bytes came. */
+void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms);
+/* A reply was matched; `answered` is the pipeline's offset behind it. */
+void rc_liveness_answered(struct rc_liveness *l, uint64_t answered, uint64_t now_ms);
+/* How long the silence may last: never less than 50 ms or four round trips. */
+uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms);
+/* Since when the connection is silent; `stalled_ms` is when our own loop was last late. */
+uint64_t rc_liveness_since(const struct rc_liveness *l, uint64_t stalled_ms);
+
+/* An outage and how often it has been probed. */
+struct rc_outage {
+    uint64_t began_ms;
+    uint64_t ended_ms; /* of the one before */
+    uint32_t probes;
+    uint32_t flaps; /* outages that began within a minute of the end of the one before */
+};
+
+void rc_outage_begin(struct rc_outage *o, uint64_t now_ms);
+void rc_outage_end(struct rc_outage *o, uint64_t now_ms);
+/* How long to wait before the next probe: full jitter (1..cap) under a cap that doubles with each
+ * probe, is at most 1 s in the first minute and 10 s after it, and starts higher with every flap. */
+uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random);
+
+/* Is a negative errno our own machine's trouble rather than a server's: descriptors, ports, buffers,
+ * no route? */
+bool rc_error_is_local(int status);
+
+/* Does a negative errno prove that the peer ended the connection? A time-out or an unreachable host
+ * is our own kernel's opinion and proves nothing. */
+bool rc_error_is_peers(int status);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/pipeline.h"
+
+void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
+{
+    p->encoded += bytes;
+    slot->end = p->encoded;
+    slot->next = NULL;
+    slot->due = true;
+    if (p->newest != NULL) {
+        p->newest->next = slot;
+    } else {
+        p->oldest = slot;
+    }
+    p->newest = slot;
+    p->count++;
+    p->writes += rc_verb_writes((enum rc_verb)slot->verb);
+}
+
+static void take_out(struct rc_pipeline *p, struct rc_slot *slot)
+{
+    slot->due = false;
+    p->count--;
+    p->writes -= rc_verb_writes((enum rc_verb)slot->verb);
+}
+
+struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p)
+{
+    struct rc_slot *slot = p->oldest;
+    p->oldest = slot->next;
+    if (p->oldest == NULL) {
+        p->newest = NULL;
+    }
+    p->answered = slot->end;
+    take_out(p, slot);
+    return slot;
+}
+
+void rc_pipeline_hand(struct rc_pipeline *p, size_t bytes)
+{
+    p->sent += bytes;
+}
+
+struct rc_slot *rc_pipeline_cut_unsent(struct rc_pipeline *p)
+{
+    uint64_t start = p->answered;
+    struct rc_slot *before = NULL;
+    struct rc_slot *cut = p->oldest;
+    while (cut != NULL && start < p->sent) {
+        start = cut->end;
+        before = cut;
+        cut = cut->next;
+    }
+    if (cut == NULL) {
+        return NULL;
+    }
+    for (struct rc_slot *s = cut; s != NULL; s = s->next) {
+        take_out(p, s);
+    }
+    p->newest = before;
+    if (before != NULL) {
+        before->next = NULL;
+    } else {
+        p->oldest = NULL;
+    }
+    p->encoded = start;
+    return cut;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_PIPELINE_H
+#define RC_SERVER_PIPELINE_H
+
+/* The replies that one connection owes, oldest first, and how far its output has come.
+ *
+ *   output stream:   0 ─────────── answered ─────── sent ─────────── encoded
+ *                       replies came   │  the kernel has it │ our buffer  │
+ *   slots:                             [oldest] [ … ] [ … ] [ … ] [newest]
+ *
+ * Pure: offsets and links. A slot's bytes are those between the end of the one before and its own. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/request.h"
+
+struct rc_pipeline {
+    struct rc_slot *oldest, *newest;
+    uint32_t count;  /* tombstones count */
+    uint32_t writes; /* of them, those that may change what is stored */
+    uint64_t answered, sent, encoded;
+};
+
+/* The slot's command was just appended: `bytes` of it. */
+void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes);
+
+/* The oldest slot's reply came. */
+struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p);
+
+/* The kernel took `bytes` more. */
+void rc_pipeline_hand(struct rc_pipeline *p, size_t bytes);
+
+/* Is there an oldest slot, and did any byte of it leave? A reply to what never left is none, and
+ * what never left was not carried out. */
+static inline bool rc_pipeline_oldest_left(const struct rc_pipeline *p)
+{
+    return p->oldest != NULL && p->answered < p->sent;
+}
+
+/* Take out the slots of which no byte left, oldest first by `next`; NULL when there are none.
+ * `encoded` falls back to the end of what stays. */
+struct rc_slot *rc_pipeline_cut_unsent(struct rc_pipeline *p);
+
+#endif

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/recovery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    OWN_TROUBLE_MS = 100, /* pause after a failure of our own machine (descriptors, ports …) */
+    /* A connection with unanswered writes that our own kernel gave up can neither answer a fence nor
+     * be seen to end; this long is waited before its writes count as gone. */
+    UNPROVEN_MS = 60000,
+};
+
+static void set_reason(struct rc_server *server, const char *what, const char *why)
+{
+    snprintf(server->reason, sizeof server->reason, "%s%s", what, why);
+}
+
+static void announce(struct rc_server *server, enum rc_server_change change, int reason)
+{
+    server->events->changed(server, change, reason, server->reason);
+}
+
+static struct rc_lane *lane_of(struct rc_server *server, const struct rc_conn *conn)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn == conn) {
+            return &server->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Is there a connection that answers? */
+static bool any_healthy(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        if (conn != NULL && conn->state == RC_CONN_READY && !conn->suspect) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool any_suspect(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rc_server_gate_open(const struct rc_server *server)
+{
+    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
+        if (rc_conn_holds_writes(rc_container(node, struct rc_conn, link))) {
+            return false;
+        }
+    }
+    return server->unproven_until_ms == 0 ||
+           rc_env_now_ms(server->env) >= server->unproven_until_ms;
+}
+
+/* ---- in service ---- */
+
+static void drop_probe(struct rc_server *server)
+{
+    rc_conn_free(server->probe);
+    server->probe = NULL;
+}
+
+/* Some lane can carry requests: say so where it is news, and let all that waits flow. */
+static void serve(struct rc_server *server)
+{
+    if (!rc_server_gate_open(server)) {
+        return;
+    }
+    enum rc_server_state before = server->state;
+    server->unproven_until_ms = 0;
+    server->state = any_suspect(server) ? RC_SERVER_SUSPECT : RC_SERVER_UP;
+    if (before == RC_SERVER_DOWN) {
+        rc_outage_end(&server->outage, rc_env_now_ms(server->env));
+        rc_env_disarm(server->env, &server->retry);
+    }
+    if (before == RC_SERVER_DOWN || before == RC_SERVER_CONNECTING) {
+        set_reason(server, "in service", "");
+        announce(server,
+            before == RC_SERVER_DOWN && server->ejected ? RC_CHANGE_READMITTED : RC_CHANGE_UP, 0);
+    }
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        struct rc_lane *lane = &server->lanes[i];
+        if (rc_list_empty(&lane->waiting)) {
+            continue;
+        }
+        if (rc_lane_ready(lane)) {
+            rc_lane_flow(lane);
+        } else {
+            rc_lane_connect(lane);
+        }
+    }
+}
+
+static void retry_in(struct rc_server *server, uint32_t delay_ms)
+{
+    rc_env_arm(server->env, &server->retry, rc_env_now_ms(server->env) + delay_ms);
+}
+
+static void plan_probe(struct rc_server *server)
+{
+    retry_in(server, rc_outage_next_probe(
+                         &server->outage, rc_env_now_ms(server->env), rc_env_random(server->env)));
+}
+
+/* ---- out of service ---- */
+
+/* A connection leaves its lane: what is pending on it ends with `status`; while it holds writes it
+ * stays open, with a fence behind the last of them. */
+static void retire(struct rc_server *server, struct rc_lane *lane, int status)
+{
+    struct rc_conn *conn = lane->conn;
+    lane->conn = NULL;
+    if (conn == NULL) {
+        return;
+    }
+    if (!rc_conn_holds_writes(conn)) {
+        rc_conn_close(conn, status, server->reason);
+        rc_conn_free(conn);
+        return;
+    }
+    rc_list_append(&server->old, &conn->link);
+    rc_conn_fence(conn, status, server->reason);
+}
+
+static int status_of_outage(int status)
+{
+    bool telling = status == RINGCACHE_EAUTH || status == RINGCACHE_ENOTSUP;
+    return telling ? status : RINGCACHE_EDOWN;
+}
+
+static void go_down(struct rc_server *server, bool soft, int status, const char *why)
+{
+    if (server->state == RC_SERVER_DOWN) {
+        return;
+    }
+    set_reason(server, soft ? "silent: " : "", why);
+    if (soft && !server->events->may_eject(server)) {
+        server->state = RC_SERVER_SUSPECT;
+        plan_probe(server);
+        return;
+    }
+    server->state = RC_SERVER_DOWN;
+    server->ejected = soft;
+    server->down_status = status_of_outage(status);
+    rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
+    drop_probe(server);
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        retire(server, &server->lanes[i], server->down_status);
+        rc_lane_fail_waiting(&server->lanes[i], server->down_status, server->reason);
+    }
+    plan_probe(server);
+    announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
+}
+
+/* ---- the probe ---- */
+
+static void open_probe(struct rc_server *server)
+{
+    if (server->probe != NULL) {
+        return;
+    }
+    struct rc_env *env = server->env;
+    uint32_t deadline_ms = env->connect_timeout_ms;
+    if (server->state == RC_SERVER_SUSPECT) {
+        deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
+    }
+    int status = 0;
+    server->probe =
+        rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms, &status);
+    if (server->probe == NULL) {
+        retry_in(server, OWN_TROUBLE_MS);
+    }
+}
+
+/* Ask Redis to end the next old connection that it still knows; false when none can be asked for. */
+static bool ask_to_kill(struct rc_server *server)
+{
+    const struct rc_greeting *here = &server->probe->greeting;
+    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
+        const struct rc_conn *conn = rc_container(node, struct rc_conn, link);
+        bool known = conn->greeting.client_id != 0 && here->run_id[0] != '\0' &&
+                     strcmp(conn->greeting.run_id, here->run_id) == 0;
+        if (known && rc_conn_holds_writes(conn)) {
+            const struct rc_command kill = {
+                .verb = RC_VERB_CLIENT_KILL, .number = conn->greeting.client_id};
+            server->killing = conn->greeting.client_id;
+            return rc_conn_ask(server->probe, &kill) == 0;
+        }
+    }
+    return false;
+}
+
+/* The probe's connection becomes the first lane's that has none. */
+static void promote(struct rc_server *server)
+{
+    struct rc_lane *lane = lane_of(server, NULL);
+    if (lane == NULL) {
+        drop_probe(server);
+    } else {
+        lane->conn = server->probe;
+        server->probe = NULL;
+    }
+    serve(server);
+}
+
+static void probe_ready(struct rc_server *server)
+{
+    if (server->state == RC_SERVER_SUSPECT) {
+        /* The server answers, those connections do not. */
+        set_reason(server, "a connection was silent while the server answered another", "");
+        for (uint32_t i = 0; i < server->lane_count; i++) {
+            if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
+                retire(server, &server->lanes[i], RINGCACHE_ECONNECT);
+            }
+        }
+        server->state = RC_SERVER_CONNECTING;
+    }
+    if (rc_server_gate_open(server) || server->state != RC_SERVER_DOWN) {
+        promote(server);
+    } else if (!ask_to_kill(server)) {
+        drop_probe(server);
+        plan_probe(server);
+    }
+}
+
+static void probe_failed(struct rc_server *server, int status, const char *why)
+{
+    if (rc_error_is_local(status)) {
+        retry_in(server, OWN_TROUBLE_MS);
+    } else if (server->state == RC_SERVER_SUSPECT) {
+        go_down(server, status == RINGCACHE_ETIMEDOUT, status, why);
+    } else {
+        set_reason(server, "", why);
+        server->down_status = status_of_outage(status);
+        plan_probe(server);
+    }
+}
+
+/* ---- what connections report ---- */
+
+static void on_ready(struct rc_conn *conn)
+{
+    struct rc_server *server = conn->owner;
+    if (conn == server->probe) {
+        probe_ready(server);
+    } else {
+        serve(server);
+    }
+}
+
+static void lane_failed(struct rc_lane *lane, int status, const char *why)
+{
+    struct rc_server *server = lane->server;
+    if (rc_error_is_local(status)) {
+        retry_in(server, OWN_TROUBLE_MS);
+    } else if (any_healthy(server)) {
+        set_reason(server, "", why);
+        lane->closed_until_ms = rc_env_now_ms(server->env) + OWN_TROUBLE_MS;
+        rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, server->reason);
+    } else {
+        go_down(server, false, status, why);
+    }
+}
+
+static void on_failed(struct rc_conn *conn, int status, const char *why)
+{
+    struct rc_server *server = conn->owner;
+    struct rc_lane *lane = lane_of(server, conn);
+    if (conn == server->probe) {
+        server->probe = NULL;
+        probe_failed(server, status, why);
+    } else if (lane != NULL) {
+        lane->conn = NULL;
+        lane_failed(lane, status, why);
+    }
+    rc_conn_free(conn);
+}
+
+/* A lane lost its connection: one reconnect at once, new requests waiting. */
+static void reconnect(struct rc_lane *lane, const char *why)
+{
+    struct rc_server *server = lane->server;
+    set_reason(server, "reconnecting: ", why);
+    if (server->state == RC_SERVER_SUSPECT && !any_suspect(server)) {
+        drop_probe(server);
+    }
+    if (!any_healthy(server)) {
+        server->state = RC_SERVER_CONNECTING;
+        announce(server, RC_CHANGE_CONNECTING, RINGCACHE_ECONNECT);
+    }
+    rc_lane_connect(lane);
+}
+
+/* An old connection is no more, or holds no writes any more. */
+static void old_gone(struct rc_server *server)
+{
+    if (server->state == RC_SERVER_DOWN) {
+        if (server->probe == NULL) {
+            retry_in(server, 0);
+        }
+    } else {
+        serve(server);
+    }
+}
+
+static void on_ended(struct rc_conn *conn, int status, const char *why)
+{
+    struct rc_server *server = conn->owner;
+    struct rc_lane *lane = lane_of(server, conn);
+    bool was_probe = conn == server->probe;
+    bool unproven = conn->owed_writes && !rc_error_is_peers(status);
+    if (unproven) {
+        server->unproven_until_ms = rc_env_now_ms(server->env) + UNPROVEN_MS;
+    }
+    rc_conn_free(conn); /* takes it out of `old` */
+    if (was_probe) {
+        server->probe = NULL;
+        probe_failed(server, status < 0 ? status : RINGCACHE_ECONNECT, why);
+    } else if (lane == NULL) {
+        old_gone(server);
+    } else {
+        lane->conn = NULL;
+        if (unproven) {
+            go_down(server, false, status, why);
+        } else {
+            reconnect(lane, why);
+        }
+    }
+}
+
+static void on_distrusted(struct rc_conn *conn, int status, const char *why)
+{
+    (void)status;
+    struct rc_server *server = conn->owner;
+    struct rc_lane *lane = lane_of(server, conn);
+    if (conn == server->probe) {
+        server->probe = NULL;
+        rc_conn_free(conn);
+        probe_failed(server, RINGCACHE_EPROTOCOL, why);
+        return;
+    }
+    rc_list_remove(&conn->link);
+    if (conn->state == RC_CONN_LAME) {
+        rc_list_append(&server->old, &conn->link);
+    } else {
+        rc_conn_free(conn);
+    }
+    if (lane != NULL) {
+        lane->conn = NULL;
+        reconnect(lane, why);
+    } else if (conn->state == RC_CONN_CLOSED) {
+        old_gone(server);
+    }
+}
+
+static void on_spoke(struct rc_conn *conn)
+{
+    struct rc_server *server = conn->owner;
+    if (server->state == RC_SERVER_SUSPECT && !any_suspect(server)) {
+        drop_probe(server);
+        rc_env_disarm(server->env, &server->retry);
+        server->state = RC_SERVER_UP;
+    } else if (server->state == RC_SERVER_DOWN && server->probe == NULL) {
+        retry_in(server, 0);
+    }
+}
+
+static void fence_answered(struct rc_conn *conn)
+{
+    struct rc_server *server = conn->owner;
+    struct rc_lane *lane = lane_of(server, NULL);
+    if (lane_of(server, conn) != NULL) {
+        return;
+    }
+    rc_list_remove(&conn->link);
+    if (server->state == RC_SERVER_DOWN && lane != NULL) {
+        lane->conn = conn; /* alive, in step, and older than every other: it serves again */
+    } else {
+        rc_conn_free(conn);
+    }
+    if (rc_server_gate_open(server)) {
+        drop_probe(server);
+        serve(server);
+    }
+}
+
+/* Whatever the count says: in an unchanged process, a client of that number is no more. */
+static void kill_answered(struct rc_server *server, const struct rc_answer *answer)
+{
+    if (answer->status != RINGCACHE_OK) {
+        drop_probe(server);
+        plan_probe(server);
+        return;
+    }
+    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
+        struct rc_conn *conn = rc_container(node, struct rc_conn, link);
+        if (conn->greeting.client_id == server->killing) {
+            rc_conn_free(conn);
+            break;
+        }
+    }
+    probe_ready(server);
+}
+
+static void on_answered(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer)
+{
+    struct rc_server *server = conn->owner;
+    if (conn == server->probe) {
+        kill_answered(server, answer);
+    } else if (verb == RC_VERB_NOOP) {
+        fence_answered(conn);
+    }
+}
+
+static void on_silent(struct rc_conn *conn)
+{
+    struct rc_server *server = conn->owner;
+    if (lane_of(server, conn) == NULL) {
+        go_down(server, true, RINGCACHE_ETIMEDOUT, "a connection given up does not end");
+        return;
+    }
+    if (server->state == RC_SERVER_UP) {
+        server->state = RC_SERVER_SUSPECT;
+    }
+    open_probe(server);
+}
+
+static const struct rc_conn_events conn_events = {
+    .ready = on_ready,
+    .failed = on_failed,
+    .ended = on_ended,
+    .distrusted = on_distrusted,
+    .silent = on_silent,
+    .spoke = on_spoke,
+    .answered = on_answered,
+};
+
+/* ---- connecting ---- */
+
+void rc_lane_connect(struct rc_lane *lane)
+{
+    struct rc_server *server = lane->server;
+    bool pausing = rc_deadline_armed(&server->retry) && server->state != RC_SERVER_SUSPECT;
+    if (lane->conn != NULL || server->state == RC_SERVER_DOWN || pausing) {
+        return;
+    }
+    if (server->state == RC_SERVER_IDLE) {
+        server->state = RC_SERVER_CONNECTING;
+        set_reason(server, "connecting", "");
+        announce(server, RC_CHANGE_CONNECTING, 0);
+    }
+    int status = 0;
+    lane->conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
+        server->env->connect_timeout_ms, &status);
+    if (lane->conn == NULL) {
+        set_reason(server, "", ringcache_strerror(status));
+        retry_in(server, OWN_TROUBLE_MS);
+    }
+}
+
+static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
+{
+    (void)now_ms;
+    struct rc_server *server = rc_container(deadline, struct rc_server, retry);
+    if (server->state == RC_SERVER_DOWN || server->state == RC_SERVER_SUSPECT) {
+        open_probe(server);
+        return;
+    }
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (!rc_list_empty(&server->lanes[i].waiting)) {
+            rc_lane_connect(&server->lanes[i]);
+        }
+    }
+}
+
+void rc_recovery_init(struct rc_server *server)
+{
+    server->conn_events = &conn_events;
+    rc_deadline_init(&server->retry, retry_due);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/request.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "server/env.h"
+#include "server/server.h"
+
+void rc_request_finish(
+    struct rc_env *env, struct rc_request *request, const struct rc_result *result)
+{
+    if (request->state == RC_REQUEST_WAITING) {
+        rc_lane_forget(request->lane, request);
+    }
+    request->lane->server->live--;
+    rc_env_disarm(env, &request->deadline);
+    request->result = *result;
+    request->finished_ms = rc_env_now_ms(env);
+    request->state = RC_REQUEST_FINISHED;
+    rc_list_append(&env->finished, &request->link);
+    if (!env->in_event) {
+        rc_env_defer(env);
+    }
+}
+
+static unsigned char *copy_part(unsigned char *at, struct rc_slice *part)
+{
+    if (part->len > 0) {
+        memcpy(at, part->data, part->len);
+    }
+    part->data = at;
+    return at + part->len;
+}
+
+int rc_request_keep(
+    struct rc_env *env, struct rc_request *request, const struct rc_command *command)
+{
+    size_t size = sizeof *request->body + command->prefix.len + command->key.len;
+    if (__builtin_add_overflow(size, command->value.len, &size) ||
+        !rc_budget_allows(&env->budget, size)) {
+        return RINGCACHE_EBUSY;
+    }
+    struct rc_body *body = rc_alloc(size);
+    if (body == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    body->size = size;
+    body->command = *command;
+    unsigned char *at = copy_part(body->bytes, &body->command.prefix);
+    at = copy_part(at, &body->command.key);
+    copy_part(at, &body->command.value);
+    env->budget.used += size;
+    request->body = body;
+    return 0;
+}
+
+void rc_request_forget_body(struct rc_env *env, struct rc_request *request)
+{
+    if (request->body != NULL) {
+        env->budget.used -= request->body->size;
+        rc_free(request->body);
+        request->body = NULL;
+    }
+}
+
+void rc_request_abandon(
+    struct rc_env *env, struct rc_request *request, int status, const char *message)
+{
+    const struct rc_result result = {
+        .status = status,
+        .message = rc_slice_text(message),
+        .maybe_applied =
+            request->state == RC_REQUEST_SENT && rc_verb_writes((enum rc_verb)request->slot.verb),
+    };
+    request->slot.tombstone = true;
+    rc_request_finish(env, request, &result);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_REQUEST_H
+#define RC_SERVER_REQUEST_H
+
+/* The life of a request in this layer:
+ *
+ *     NEW ── rc_server_submit ──► WAITING ── encoded ──► SENT ──┐
+ *      │                             │                          ├──► FINISHED ── drain ──► callback
+ *      └───────── refused: down ─────┴── deadline, cancel, end ─┘
+ *
+ * Everything leaves through rc_request_finish, once. A request is what the caller asked; a slot is
+ * one reply that a connection still owes. When a request ends early its slot stays behind as a
+ * tombstone and swallows that reply; only then may the memory be used again. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/slice.h"
+#include "base/wheel.h"
+#include "codec/codec.h"
+
+struct rc_conn;
+struct rc_env;
+struct rc_lane;
+struct rc_request;
+
+enum rc_request_state {
+    RC_REQUEST_NEW,
+    RC_REQUEST_WAITING,   /* in a lane, not encoded: provably not sent */
+    RC_REQUEST_SENT,      /* encoded into a connection's output */
+    RC_REQUEST_FINISHED,  /* in the queue of finished requests */
+    RC_REQUEST_DELIVERED, /* its callback ran; only a tombstone may still hold it */
+};
+
+/* One reply due on one connection. */
+struct rc_slot {
+    struct rc_slot *next;       /* the next younger */
+    struct rc_request *request; /* NULL: the library's own command */
+    uint64_t end;               /* offset in the connection's output stream behind its last byte */
+    uint64_t token;
+    uint8_t verb; /* enum rc_verb */
+    bool strict;
+    bool tombstone; /* nobody waits any more */
+    bool due;       /* in a pipeline */
+};
+
+/* How a request ended; slices are valid until its callback returned. */
+struct rc_result {
+    int status;
+    bool maybe_applied;
+    uint32_t flags;
+    uint64_t number;
+    struct rc_slice value;
+    struct rc_slice message;
+};
+
+/* The copy of a command that could not be encoded at once, and in strict mode the key to compare. */
+struct rc_body {
+    struct rc_command command;
+    size_t size; /* of this allocation */
+    unsigned char bytes[];
+};
+
+struct rc_request {
+    struct rc_slot slot;
+    struct rc_list link; /* in lane->waiting or env->finished */
+    struct rc_deadline deadline;
+    struct rc_lane *lane; /* whose it is from submission until it is finished */
+    struct rc_conn *conn; /* while its slot is due */
+    struct rc_body *body;
+    struct rc_result result;
+    uint64_t finished_ms;
+    uint32_t attempts;
+    enum rc_request_state state;
+};
+
+static inline bool rc_verb_writes(enum rc_verb verb)
+{
+    return verb == RC_VERB_SET || verb == RC_VERB_DELETE;
+}
+
+/* The one exit: takes it off the wheel and out of its lane, and queues it for its callback. */
+void rc_request_finish(
+    struct rc_env *env, struct rc_request *request, const struct rc_result *result);
+
+/* Keep a copy of the command; 0, RINGCACHE_ENOMEM or RINGCACHE_EBUSY (the client's bound). */
+int rc_request_keep(
+    struct rc_env *env, struct rc_request *request, const struct rc_command *command);
+void rc_request_forget_body(struct rc_env *env, struct rc_request *request);
+
+/* End it early (deadline, cancel): a slot that is due becomes a tombstone, and a write that was
+ * encoded may be applied all the same. */
+void rc_request_abandon(
+    struct rc_env *env, struct rc_request *request, int status, const char *message);
+
+#endif

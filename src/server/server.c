@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "server/recovery.h"
+
+/* ---- lanes ---- */
+
+static uint32_t load(const struct rc_lane *lane)
+{
+    return lane->waiting_count + (lane->conn != NULL ? lane->conn->pipeline.count : 0);
+}
+
+bool rc_lane_ready(const struct rc_lane *lane)
+{
+    return lane->conn != NULL && lane->conn->state == RC_CONN_READY &&
+           rc_server_gate_open(lane->server);
+}
+
+void rc_lane_forget(struct rc_lane *lane, struct rc_request *request)
+{
+    rc_list_remove(&request->link);
+    lane->waiting_count--;
+}
+
+void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
+{
+    for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
+        rc_request_abandon(
+            lane->server->env, rc_container(node, struct rc_request, link), status, message);
+    }
+}
+
+/* Encode what waits; what the bounds do not let through yet waits on. */
+void rc_lane_flow(struct rc_lane *lane)
+{
+    struct rc_env *env = lane->server->env;
+    for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
+        struct rc_request *request = rc_container(node, struct rc_request, link);
+        int rc = rc_conn_send(lane->conn, request, &request->body->command);
+        if (rc < 0 && lane->conn->pipeline.oldest != NULL) {
+            return;
+        }
+        rc_lane_forget(lane, request);
+        if (rc < 0) {
+            request->state = RC_REQUEST_NEW;
+            rc_request_abandon(env, request, rc, ringcache_strerror(rc));
+        } else if (!request->slot.strict || lane->server->backend.credentials.redis) {
+            rc_request_forget_body(env, request);
+        }
+    }
+}
+
+/* ---- submission ---- */
+
+static int wait_in(
+    struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
+{
+    int rc = rc_request_keep(lane->server->env, request, command);
+    if (rc < 0) {
+        return rc;
+    }
+    request->state = RC_REQUEST_WAITING;
+    rc_list_append(&lane->waiting, &request->link);
+    lane->waiting_count++;
+    rc_lane_connect(lane);
+    return 0;
+}
+
+static int send_on(
+    struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
+{
+    struct rc_env *env = lane->server->env;
+    if (command->strict && !lane->server->backend.credentials.redis) {
+        struct rc_command key_only = *command;
+        key_only.value.len = 0;
+        int rc = rc_request_keep(env, request, &key_only);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return rc_conn_send(lane->conn, request, command);
+}
+
+static int refuse(struct rc_lane *lane, struct rc_request *request, int status, const char *why)
+{
+    const struct rc_result result = {.status = status, .message = rc_slice_text(why)};
+    lane->server->live++;
+    request->lane = lane;
+    rc_request_finish(lane->server->env, request, &result);
+    return 0;
+}
+
+int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_request *request,
+    const struct rc_command *command)
+{
+    struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
+    if (server->state == RC_SERVER_DOWN) {
+        return refuse(lane, request, server->down_status, server->reason);
+    }
+    if (lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env)) {
+        return refuse(lane, request, RINGCACHE_ECONNECT, server->reason);
+    }
+    int rc = RINGCACHE_EBUSY;
+    if (load(lane) < server->env->max_inflight) {
+        rc = rc_list_empty(&lane->waiting) && rc_lane_ready(lane) ? send_on(lane, request, command)
+                                                                  : wait_in(lane, request, command);
+    }
+    if (rc < 0) {
+        lane->refused = lane->refused || rc == RINGCACHE_EBUSY;
+        return rc;
+    }
+    server->live++;
+    request->lane = lane;
+    return 0;
+}
+
+bool rc_server_has_room(struct rc_server *server)
+{
+    bool room = false;
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        struct rc_lane *lane = &server->lanes[i];
+        if (lane->refused && load(lane) <= server->env->max_inflight / 4 * 3) {
+            lane->refused = false;
+            room = true;
+        }
+    }
+    return room;
+}
+
+const char *rc_server_state_name(enum rc_server_state state)
+{
+    switch (state) {
+    case RC_SERVER_IDLE:
+        return "idle";
+    case RC_SERVER_CONNECTING:
+        return "connecting";
+    case RC_SERVER_UP:
+        return "up";
+    case RC_SERVER_SUSPECT:
+        return "suspect";
+    case RC_SERVER_DOWN:
+        return "down";
+    }
+    return "";
+}
+
+/* ---- making and freeing ---- */
+
+static void free_secret(const char *text)
+{
+    if (text != NULL) {
+        rc_wipe((char *)(uintptr_t)text, strlen(text));
+        rc_free((char *)(uintptr_t)text);
+    }
+}
+
+static void free_backend(struct rc_backend *backend)
+{
+    rc_free((char *)(uintptr_t)backend->name);
+    rc_free((char *)(uintptr_t)backend->host);
+    free_secret(backend->credentials.user);
+    free_secret(backend->credentials.password);
+}
+
+static int copy_backend(struct rc_backend *to, const struct rc_backend *from)
+{
+    const struct rc_credentials *who = &from->credentials;
+    *to = *from;
+    to->name = rc_copy_text(from->name, strlen(from->name));
+    to->host = rc_copy_text(from->host, strlen(from->host));
+    to->credentials.user = who->user != NULL ? rc_copy_text(who->user, strlen(who->user)) : NULL;
+    to->credentials.password =
+        who->password != NULL ? rc_copy_text(who->password, strlen(who->password)) : NULL;
+    bool whole = to->name != NULL && to->host != NULL &&
+                 (who->user == NULL || to->credentials.user != NULL) &&
+                 (who->password == NULL || to->credentials.password != NULL);
+    return whole ? 0 : RINGCACHE_ENOMEM;
+}
+
+int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc_backend *backend,
+    uint32_t connections)
+{
+    struct rc_server *s = rc_alloc_zeroed(1, sizeof *s);
+    if (s == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    s->env = env;
+    s->lanes = rc_alloc_zeroed(connections, sizeof *s->lanes);
+    if (copy_backend(&s->backend, backend) < 0 || s->lanes == NULL) {
+        free_backend(&s->backend);
+        rc_free(s->lanes);
+        rc_free(s);
+        return RINGCACHE_ENOMEM;
+    }
+    s->lane_count = connections;
+    for (uint32_t i = 0; i < connections; i++) {
+        s->lanes[i].server = s;
+        rc_list_init(&s->lanes[i].waiting);
+    }
+    rc_list_init(&s->old);
+    rc_recovery_init(s);
+    *server = s;
+    return 0;
+}
+
+void rc_server_free(struct rc_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    rc_env_disarm(server->env, &server->retry);
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        rc_lane_fail_waiting(&server->lanes[i], RINGCACHE_ECANCELED, "the server was removed");
+        rc_conn_free(server->lanes[i].conn);
+    }
+    rc_conn_free(server->probe);
+    for (struct rc_list *node; (node = rc_list_first(&server->old)) != NULL;) {
+        rc_conn_free(rc_container(node, struct rc_conn, link));
+    }
+    free_backend(&server->backend);
+    rc_free(server->lanes);
+    rc_free(server);
+}

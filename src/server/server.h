@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_SERVER_H
+#define RC_SERVER_SERVER_H
+
+/* One backend: its connections, its health, and the rule that an old connection must not undo a newer
+ * write.
+ *
+ *            first request            greeted            silence
+ *     IDLE ───────────────► CONNECTING ─────► UP ─────────────────► SUSPECT
+ *                            ▲   │            │ ▲      a byte, or     │
+ *                  ended ────┘   │ failed     │ └─── the probe's ─────┤
+ *                                ▼            ▼        success        │ the probe
+ *                              DOWN ◄──────────────────────────────────┘ is silent too
+ *                                │  probe's success and no old connection with writes: UP
+ *
+ * One writing generation: a connection that is replaced while writes on it are unanswered goes to
+ * `old`; as long as one is there, no user request is sent on any other connection of this server.
+ * It leaves when it answered its fence, when the peer ended it, or (Redis) when CLIENT KILL confirmed
+ * its end. A lane is one of the server's `connections`; a key always uses the same lane. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/conn.h"
+
+enum rc_server_state {
+    RC_SERVER_IDLE,
+    RC_SERVER_CONNECTING,
+    RC_SERVER_UP,
+    RC_SERVER_SUSPECT,
+    RC_SERVER_DOWN,
+};
+
+enum rc_server_change {
+    RC_CHANGE_CONNECTING,
+    RC_CHANGE_UP,
+    RC_CHANGE_DOWN,
+    RC_CHANGE_EJECTED,
+    RC_CHANGE_READMITTED,
+};
+
+struct rc_server;
+
+struct rc_server_events {
+    void (*changed)(
+        struct rc_server *server, enum rc_server_change change, int reason, const char *text);
+    /* May soft evidence take this server out? */
+    bool (*may_eject)(struct rc_server *server);
+};
+
+struct rc_lane {
+    struct rc_server *server;
+    struct rc_conn *conn;   /* or NULL */
+    struct rc_list waiting; /* rc_request.link, oldest first */
+    uint32_t waiting_count;
+    uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
+    bool refused;             /* RINGCACHE_EBUSY was said since there last was room */
+};
+
+struct rc_server {
+    struct rc_env *env;
+    const struct rc_server_events *events;
+    const struct rc_conn_events *conn_events;
+    void *owner;
+    struct rc_backend backend; /* strings owned */
+    struct rc_lane *lanes;
+    uint32_t lane_count;
+    struct rc_list old; /* rc_conn.link */
+    struct rc_conn *probe;
+    struct rc_deadline retry; /* the next probe, or the next try after trouble of our own */
+    struct rc_outage outage;
+    uint64_t killing;           /* the client number that CLIENT KILL was last sent for */
+    uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
+    uint32_t live;              /* requests accepted and not finished */
+    enum rc_server_state state;
+    bool ejected;    /* DOWN by soft evidence */
+    int down_status; /* what requests get while DOWN */
+    char reason[240];
+};
+
+/* Strings of `backend` are copied. 0 or RINGCACHE_ENOMEM. */
+int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc_backend *backend,
+    uint32_t connections);
+/* What is pending ends with RINGCACHE_ECANCELED. */
+void rc_server_free(struct rc_server *server);
+
+/* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM; on a server
+ * that is DOWN, 0, and the request is finished with the status of the outage. */
+int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request *request,
+    const struct rc_command *command);
+
+/* May requests be submitted to it other than to be refused? */
+static inline bool rc_server_available(const struct rc_server *server)
+{
+    return server->state != RC_SERVER_DOWN;
+}
+
+const char *rc_server_state_name(enum rc_server_state state);
+
+/* After RINGCACHE_EBUSY: is there room again on a lane that refused? Answers true once. */
+bool rc_server_has_room(struct rc_server *server);
+
+/* A request in a lane's waiting list goes (rc_request_finish). */
+void rc_lane_forget(struct rc_lane *lane, struct rc_request *request);
+
+#endif
