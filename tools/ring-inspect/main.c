@@ -2,6 +2,7 @@
 /* ring-inspect: shows and explains a ring, and asks one thing of its servers. */
 
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -79,6 +80,8 @@ int main(int argc, char **argv)
 {
     struct call call;
 
+    /* Scripts read the figures: a decimal point, whatever a preloaded library chose. */
+    setlocale(LC_ALL, "C");
     hold_standard_descriptors();
     /* A reader that went away is an error of the output, not a reason to die without a word. */
     signal(SIGPIPE, SIG_IGN);

@@ -89,16 +89,19 @@ static void warn_of_passwords(const struct call *call)
     }
 }
 
-int setup_ring(ringcache_config *config, ringcache_ring **ring)
+static int build(struct setup *setup)
 {
-    int status = ringcache_config_check(config);
+    int status = ringcache_config_check(setup->config);
 
-    if (status == 0) {
-        for (size_t i = 0; i < ringcache_config_warning_count(config); i++)
-            warn("%s", ringcache_config_warning(config, i));
-        status = ringcache_ring_new(ring, config);
-    }
-    return status == 0 ? EXIT_DONE : setup_complain(config, status);
+    if (status == 0)
+        status = ringcache_ring_new(&setup->ring, setup->config);
+    return status == 0 ? EXIT_DONE : setup_complain(setup->config, status);
+}
+
+static void warn_of_findings(const ringcache_config *config)
+{
+    for (size_t i = 0; i < ringcache_config_warning_count(config); i++)
+        warn("%s", ringcache_config_warning(config, i));
 }
 
 int setup_open(struct setup *setup, const struct call *call)
@@ -109,12 +112,15 @@ int setup_open(struct setup *setup, const struct call *call)
     warn_of_passwords(call);
     int status = apply(setup->config, call);
     if (status == EXIT_DONE)
-        status = setup_ring(setup->config, &setup->ring);
-    if (status == EXIT_DONE && ringcache_ring_server_count(setup->ring) == 0) {
+        status = build(setup);
+    if (status != EXIT_DONE)
+        return status;
+    if (ringcache_ring_server_count(setup->ring) == 0) {
         complain("no server: name a file with -c or a server with -s");
         return EXIT_USAGE;
     }
-    return status;
+    warn_of_findings(setup->config);
+    return EXIT_DONE;
 }
 
 int setup_open_file(struct setup *setup, const char *path)
@@ -123,7 +129,11 @@ int setup_open_file(struct setup *setup, const char *path)
     if (ringcache_config_new(&setup->config) != 0)
         return complain_memory();
     int status = load_file(setup->config, path);
-    return status == EXIT_DONE ? setup_ring(setup->config, &setup->ring) : status;
+    if (status == EXIT_DONE)
+        status = build(setup);
+    if (status == EXIT_DONE)
+        warn_of_findings(setup->config);
+    return status;
 }
 
 void setup_close(struct setup *setup)

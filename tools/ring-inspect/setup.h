@@ -3,7 +3,7 @@
 #define INSPECT_SETUP_H
 
 /* From files and the command line's -c, -s and -o to a configuration and its ring. All of it
- * complains about what it refuses and returns an exit status. */
+ * complains about what it refuses, warns of what is odd, and returns an exit status. */
 
 #include <ringcache/config.h>
 #include <ringcache/ring.h>
@@ -19,8 +19,6 @@ struct setup {
 int setup_open(struct setup *setup, const struct call *call);
 /* From one file; it may be without a server. */
 int setup_open_file(struct setup *setup, const char *path);
-/* The ring of a configuration, after its warnings. */
-int setup_ring(ringcache_config *config, ringcache_ring **ring);
 /* Also after a failed opening. */
 void setup_close(struct setup *setup);
 

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""The commands that ask servers, against real ones. usage: test_live.py RING-INSPECT"""
+
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+import servers  # noqa: E402
+from program import PROGRAM, SECONDS, Case, Run, main  # noqa: E402
+
+BYTES = bytes(range(256)) * 1000
+
+
+@unittest.skipUnless(servers.MEMCACHED and servers.REDIS, 'memcached or redis-server is missing')
+class Live(Case):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.running = []
+        for start in (servers.memcached, servers.memcached, servers.redis):
+            cls.running.append(start())
+        first, second, third = cls.running
+        cls.pool = ('-s', f'memcached://127.0.0.1:{first.port}?name=m1',
+                    '-s', f'memcached://127.0.0.1:{second.port}?name=m2',
+                    '-s', f'redis://127.0.0.1:{third.port}?name=r1')
+        cls.dead = ('-s', f'memcached://127.0.0.1:{servers.free_port()}?name=dead')
+
+    @classmethod
+    def tearDownClass(cls):
+        for server in cls.running:
+            server.stop()
+
+
+class Item(Live):
+
+    def test_get_prints_exactly_what_was_set(self):
+        for i in range(20):
+            self.assertEqual(self.done('set', *self.pool, f'key{i}', f'value {i}').out, b'')
+        for i in range(20):
+            self.assertEqual(self.done('get', *self.pool, f'key{i}').out, b'value %d' % i)
+
+    def test_values_from_stdin_are_taken_byte_for_byte(self):
+        for value in (b'', b'\n', BYTES):
+            self.done('set', *self.pool, 'bytes', '-', stdin=value)
+            self.assertEqual(self.done('get', *self.pool, 'bytes').out, value)
+
+    def test_get_json_tells_value_flags_and_server(self):
+        self.done('set', *self.pool, 'k', 'ä')
+        told = self.done('get', *self.pool, 'k', '--json').json()
+        owner = self.done('locate', *self.pool, 'k').out.split()[1].decode()
+        self.assertEqual({name: told[name] for name in told if name != 'elapsed_ms'},
+                         {'key': 'k', 'status': 'OK', 'server': owner, 'attempts': 1,
+                          'value': 'ä', 'flags': 0})
+        self.assertGreater(told['elapsed_ms'], 0)
+        self.done('set', *self.pool, 'k', '-', stdin=b'\xff\x00')
+        self.assertEqual(self.done('get', *self.pool, 'k', '--json').json()['value_hex'], 'ff00')
+
+    def test_a_miss_is_exit_status_1_and_one_line(self):
+        run = self.refused(1, 'the key is not in the cache', 'get', *self.pool, 'nothing')
+        self.assertEqual(run.out, b'')
+        run = self.refused(1, 'the key is not in the cache', 'get', *self.pool, 'nothing', '--json')
+        self.assertEqual(run.json()['status'], 'MISS')
+        self.refused(1, 'the key is not in the cache', 'delete', *self.pool, 'nothing')
+
+    def test_delete_removes(self):
+        self.done('set', *self.pool, 'gone', 'v')
+        self.assertEqual(self.done('delete', *self.pool, 'gone').out, b'')
+        self.refused(1, 'not in the cache', 'get', *self.pool, 'gone')
+        self.done('set', *self.pool, 'gone', 'v')
+        self.assertEqual(self.done('delete', *self.pool, 'gone', '--json').json()['status'], 'OK')
+
+    def test_ttl_counts_seconds(self):
+        for name in ('t1', 't2', 't3', 't4'):
+            self.done('set', *self.pool, '--ttl', '1', name, 'v')
+            self.done('set', *self.pool, '--ttl', '0', name + 'stays', 'v')
+        time.sleep(2.5)
+        for name in ('t1', 't2', 't3', 't4'):
+            self.refused(1, 'not in the cache', 'get', *self.pool, name)
+            self.done('get', *self.pool, name + 'stays')
+
+    def test_streams_of_keys_are_set_got_and_deleted(self):
+        keys = b''.join(b'stream%d\n' % i for i in range(300))
+        self.done('set', *self.pool, '-', 'same', stdin=keys)
+        self.assertEqual(self.done('get', *self.pool, '-', stdin=keys).out, b'same\n' * 300)
+        told = self.done('get', *self.pool, '-', '--json', stdin=keys).json_lines()
+        self.assertEqual([line['key'] for line in told], keys.decode().split())
+        self.done('delete', *self.pool, '-', stdin=keys)
+        run = Run('get', *self.pool, '-', stdin=keys)
+        self.assertEqual((run.status, run.out, run.err.count(b'\n')), (1, b'', 300))
+
+    def test_keys_and_values_that_no_server_takes_are_refused(self):
+        self.refused(2, '', 'get', *self.pool, 'k' * 251)
+        self.refused(2, '', 'get', *self.pool, '')
+        self.refused(2, '', 'set', *self.pool, 'a b', 'v')
+        self.refused(2, '', 'get', *self.pool, '-', stdin=b'a\r\n')
+        self.refused(2, '', 'set', *self.pool, '-o', 'max_value_bytes=3', 'k', 'four')
+        self.refused(2, 'cannot be both', 'set', *self.pool, '-', '-')
+        self.refused(2, 'no server: ', 'get', 'k')
+
+    def test_a_full_disk_is_noticed_by_get(self):
+        self.done('set', *self.pool, 'large', '-', stdin=BYTES)
+        with open('/dev/full', 'wb') as full:
+            ran = subprocess.run([PROGRAM, 'get', *self.pool, 'large'], stdout=full,
+                                 stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn(b'No space left on device', ran.stderr)
+
+
+class Failure(Live):
+
+    def test_a_dead_server_is_exit_status_1_and_named(self):
+        run = self.refused(1, 'get: dead: ', 'get', *self.dead, 'k')
+        self.assertEqual(run.out, b'')
+        told = self.refused(1, 'set: dead: ', 'set', *self.dead, '--json', 'k', 'v').json()
+        self.assertFalse(told['maybe_applied'])
+
+    def test_a_silent_server_costs_its_deadline_and_no_more(self):
+        server = servers.memcached()
+        self.addCleanup(server.stop)
+        server.signal(signal.SIGSTOP)
+        start = time.monotonic()
+        run = Run('get', '-s', f'memcached://127.0.0.1:{server.port}', '-o', 'timeout_ms=300',
+                  '-o', 'connect_timeout_ms=300', 'k')
+        self.assertEqual(run.status, 1)
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_the_password_comes_from_the_environment(self):
+        server = servers.redis('--requirepass', 'p@ss/:%')
+        self.addCleanup(server.stop)
+        for user in ('', 'default'):
+            uri = f'redis://{user}@127.0.0.1:{server.port}'
+            self.done('set', '-s', uri, 'k', 'v', password='p@ss/:%')
+            self.refused(1, 'credentials', 'get', '-s', uri, 'k', password='wrong')
+        self.assertEqual(Run('get', '-s', f'redis://127.0.0.1:{server.port}', 'k',
+                             password='p@ss/:%').status, 1)
+
+    def test_the_password_comes_from_the_file(self):
+        server = servers.redis('--requirepass', 'secret')
+        self.addCleanup(server.stop)
+        path = self.file('conf', f'server = redis://:secret@127.0.0.1:{server.port}/3\n')
+        self.done('set', '-c', path, 'k', 'v')
+        self.assertEqual(self.done('get', '-c', path, 'k').out, b'v')
+
+
+class Insight(Live):
+
+    def test_ping_times_every_server(self):
+        lines = self.done('ping', *self.pool).out.decode().splitlines()
+        self.assertEqual([line.split()[:2] for line in lines[1:]],
+                         [['m1', 'OK'], ['m2', 'OK'], ['r1', 'OK']])
+        for line in lines[1:]:
+            first, again = map(float, line.split()[2:4])
+            self.assertGreater(first, 0)
+            self.assertGreater(again, 0)
+
+    def test_ping_names_the_dead_and_exits_with_1(self):
+        run = Run('ping', *self.pool, *self.dead, '--json')
+        self.assertEqual(run.status, 1)
+        told = {row['name']: row for row in run.json()}
+        self.assertEqual({name: row['status'] == 'OK' for name, row in told.items()},
+                         {'m1': True, 'm2': True, 'r1': True, 'dead': False})
+        self.assertEqual('round_trip_ms' in told['dead'], False)
+
+    def test_ping_asks_only_the_servers_named(self):
+        told = self.done('ping', *self.pool, *self.dead, '--json', 'r1', 'm1').json()
+        self.assertEqual([row['name'] for row in told], ['r1', 'm1'])
+        self.refused(2, 'no server has the name m9', 'ping', *self.pool, 'm9')
+
+    def test_explain_names_owner_and_states(self):
+        told = self.done('explain', *self.pool, '--json', 'user:1').json()
+        located = self.done('locate', *self.pool, '--owners', '3', '--json', 'user:1').json()
+        shares = {row['name']: row['share']
+                  for row in self.done('show', *self.pool, '--json').json()['servers']}
+        self.assertEqual([row['name'] for row in told['candidates']], located['owners'])
+        self.assertEqual({row['state'] for row in told['candidates']}, {'up'})
+        self.assertEqual({row['name']: row['share'] for row in told['candidates']}, shares)
+        self.assertEqual((told['owner'], told['target'], told['status'], told['key']),
+                         (located['server'], located['server'], 'OK', 'user:1'))
+        text = self.done('explain', *self.pool, 'user:1').out.decode()
+        self.assertIn(f'\nhash    {told["hash"]}\n', text)
+        self.assertIn(f'\nasks    {located["server"]}\n', text)
+
+    def test_explain_tells_why_nobody_is_asked(self):
+        run = Run('explain', *self.dead, 'k')
+        self.assertEqual((run.status, run.err), (1, b''))
+        self.assertRegex(run.out.decode(), r'(?s)\nasks    nobody: .*\ndead +down ')
+        told = Run('explain', *self.dead, '--json', 'k').json()
+        self.assertEqual((told['target'], told['status']), (None, 'EDOWN'))
+
+    def test_explain_follows_the_failover_policy(self):
+        alive = self.pool[:2]
+        keys = [b'k%d' % i for i in range(20)]
+        run = Run('explain', *alive, *self.dead, '-o', 'failover=none', '--json', '-',
+                  stdin=b'\n'.join(keys))
+        told = run.json_lines()
+        self.assertEqual(run.status, 1)
+        self.assertEqual(len(told), 20)
+        self.assertEqual({(line['owner'], line['target']) for line in told},
+                         {('m1', 'm1'), ('dead', None)})
+
+
+if __name__ == '__main__':
+    main()
