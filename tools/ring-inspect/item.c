@@ -27,10 +27,10 @@ static void complain_reply(const struct item *item, const ringcache_reply *reply
 {
     const char *kept = reply->maybe_applied ? " (it may have been applied)" : "";
     const char *server = reply->server != NULL ? reply->server : "no server";
-    const char *why = reply->message != NULL ? reply->message : "";
 
     complain("%s: %s: %s%s%s%s", item->call->command->name, server,
-        ringcache_strerror(reply->status), *why != '\0' ? ": " : "", why, kept);
+        ringcache_strerror(reply->status), *reply->message != '\0' ? ": " : "", reply->message,
+        kept);
 }
 
 static json_t *reply_json(const struct item *item, const ringcache_reply *reply)

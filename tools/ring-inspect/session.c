@@ -3,6 +3,8 @@
 
 #include "session.h"
 
+#include <stdlib.h>
+
 #include "report.h"
 
 int session_open(struct session *session, const struct call *call)
@@ -47,9 +49,12 @@ int session_close(struct session *session, int status)
         while (!session->closed && uv_run(&session->loop, UV_RUN_ONCE) != 0)
             continue;
     }
-    if (session->looping && uv_run(&session->loop, UV_RUN_DEFAULT) == 0)
-        uv_loop_close(&session->loop);
     setup_close(&session->setup);
+    if (session->looping && uv_loop_close(&session->loop) == UV_EBUSY) {
+        /* A name is still being looked up; an ordinary exit would wait for the resolver. */
+        status = finish_output(status);
+        _Exit(status);
+    }
     return status;
 }
 
