@@ -23,31 +23,34 @@ typedef struct ringcache_config ringcache_config;
  * Returns 0 or RINGCACHE_ENOMEM; `*config` is untouched on failure. */
 RINGCACHE_API int ringcache_config_new(ringcache_config **config);
 
-/** Set one option from its text form, exactly as a file would ("timeout_ms", "200"). Setting
- * "server" adds one more server; every other option replaces its former value.
+/** Set one option from its text form, exactly as a file would ("timeout_ms", "200"), except that
+ * blanks around the value count. Setting "server" adds one more server; every other option replaces
+ * its former value.
  * Returns 0, RINGCACHE_ECONFIG (unknown option, value out of range, malformed URI: the text is in
  * ringcache_config_error), RINGCACHE_EINVAL (a NULL argument) or RINGCACHE_ENOMEM. A refused call
  * changes nothing. */
 RINGCACHE_API int ringcache_config_set(
     ringcache_config *config, const char *option, const char *value);
 
-/** Add a server: `memcached://host[:port]`, `redis://[user[:password]@]host[:port][/db]`,
- * `memcached+unix:///path`, `redis+unix:///path`, each with `?name=…&weight=…`. The same as setting
- * "server"; same returns. */
+/** Add a server: `memcached://host[:port]`, `redis://[[user]:password@]host[:port][/db]`,
+ * `memcached+unix:///path`, `redis+unix://[[user]:password@]/path[?db=N]`, each with
+ * `?name=…&weight=…`. The same as setting "server"; same returns. */
 RINGCACHE_API int ringcache_config_add_server(ringcache_config *config, const char *uri);
 
-/** Read a file of `option = value` lines into `config`. The first line that is refused ends the
- * reading with RINGCACHE_ECONFIG and its file:line:column in ringcache_config_error, and `config` is
- * as it was before the call. Returns also RINGCACHE_EINVAL, RINGCACHE_ENOMEM, or the negative errno
- * of opening or reading. */
+/** Read a file of `option = value` lines into `config`, on top of what it holds. The first line that
+ * is refused ends the reading with RINGCACHE_ECONFIG and its file:line:column in
+ * ringcache_config_error, and `config` is as it was before the call. Returns also RINGCACHE_EINVAL,
+ * RINGCACHE_ENOMEM, or the negative errno of opening or reading. */
 RINGCACHE_API int ringcache_config_load_file(ringcache_config *config, const char *path);
 
 /** Is the configuration whole and consistent (no two servers of one name, weights that the
  * distribution allows, …)? ringcache_client_new and ringcache_ring_new ask the same.
- * Returns 0 or RINGCACHE_ECONFIG, with the reason in ringcache_config_error. */
+ * Returns 0, RINGCACHE_ECONFIG or RINGCACHE_ENOMEM with the reason in ringcache_config_error, or
+ * RINGCACHE_EINVAL. */
 RINGCACHE_API int ringcache_config_check(ringcache_config *config);
 
-/** How many warnings the last ringcache_config_check found: things that work but rarely as meant. */
+/** How many warnings the last ringcache_config_check found, also when it failed: things that work
+ * but rarely as meant. */
 RINGCACHE_API size_t ringcache_config_warning_count(const ringcache_config *config);
 
 /** Warning `index` in one line, or NULL past the end; valid until the next call with `config`. */
@@ -58,7 +61,8 @@ RINGCACHE_API const char *ringcache_config_warning(const ringcache_config *confi
 typedef void (*ringcache_finding_cb)(int is_error, const char *text, void *user);
 
 /** Judge a whole file: `cb` gets every error and every warning, in the file's order, those that only
- * the whole shows last; reading does not stop at the first. `*errors` is how many were errors.
+ * the whole shows last (at most 100 errors of that kind); reading does not stop at the first, but at
+ * a byte that no text file has. `*errors` is how many were errors.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOMEM, or the negative errno of opening or reading. */
 RINGCACHE_API int ringcache_config_judge_file(
     const char *path, ringcache_finding_cb cb, void *user, size_t *errors);
@@ -73,12 +77,12 @@ RINGCACHE_API void ringcache_config_free(ringcache_config *config);
 
 /** One row of the table of options, for programs that list them. */
 typedef struct ringcache_option {
-    const char *name; /**< as in a file */
-    const char *type; /**< "number", "choice", "text", "uri" */
-    const char *unit; /**< "ms", "bytes", "requests" …, or "" */
-    const char *range; /**< "1..3600000", or the choices separated by "|", or "" */
-    const char *fallback; /**< the default as text */
-    const char *summary; /**< one sentence */
+    const char *name;     /**< as in a file */
+    const char *type;     /**< "number", "choice", "text", "uri" */
+    const char *unit;     /**< "ms", "bytes", "requests" …, or "" */
+    const char *range;    /**< "1..3600000", or the choices separated by "|", or "" */
+    const char *fallback; /**< the default as text; "" is none */
+    const char *summary;  /**< one sentence */
 } ringcache_option;
 
 /** Row `index` of the table of options in a fixed order, or NULL past the end; static storage. */

@@ -18,12 +18,12 @@ enum rc_protocol { RC_PROTOCOL_MEMCACHED, RC_PROTOCOL_REDIS };
 struct rc_server_uri {
     struct rc_member member; /* name, host as written, port, weight */
     enum rc_protocol protocol;
-    char *address; /* host without brackets, percent-decoded; or the socket's path */
-    char *user; /* NULL: none */
-    char *password; /* NULL: none; wiped when freed */
+    char *address;     /* host without brackets, percent-decoded; or the socket's path */
+    char *user;        /* NULL: none */
+    char *password;    /* NULL: none; wiped when freed */
     uint32_t database; /* redis: SELECT; 0 is not sent */
-    char *display; /* the URI without its password, for messages */
-    char *place; /* "file:line:column", or "" when it came by a call */
+    char *display;     /* the URI without its password, for messages */
+    char *place;       /* "file:line:column", or "" when it came by a call */
 };
 
 enum rc_failover { RC_FAILOVER_NONE, RC_FAILOVER_REMAP };
@@ -63,6 +63,10 @@ bool rc_server_uri_same_backend(const struct rc_server_uri *a, const struct rc_s
 
 /* A deep copy, for the client that outlives the caller's. 0 or RINGCACHE_ENOMEM. */
 int rc_config_copy(ringcache_config **to, const ringcache_config *from);
+
+/* ringcache_config_check for a configuration that is const: no warnings are collected. 0,
+ * RINGCACHE_ECONFIG or RINGCACHE_ENOMEM, the reason in ringcache_config_error. */
+int rc_config_check(const ringcache_config *config);
 
 /* Let ringcache_config_error(config) say `text` (cut at 511 bytes). The text is the one mutable part
  * of a configuration that is otherwise const. */
