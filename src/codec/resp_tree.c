@@ -171,7 +171,8 @@ static int begin_graft(struct builder *builder, struct graft *graft, struct rc_r
     if (graft->reader == NULL) {
         return RINGCACHE_ENOMEM;
     }
-    (void)redisReaderSetPrivdata(graft->reader, graft);
+    /* What redisReaderSetPrivdata does, but for its cast of the pointer to int. */
+    graft->reader->privdata = graft;
     graft->tree = builder->tree;
     graft->root = root;
     graft->complete = false;
