@@ -37,6 +37,10 @@ RINGCACHE_API int ringcache_config_set(
  * `?name=…&weight=…`. The same as setting "server"; same returns. */
 RINGCACHE_API int ringcache_config_add_server(ringcache_config *config, const char *uri);
 
+/** Take out the server of this name: the `name=` of its URI, else host:port or the socket's path.
+ * Returns 0, or RINGCACHE_EINVAL when no server has it or an argument is NULL. */
+RINGCACHE_API int ringcache_config_remove_server(ringcache_config *config, const char *name);
+
 /** Read a file of `option = value` lines into `config`, on top of what it holds. The first line that
  * is refused ends the reading with RINGCACHE_ECONFIG and its file:line:column in
  * ringcache_config_error, and `config` is as it was before the call. Returns also RINGCACHE_EINVAL,

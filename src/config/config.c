@@ -166,6 +166,21 @@ int ringcache_config_add_server(ringcache_config *config, const char *uri)
     return ringcache_config_set(config, "server", uri);
 }
 
+int ringcache_config_remove_server(ringcache_config *config, const char *name)
+{
+    if (config == NULL) {
+        return RINGCACHE_EINVAL;
+    }
+    for (size_t i = 0; name != NULL && i < config->server_count; i++) {
+        if (strcmp(config->servers[i].member.name, name) == 0) {
+            rc_config_drop_server(config, i);
+            return 0;
+        }
+    }
+    rc_config_set_error(config, "no server has this name");
+    return RINGCACHE_EINVAL;
+}
+
 size_t ringcache_config_warning_count(const ringcache_config *config)
 {
     return config != NULL ? config->warning_count : 0;

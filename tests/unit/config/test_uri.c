@@ -455,6 +455,27 @@ static void servers_keep_their_order_and_reach_the_topology(void **state)
     assert_string_equal(rc_config_server(*state, 2)->place, "");
 }
 
+static void a_server_is_removed_by_its_name_and_the_others_stay(void **state)
+{
+    must_set(*state, "server", "memcached://a");
+    must_set(*state, "server", "redis://:secret@b?name=n");
+    must_set(*state, "server", "redis+unix:///c");
+    assert_int_equal(ringcache_config_remove_server(*state, "b:6379"), RINGCACHE_EINVAL);
+    assert_string_equal(ringcache_config_error(*state), "no server has this name");
+    assert_int_equal(ringcache_config_remove_server(*state, NULL), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_config_remove_server(NULL, "n"), RINGCACHE_EINVAL);
+    assert_int_equal(rc_config_server_count(*state), 3);
+    assert_int_equal(ringcache_config_remove_server(*state, "n"), 0);
+    assert_int_equal(ringcache_config_remove_server(*state, "n"), RINGCACHE_EINVAL);
+    assert_int_equal(rc_config_server_count(*state), 2);
+    assert_string_equal(rc_config_server(*state, 0)->member.name, "a:11211");
+    assert_string_equal(rc_config_server(*state, 1)->member.name, "/c");
+    assert_int_equal(ringcache_config_remove_server(*state, "/c"), 0);
+    assert_int_equal(ringcache_config_remove_server(*state, "a:11211"), 0);
+    assert_int_equal(rc_config_server_count(*state), 0);
+    must_set(*state, "server", "memcached://a");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_small_room_for_the_reason_cuts_it),
         cmocka_unit_test(backends_are_the_same_when_all_that_connects_is),
         with_config(servers_keep_their_order_and_reach_the_topology),
+        with_config(a_server_is_removed_by_its_name_and_the_others_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
