@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 static const char path[] = "memory.conf";
 static const char secret[] = "n0-bl0ck-keeps-this";
 static const char uri[] = "redis://user:n0-bl0ck-keeps-this@10.0.0.1:7000/3?name=r&weight=2";
@@ -256,7 +258,6 @@ static void write_long_file(void)
     strcat(text, uri);
     strcat(text, "\nserver = redis://:n0-bl0ck-keeps-this@b\n");
     write_text(path, text);
-    memset(text, 0, LEN + 256);
     free(text);
 }
 
@@ -294,10 +295,7 @@ static void the_inspection_of_blocks_sees_a_password(void **state)
 {
     (void)state;
     heap.leaked_secrets = 0;
-    char *block = malloc(64);
-    assert_non_null(block);
-    strcpy(block, secret);
-    free(block);
+    rc_free(rc_copy_text(secret, strlen(secret)));
     assert_int_equal(heap.leaked_secrets, 1);
 }
 
