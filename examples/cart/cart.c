@@ -30,7 +30,9 @@ static void on_item(ringcache_client *client, const ringcache_reply *reply, void
     if (next != NULL)
         status = ringcache_get(client, next, strlen(next), on_item, visitor);
     if (next == NULL || status != 0)
-        lines_answer(visitor, status == 0 ? visitor->answer : "ERROR\n");
+        lines_answer(visitor, status != 0        ? "ERROR\n"
+                              : *visitor->answer ? visitor->answer
+                                                 : "EMPTY\n");
 }
 
 void cart_obey(struct visitor *visitor)

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The examples do what they say. usage: examples.py GET_SET IN_FLIGHT MEMBERSHIP CART README URI…"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+REFUSED = 'memcached://127.0.0.1:1'
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def result(self, name, fine, said=''):
+        self.count += 1
+        self.failed += not fine
+        print(f'{"ok" if fine else "not ok"} {self.count} - {name}')
+        if not fine:
+            print(''.join(f'# {line}\n' for line in str(said).splitlines()), end='')
+
+
+def run(program, *arguments):
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check_get_set(tap, program, uris):
+    done = run(program, *uris)
+    tap.result('get_set prints what it stored', done == (0, 'greeting = hello, ring\n', ''), done)
+    status, out, err = run(program, REFUSED)
+    tap.result('get_set fails aloud when nobody listens', status == 1 and out == '' and err, err)
+    status, out, err = run(program, 'gopher://example')
+    tap.result('get_set says what is wrong with a URI', status == 1 and 'gopher' in err, err)
+
+
+def check_in_flight(tap, program, uris):
+    status, out, err = run(program, *uris)
+    found = re.fullmatch(r'20000 stored, 0 failed, (\d+) pauses\n', out)
+    tap.result('in_flight stores everything in spite of its narrow bound',
+               status == 0 and found and int(found[1]) > 0, out + err)
+
+
+def check_membership(tap, program, uris):
+    status, out, err = run(program, *uris)
+    changes = re.findall(r'^ring_changed  ([0-9a-f]{16})$', out, re.M)
+    removed = re.findall(r'^removed (\S+) [0-9a-f]{16}$', out, re.M)
+    first = uris[0].split('//')[1]
+    tap.result('membership hears of every join and of the leave',
+               status == 0 and len(set(changes)) == len(uris) and removed == [first], out + err)
+
+
+def ask(path, line):
+    with socket.socket(socket.AF_UNIX) as visitor:
+        visitor.settimeout(10)
+        visitor.connect(path)
+        visitor.sendall(line)
+        answer = b''
+        while chunk := visitor.recv(4096):
+            answer += chunk
+        return answer.decode()
+
+
+TALK = [
+    ('SHOW', 'EMPTY\n'),
+    ('ADD apple 3', 'OK\n'),
+    ('ADD bread 1', 'OK\n'),
+    ('ADD bread 2', 'OK\n'),
+    ('SHOW', 'apple 3\nbread 2\n'),
+    ('DROP apple', 'OK\n'),
+    ('DROP apple', 'NONE\n'),
+    ('SHOW', 'bread 2\n'),
+    ('ADD rocket 1', 'ERROR\n'),
+    ('ADD apple', 'ERROR\n'),
+    ('FLY', 'ERROR\n'),
+    ('', 'ERROR\n'),
+]
+
+
+def await_socket(path, service):
+    for _ in range(1000):
+        if os.path.exists(path) or service.poll() is not None:
+            return
+        time.sleep(0.01)
+
+
+def check_cart(tap, program, uris):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'cart')
+        service = subprocess.Popen([program, path, *uris])
+        await_socket(path, service)
+        try:
+            said = [(line, ask(path, line.encode() + b'\n')) for line, _ in TALK]
+            tap.result('cart keeps what was added until it is dropped', said == TALK, said)
+            with_end = ask(path, b'A' * 96)
+            tap.result('cart hangs up on a line without an end', with_end == '', with_end)
+            time.sleep(3.2)
+            left = ask(path, b'SHOW\n')
+            tap.result('cart forgets an item when its time is over', left == 'EMPTY\n', left)
+            service.send_signal(signal.SIGTERM)
+            tap.result('cart closes everything on SIGTERM', service.wait(10) == 0,
+                       service.returncode)
+        finally:
+            service.kill()
+            service.wait()
+
+
+def check_readme(tap, program, uris):
+    done = run(program, *uris)
+    tap.result("the README's program runs as it stands", done == (0, 'hello from the ring\n', ''),
+               done)
+
+
+def main():
+    tap = Tap()
+    *programs, uris = [*sys.argv[1:6], sys.argv[6:]]
+    checks = [check_get_set, check_in_flight, check_membership, check_cart, check_readme]
+    for check, program in zip(checks, programs, strict=True):
+        check(tap, program, uris)
+    print(f'1..{tap.count}')
+    return tap.failed != 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
