@@ -9,23 +9,29 @@
 #include "json.h"
 #include "table.h"
 
+static void add_meaning(struct table *table, const ringcache_option *option)
+{
+    const char *gap = *option->unit == '\0' ? "" : " ";
+
+    if (*option->range == '\0')
+        table_text(table, option->summary);
+    else
+        table_format(table, "%s (%s%s%s)", option->summary, option->range, gap, option->unit);
+}
+
 static int print_text(void)
 {
     const ringcache_option *option;
     struct table table;
 
-    table_init(&table, "lllll");
+    table_init(&table, "lll");
     table_text(&table, "option");
     table_text(&table, "default");
-    table_text(&table, "range");
-    table_text(&table, "unit");
     table_text(&table, "meaning");
     for (size_t i = 0; (option = ringcache_option_at(i)) != NULL; i++) {
         table_text(&table, option->name);
         table_text(&table, option->fallback);
-        table_text(&table, option->range);
-        table_text(&table, option->unit);
-        table_text(&table, option->summary);
+        add_meaning(&table, option);
     }
     return table_print(&table);
 }
