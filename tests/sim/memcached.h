@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIM_MEMCACHED_H
+#define SIM_MEMCACHED_H
+
+/* What the classic and the meta commands of the memcached engine share. */
+
+#include "engine_inside.h"
+
+enum { MC_WORDS = 24, MC_MAX_KEY = 250 };
+
+struct mc_words {
+    struct rc_slice at[MC_WORDS];
+    size_t count;
+};
+
+/* One command line being run. */
+struct mc_call {
+    struct engine_session *session;
+    struct engine *engine;
+    struct sim_bytes *reply;
+    const char *verb;
+    struct mc_words words; /* behind the verb */
+    struct rc_slice line;  /* the same, unsplit: a get may have any number of keys */
+    struct rc_slice body;  /* received behind the line */
+    size_t body_used;
+    bool starved; /* the value has not all come: nothing was done, try again */
+    bool quit;
+};
+
+enum mc_mode { MC_SET, MC_ADD, MC_REPLACE, MC_APPEND, MC_PREPEND };
+enum mc_outcome { MC_STORED, MC_NOT_STORED, MC_EXISTS, MC_NOT_FOUND };
+
+struct mc_storage {
+    enum mc_mode mode;
+    struct rc_slice key, value;
+    uint32_t flags;
+    int64_t exptime;
+    bool has_cas, invalidate;
+    uint64_t cas;
+    uint64_t stored_cas; /* out: the new item's, 0 when nothing was stored */
+};
+
+enum mc_value { MC_VALUE_WHOLE, MC_VALUE_STARVED, MC_VALUE_REFUSED };
+
+struct rc_slice mc_next_word(struct rc_slice *rest);
+void mc_say(struct mc_call *c, const char *line);
+bool mc_unsigned(struct rc_slice word, uint64_t *value);
+bool mc_signed(struct rc_slice word, int64_t *value);
+/* Memcached's exptime as a moment of the engine's clock. */
+uint64_t mc_expiry(const struct engine *e, int64_t exptime);
+enum mc_outcome mc_store(struct engine *e, struct mc_storage *s);
+/* Throw away the value of `length` bytes that follows a refused line. */
+void mc_swallow(struct mc_call *c, size_t length);
+/* Take the value of `length` bytes that follows the line. When it is refused, that was said
+ * (unless `quiet`). */
+enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t length, bool quiet);
+
+void mc_mg(struct mc_call *c);
+void mc_ms(struct mc_call *c);
+void mc_md(struct mc_call *c);
+void mc_mn(struct mc_call *c);
+
+#endif

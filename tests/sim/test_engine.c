@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "engine.h"
+#include "exchange.h"
+
+enum { WALL_S = 1700000000, START_MS = 5000 };
+
+struct talk {
+    struct sim_bytes reply;
+    bool ended;
+};
+
+static struct engine *engine_of(enum engine_kind kind)
+{
+    struct engine *e = engine_new(kind, 1);
+    engine_set_time(e, START_MS, WALL_S);
+    return e;
+}
+
+static void run_all(struct engine_session *s, struct talk *t)
+{
+    enum engine_step step;
+    while ((step = engine_step(s, &t->reply)) == ENGINE_RAN) {
+    }
+    t->ended = step == ENGINE_ENDED;
+}
+
+/* Send `send` in pieces of `piece` bytes on a connection of its own. */
+static struct talk talk_to(struct engine *e, const char *send, size_t len, size_t piece)
+{
+    struct talk t = {0};
+    struct engine_session *s = engine_accept(e, 1, "10.0.0.9:5000", &t.reply);
+    assert_non_null(s);
+    for (size_t i = 0; i < len && !t.ended; i += piece) {
+        engine_receive(s, rc_slice(send + i, len - i < piece ? len - i : piece));
+        run_all(s, &t);
+    }
+    engine_session_free(s);
+    return t;
+}
+
+static void assert_reply(struct talk *t, const char *reply, size_t len, const char *send)
+{
+    struct rc_slice got = sim_bytes_view(&t->reply);
+    if (!rc_slice_equal(got, rc_slice(reply, len))) {
+        fail_msg("to %s came %.*s", send, (int)got.len, (const char *)got.data);
+    }
+    sim_bytes_deinit(&t->reply);
+}
+
+static void check_table(struct engine *e, const struct exchange *table, size_t count, size_t piece)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct exchange *x = &table[i];
+        struct talk t = talk_to(e, x->send, x->send_len, piece);
+        assert_reply(&t, x->reply, x->reply_len, x->send);
+        assert_int_equal(t.ended, x->closes);
+    }
+    engine_free(e);
+}
+
+/* Send a text, expect a text. */
+static void expect(struct engine *e, const char *send, const char *reply)
+{
+    struct talk t = talk_to(e, send, strlen(send), SIZE_MAX / 2);
+    assert_reply(&t, reply, strlen(reply), send);
+}
+
+static void memcached_answers_as_the_real_one_byte_for_byte(void **state)
+{
+    (void)state;
+    check_table(
+        engine_of(ENGINE_MEMCACHED), exchange_memcached, exchange_memcached_count, SIZE_MAX / 2);
+}
+
+static void memcached_answers_alike_however_its_input_is_split(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece <= 7; piece += 2) {
+        check_table(
+            engine_of(ENGINE_MEMCACHED), exchange_memcached, exchange_memcached_count, piece);
+    }
+}
+
+static void redis_answers_as_the_real_one_byte_for_byte(void **state)
+{
+    (void)state;
+    check_table(engine_of(ENGINE_REDIS), exchange_redis, exchange_redis_count, SIZE_MAX / 2);
+}
+
+static void redis_answers_alike_however_its_input_is_split(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece <= 7; piece += 2) {
+        check_table(engine_of(ENGINE_REDIS), exchange_redis, exchange_redis_count, piece);
+    }
+}
+
+static void redis_with_a_password_answers_as_the_real_one(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece <= 7; piece += 2) {
+        struct engine *e = engine_of(ENGINE_REDIS);
+        engine_set_password(e, NULL, "secret");
+        check_table(e, exchange_redis_auth, exchange_redis_auth_count, piece);
+    }
+}
+
+static void redis_lets_a_named_user_in_by_name_alone(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    engine_set_password(e, "app", "secret");
+    expect(e, "AUTH app secret\r\nPING\r\n", "+OK\r\n+PONG\r\n");
+    expect(
+        e, "AUTH secret\r\n", "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    engine_free(e);
+}
+
+static void an_item_too_large_is_refused_and_its_old_value_is_gone(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    struct sim_bytes send = {0};
+    char *value = sim_alloc(1048576);
+    memset(value, 'x', 1048576);
+    sim_bytes_text(&send, "ms z 1048516\r\n");
+    sim_bytes_append(&send, value, 1048516);
+    sim_bytes_text(&send, "\r\nms z 1048517 q\r\n");
+    sim_bytes_append(&send, value, 1048517);
+    sim_bytes_text(&send, "\r\nmg z v\r\n");
+    struct rc_slice view = sim_bytes_view(&send);
+    struct talk t = talk_to(e, (const char *)view.data, view.len, 1000);
+    static const char reply[] = "HD\r\nSERVER_ERROR object too large for cache\r\nEN\r\n";
+    assert_reply(&t, reply, sizeof reply - 1, "two large values");
+    free(value);
+    sim_bytes_deinit(&send);
+    engine_free(e);
+}
+
+static void memcached_expires_by_whole_seconds_of_its_clock(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    engine_set_time(e, 5900, WALL_S);
+    expect(e, "ms k 2 T2\r\nhi\r\n", "HD\r\n");
+    engine_set_time(e, 6999, WALL_S + 1);
+    expect(e, "mg k t\r\n", "HD t1\r\n");
+    engine_set_time(e, 7000, WALL_S + 1);
+    expect(e, "mg k\r\n", "EN\r\n");
+    engine_free(e);
+}
+
+static void a_ttl_beyond_thirty_days_is_a_date(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    char send[64];
+    snprintf(send, sizeof send, "ms k 2 T%d\r\nhi\r\nmg k t\r\n", WALL_S + 60);
+    expect(e, send, "HD\r\nHD t60\r\n");
+    engine_free(e);
+}
+
+static void redis_expires_to_the_millisecond(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    expect(e, "SET k v PX 10\r\n", "+OK\r\n");
+    engine_set_time(e, START_MS + 9, WALL_S);
+    expect(e, "GET k\r\n", "$1\r\nv\r\n");
+    engine_set_time(e, START_MS + 10, WALL_S);
+    expect(e, "GET k\r\n", "$-1\r\n");
+    engine_free(e);
+}
+
+static void a_connection_too_many_is_told_so_and_refused(void **state)
+{
+    (void)state;
+    static const char *const words[] = {
+        "ERROR Too many open connections\r\n", "-ERR max number of clients reached\r\n"};
+    for (int kind = ENGINE_MEMCACHED; kind <= ENGINE_REDIS; kind++) {
+        struct engine *e = engine_of((enum engine_kind)kind);
+        struct talk t = {0};
+        engine_set_max_sessions(e, 1);
+        struct engine_session *first = engine_accept(e, 1, "a:1", &t.reply);
+        assert_non_null(first);
+        assert_int_equal(t.reply.len, 0);
+        assert_null(engine_accept(e, 2, "a:2", &t.reply));
+        assert_reply(&t, words[kind], strlen(words[kind]), "a second connection");
+        engine_session_free(first);
+        engine_free(e);
+    }
+}
+
+static void the_version_can_be_another(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    engine_set_version(e, "1.4.39");
+    expect(e, "version\r\n", "VERSION 1.4.39\r\n");
+    engine_set_version(e, NULL);
+    expect(e, "version\r\n", "VERSION 1.6.18\r\n");
+    engine_free(e);
+}
+
+static void client_kill_ends_the_session_it_names_and_no_other(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    struct talk t = {0};
+    struct engine_session *a = engine_accept(e, 1, "10.0.0.9:1", &t.reply);
+    struct engine_session *b = engine_accept(e, 2, "10.0.0.9:2", &t.reply);
+    expect(e, "CLIENT KILL ID 1 ADDR 10.0.0.9:2\r\n", ":0\r\n");
+    expect(e, "CLIENT KILL ID 1 ADDR 10.0.0.9:1\r\n", ":1\r\n");
+    expect(e, "CLIENT KILL ID 1\r\n", ":0\r\n");
+    assert_true(engine_session_killed(a));
+    assert_false(engine_session_killed(b));
+    engine_receive(a, rc_slice_text("SET k v\r\n"));
+    assert_int_equal(engine_step(a, &t.reply), ENGINE_ENDED);
+    assert_null(engine_get(e, 0, "k"));
+    engine_free(e);
+}
+
+static void a_client_may_end_itself_behind_the_reply(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    static const char send[] = "CLIENT KILL ID 1\r\nCLIENT KILL ID 1 SKIPME no\r\nPING\r\n";
+    struct talk t = talk_to(e, send, sizeof send - 1, SIZE_MAX / 2);
+    assert_true(t.ended);
+    assert_reply(&t, ":0\r\n:1\r\n", 8, send);
+    engine_free(e);
+}
+
+static void info_shows_a_run_id_that_a_restart_changes(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    char before[41];
+    memcpy(before, engine_run_id(e), sizeof before);
+    struct talk t = talk_to(e, "INFO server\r\n", 13, 13);
+    sim_bytes_append(&t.reply, "", 1);
+    assert_non_null(strstr((const char *)sim_bytes_view(&t.reply).data, before));
+    sim_bytes_deinit(&t.reply);
+    engine_restart(e, true);
+    assert_int_equal(strlen(engine_run_id(e)), 40);
+    assert_string_not_equal(before, engine_run_id(e));
+    engine_free(e);
+}
+
+static void a_restart_keeps_the_items_when_asked_and_else_none(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    engine_put(e, 0, "k", rc_slice_text("v"), 0);
+    engine_restart(e, true);
+    assert_string_equal(engine_get(e, 0, "k")->value, "v");
+    engine_restart(e, false);
+    assert_null(engine_get(e, 0, "k"));
+    assert_int_equal(engine_items(e, 0), 0);
+    engine_free(e);
+}
+
+struct heard {
+    size_t count;
+    struct engine_command last;
+    char key[16];
+};
+
+static void hear(void *owner, const struct engine_command *command)
+{
+    struct heard *h = owner;
+    h->count++;
+    h->last = *command;
+    snprintf(h->key, sizeof h->key, "%.*s", (int)command->key.len, (const char *)command->key.data);
+}
+
+static void every_command_is_logged_and_counted(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    struct heard h = {0};
+    engine_set_log(e, hear, &h);
+    expect(e, "mn\r\nmg a v\r\nms b 2\r\nhi\r\n", "MN\r\nEN\r\nHD\r\n");
+    assert_int_equal(h.count, 3);
+    assert_string_equal(h.last.verb, "ms");
+    assert_string_equal(h.key, "b");
+    assert_int_equal(h.last.connection, 1);
+    assert_int_equal(h.last.now_ms, START_MS);
+    assert_int_equal(engine_count(e, "mg"), 1);
+    assert_int_equal(engine_count(e, ""), 3);
+    assert_int_equal(engine_count_keyed(e), 2);
+    expect(e, "ms b 5\r\nhi", "");
+    assert_int_equal(h.count, 3);
+    engine_free(e);
+}
+
+static void a_scripted_answer_takes_the_place_of_the_command(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    engine_answer_next(e, "set", 2, "-OOM command not allowed\r\n");
+    expect(e, "SET k v\r\nGET k\r\nSET k v\r\nSET k v\r\n",
+        "-OOM command not allowed\r\n$-1\r\n-OOM command not allowed\r\n+OK\r\n");
+    assert_int_equal(engine_count(e, "set"), 3);
+    engine_free(e);
+}
+
+static void a_store_grows_and_forgets(void **state)
+{
+    (void)state;
+    struct store s;
+    char key[16];
+    store_init(&s);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "key-%d", i);
+        store_put(&s, rc_slice_text(key), rc_slice_text(key), 0);
+    }
+    for (int i = 0; i < 1000; i += 2) {
+        snprintf(key, sizeof key, "key-%d", i);
+        assert_true(store_delete(&s, rc_slice_text(key), 0));
+        assert_false(store_delete(&s, rc_slice_text(key), 0));
+    }
+    assert_int_equal(s.count, 500);
+    assert_string_equal(store_find(&s, rc_slice_text("key-999"), 0)->value, "key-999");
+    store_deinit(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memcached_answers_as_the_real_one_byte_for_byte),
+        cmocka_unit_test(memcached_answers_alike_however_its_input_is_split),
+        cmocka_unit_test(redis_answers_as_the_real_one_byte_for_byte),
+        cmocka_unit_test(redis_answers_alike_however_its_input_is_split),
+        cmocka_unit_test(redis_with_a_password_answers_as_the_real_one),
+        cmocka_unit_test(redis_lets_a_named_user_in_by_name_alone),
+        cmocka_unit_test(an_item_too_large_is_refused_and_its_old_value_is_gone),
+        cmocka_unit_test(memcached_expires_by_whole_seconds_of_its_clock),
+        cmocka_unit_test(a_ttl_beyond_thirty_days_is_a_date),
+        cmocka_unit_test(redis_expires_to_the_millisecond),
+        cmocka_unit_test(a_connection_too_many_is_told_so_and_refused),
+        cmocka_unit_test(the_version_can_be_another),
+        cmocka_unit_test(client_kill_ends_the_session_it_names_and_no_other),
+        cmocka_unit_test(a_client_may_end_itself_behind_the_reply),
+        cmocka_unit_test(info_shows_a_run_id_that_a_restart_changes),
+        cmocka_unit_test(a_restart_keeps_the_items_when_asked_and_else_none),
+        cmocka_unit_test(every_command_is_logged_and_counted),
+        cmocka_unit_test(a_scripted_answer_takes_the_place_of_the_command),
+        cmocka_unit_test(a_store_grows_and_forgets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
