@@ -23,10 +23,10 @@ enum rc_verb {
     RC_VERB_SET,
     RC_VERB_DELETE,
     /* the library's own */
-    RC_VERB_VERSION, /* memcached: version; the answer's value is like "1.6.18" */
-    RC_VERB_NOOP, /* memcached: mn; redis: PING. The fence and the probe */
-    RC_VERB_AUTH, /* redis: AUTH [key=user] value=password */
-    RC_VERB_SELECT, /* redis: SELECT number */
+    RC_VERB_VERSION,   /* memcached: version; the answer's value is like "1.6.18" */
+    RC_VERB_NOOP,      /* memcached: mn; redis: PING. The fence and the probe */
+    RC_VERB_AUTH,      /* redis: AUTH [key=user] value=password */
+    RC_VERB_SELECT,    /* redis: SELECT number */
     RC_VERB_CLIENT_ID, /* redis: CLIENT ID */
     RC_VERB_INFO, /* redis: INFO server; the answer's value is run_id's, empty if there is none */
     RC_VERB_CLIENT_KILL, /* redis: CLIENT KILL ID number; the answer's number: 1 killed, 0 gone */
@@ -34,14 +34,14 @@ enum rc_verb {
 
 struct rc_command {
     enum rc_verb verb;
-    bool strict; /* integrity=strict: meta echoes the key, RESP is followed by ECHO token */
+    bool strict;    /* integrity=strict: meta echoes the key, RESP is followed by ECHO token */
     uint64_t token; /* meta: its low 32 bits are the opaque; RESP: sent with `strict` */
     struct rc_slice prefix; /* the namespace, sent in front of a user's key */
     struct rc_slice key;
     struct rc_slice value;
-    uint32_t flags; /* memcached client flags of a SET */
-    uint64_t number; /* argument of SELECT, CLIENT_KILL */
-    int64_t ttl_ms; /* SET: 0 never expires, else > 0 */
+    uint32_t flags;    /* memcached client flags of a SET */
+    uint64_t number;   /* argument of SELECT, CLIENT_KILL */
+    int64_t ttl_ms;    /* SET: 0 never expires, else > 0 */
     int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
 };
 

@@ -18,7 +18,7 @@
 /* memcached itself cuts request lines there; a reply line is a code, a length and some flags. */
 enum { LINE_MAX_BYTES = 2048 };
 
-/* An `ms` of 0-byte key and value: the name, three numbers with sign and letter, opaque, k, ends. */
+/* An `ms` without key and value: the name, three numbers, letters, opaque, k, ends of lines. */
 enum { FIXED_MAX_BYTES = 96 };
 
 /* What the flags of a reply say that this library asked for. */

@@ -22,7 +22,7 @@ enum {
     RC_RESP_LINE_MAX = 4096,
     /* Scripts answer lines of their own making; this is the bound Redis sets on lines it reads. */
     RC_RESP_SCRIPT_LINE_MAX = 65536,
-    RC_RESP_DEPTH_MAX = 32, /* arrays within each other */
+    RC_RESP_DEPTH_MAX = 32,         /* arrays within each other */
     RC_RESP_ELEMENTS_MAX = 1 << 20, /* in one reply, the reply itself not counted */
 };
 

@@ -26,7 +26,7 @@ struct rc_resp_node {
     enum rc_resp_type type;
     union {
         struct rc_slice text; /* STATUS, ERROR (without its '-') and STRING */
-        int64_t number; /* INTEGER */
+        int64_t number;       /* INTEGER */
         struct {
             const struct rc_resp_node *nodes;
             size_t count;

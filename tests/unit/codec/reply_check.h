@@ -15,7 +15,10 @@
 
 enum { TEST_MAX_VALUE_BYTES = 70000 };
 
-#define BYTES(literal) { (const unsigned char *)(literal), sizeof(literal) - 1 }
+#define BYTES(literal)                                                                             \
+    {                                                                                              \
+        (const unsigned char *)(literal), sizeof(literal) - 1                                      \
+    }
 
 /* What `bytes` must be decoded to: `answer`, or with `bad` the sentence it must be refused with. */
 struct reply_case {
