@@ -166,19 +166,39 @@ int ringcache_config_add_server(ringcache_config *config, const char *uri)
     return ringcache_config_set(config, "server", uri);
 }
 
+size_t rc_config_find(const ringcache_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->server_count; i++) {
+        if (strcmp(config->servers[i].member.name, name) == 0) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+void rc_config_set_weight(ringcache_config *config, size_t index, uint32_t weight)
+{
+    config->servers[index].member.weight = weight;
+}
+
+struct rc_slice rc_config_namespace(const ringcache_config *config)
+{
+    const char *text = config->values.name_space;
+    return text != NULL ? rc_slice_text(text) : rc_slice(NULL, 0);
+}
+
 int ringcache_config_remove_server(ringcache_config *config, const char *name)
 {
     if (config == NULL) {
         return RINGCACHE_EINVAL;
     }
-    for (size_t i = 0; name != NULL && i < config->server_count; i++) {
-        if (strcmp(config->servers[i].member.name, name) == 0) {
-            rc_config_drop_server(config, i);
-            return 0;
-        }
+    size_t index = name != NULL ? rc_config_find(config, name) : SIZE_MAX;
+    if (index == SIZE_MAX) {
+        rc_config_set_error(config, "no server has this name");
+        return RINGCACHE_EINVAL;
     }
-    rc_config_set_error(config, "no server has this name");
-    return RINGCACHE_EINVAL;
+    rc_config_drop_server(config, index);
+    return 0;
 }
 
 size_t ringcache_config_warning_count(const ringcache_config *config)

@@ -47,6 +47,12 @@ struct rc_settings {
 const struct rc_settings *rc_config_settings(const ringcache_config *config);
 size_t rc_config_server_count(const ringcache_config *config);
 const struct rc_server_uri *rc_config_server(const ringcache_config *config, size_t index);
+/* The server of this name, or SIZE_MAX. */
+size_t rc_config_find(const ringcache_config *config, const char *name);
+/* Whether the distribution allows it shows at the next check. */
+void rc_config_set_weight(ringcache_config *config, size_t index, uint32_t weight);
+/* What goes in front of every key; borrowed. */
+struct rc_slice rc_config_namespace(const ringcache_config *config);
 
 /* The placement half, borrowed from `config`: `members` (room for rc_config_server_count) is filled
  * with a copy of each server's member and becomes topology->members. */

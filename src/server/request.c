@@ -76,3 +76,11 @@ void rc_request_abandon(
     request->slot.tombstone = true;
     rc_request_finish(env, request, &result);
 }
+
+void rc_request_expire(struct rc_deadline *deadline, uint64_t now_ms)
+{
+    (void)now_ms;
+    struct rc_request *request = rc_container(deadline, struct rc_request, deadline);
+    rc_request_abandon(
+        request->lane->server->env, request, RINGCACHE_ETIMEDOUT, "no answer within the deadline");
+}

@@ -89,6 +89,9 @@ int rc_request_keep(
     struct rc_env *env, struct rc_request *request, const struct rc_command *command);
 void rc_request_forget_body(struct rc_env *env, struct rc_request *request);
 
+/* rc_deadline.due of a request. */
+void rc_request_expire(struct rc_deadline *deadline, uint64_t now_ms);
+
 /* End it early (deadline, cancel): a slot that is due becomes a tombstone, and a write that was
  * encoded may be applied all the same. */
 void rc_request_abandon(

@@ -118,15 +118,17 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
     return 0;
 }
 
-bool rc_server_has_room(struct rc_server *server)
+bool rc_server_has_room(struct rc_server *server, bool *refused)
 {
     bool room = false;
     for (uint32_t i = 0; i < server->lane_count; i++) {
         struct rc_lane *lane = &server->lanes[i];
-        if (lane->refused && load(lane) <= server->env->max_inflight / 4 * 3) {
-            lane->refused = false;
-            room = true;
+        if (!lane->refused) {
+            continue;
         }
+        lane->refused = load(lane) > server->env->max_inflight / 4 * 3;
+        room = room || !lane->refused;
+        *refused = *refused || lane->refused;
     }
     return room;
 }
@@ -207,20 +209,40 @@ int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc
     return 0;
 }
 
+void rc_server_close(struct rc_server *server)
+{
+    rc_env_disarm(server->env, &server->retry);
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        rc_lane_fail_waiting(&server->lanes[i], RINGCACHE_ECANCELED, "the client is closing");
+        rc_conn_free(server->lanes[i].conn);
+        server->lanes[i].conn = NULL;
+    }
+    rc_conn_free(server->probe);
+    server->probe = NULL;
+    for (struct rc_list *node; (node = rc_list_first(&server->old)) != NULL;) {
+        rc_conn_free(rc_container(node, struct rc_conn, link));
+    }
+}
+
+bool rc_server_quiet(const struct rc_server *server)
+{
+    if (server->live > 0 || !rc_list_empty(&server->old)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn != NULL && rc_conn_holds_writes(server->lanes[i].conn)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void rc_server_free(struct rc_server *server)
 {
     if (server == NULL) {
         return;
     }
-    rc_env_disarm(server->env, &server->retry);
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        rc_lane_fail_waiting(&server->lanes[i], RINGCACHE_ECANCELED, "the server was removed");
-        rc_conn_free(server->lanes[i].conn);
-    }
-    rc_conn_free(server->probe);
-    for (struct rc_list *node; (node = rc_list_first(&server->old)) != NULL;) {
-        rc_conn_free(rc_container(node, struct rc_conn, link));
-    }
+    rc_server_close(server);
     free_backend(&server->backend);
     rc_free(server->lanes);
     rc_free(server);

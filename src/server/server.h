@@ -81,8 +81,13 @@ struct rc_server {
 /* Strings of `backend` are copied. 0 or RINGCACHE_ENOMEM. */
 int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc_backend *backend,
     uint32_t connections);
-/* What is pending ends with RINGCACHE_ECANCELED. */
+/* What is pending ends with RINGCACHE_ECANCELED, every connection closes. Idempotent. */
+void rc_server_close(struct rc_server *server);
+/* Close it and free its memory: only once its finished requests were delivered, since they speak of
+ * its name and reason. NULL is allowed. */
 void rc_server_free(struct rc_server *server);
+/* Nothing is pending and no connection holds unanswered writes: it can go without a trace. */
+bool rc_server_quiet(const struct rc_server *server);
 
 /* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM; on a server
  * that is DOWN, 0, and the request is finished with the status of the outage. */
@@ -97,8 +102,9 @@ static inline bool rc_server_available(const struct rc_server *server)
 
 const char *rc_server_state_name(enum rc_server_state state);
 
-/* After RINGCACHE_EBUSY: is there room again on a lane that refused? Answers true once. */
-bool rc_server_has_room(struct rc_server *server);
+/* After RINGCACHE_EBUSY: is there room again on a lane that refused? Answers true once; sets
+ * `*refused` when a lane is left that still has none. */
+bool rc_server_has_room(struct rc_server *server, bool *refused);
 
 /* A request in a lane's waiting list goes (rc_request_finish). */
 void rc_lane_forget(struct rc_lane *lane, struct rc_request *request);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "transport/uv_transport.h"
+
+int rc_client_refuse(ringcache_client *client, int status, const char *why)
+{
+    snprintf(client->error, sizeof client->error, "%s", why);
+    return status;
+}
+
+const char *ringcache_client_error(const ringcache_client *client)
+{
+    return client->error;
+}
+
+void rc_client_update_hold(ringcache_client *client)
+{
+    bool alive =
+        client->held || client->pending > 0 || client->closing || !rc_list_empty(&client->events);
+    client->env.transport->ops->hold(client->env.transport, alive);
+}
+
+void ringcache_client_ref(ringcache_client *client)
+{
+    client->held = true;
+    rc_client_update_hold(client);
+}
+
+void ringcache_client_unref(ringcache_client *client)
+{
+    client->held = false;
+    rc_client_update_hold(client);
+}
+
+/* ---- handing out ---- */
+
+void rc_client_release(void *owner, struct rc_request *request)
+{
+    ringcache_client *client = owner;
+    struct rc_operation *op = rc_container(request, struct rc_operation, request);
+    rc_request_forget_body(&client->env, request);
+    client->env.budget.used -= sizeof *op;
+    rc_slab_give(&client->operations, op->number);
+}
+
+/* A peer's words may hold anything; a message is one printable line. */
+static const char *message_text(ringcache_client *client, struct rc_slice text)
+{
+    size_t len = text.len < sizeof client->message - 1 ? text.len : sizeof client->message - 1;
+    for (size_t i = 0; i < len; i++) {
+        bool printable = text.data[i] >= 0x20 && text.data[i] < 0x7f;
+        client->message[i] = printable ? (char)text.data[i] : '?';
+    }
+    client->message[len] = '\0';
+    return client->message;
+}
+
+static void deliver(ringcache_client *client, struct rc_operation *op)
+{
+    struct rc_request *request = &op->request;
+    const struct rc_result *result = &request->result;
+    const ringcache_reply reply = {
+        .status = result->status,
+        .value = {.data = result->value.data, .len = result->value.len},
+        .flags = result->flags,
+        .maybe_applied = result->maybe_applied,
+        .number = result->number,
+        .server = request->lane->server->backend.name,
+        .message = message_text(client, result->message),
+        .attempts = request->attempts,
+        .elapsed_us = (request->finished_ms - op->started_ms) * 1000,
+        .ring_digest = op->digest,
+    };
+    client->pending--;
+    op->cb(client, &reply, op->user);
+    request->state = RC_REQUEST_DELIVERED;
+    if (!request->slot.due) {
+        rc_client_release(client, request);
+    }
+}
+
+static void stopped(void *owner)
+{
+    ringcache_client *client = owner;
+    rc_members_free(client);
+    rc_conns_bury(&client->env);
+    rc_slab_deinit(&client->operations);
+    rc_table_free(client->table);
+    ringcache_config_free(client->config);
+    client->free_transport(client->env.transport);
+    if (client->on_close != NULL) {
+        client->on_close(client, client->close_user);
+    }
+    rc_free(client);
+}
+
+static void tell_of_room(ringcache_client *client)
+{
+    const struct rc_budget *budget = &client->env.budget;
+    if (client->wants_room && budget->used <= budget->limit / 4 * 3 &&
+        rc_members_have_room(client)) {
+        rc_event_queue(
+            client, rc_event_new(RINGCACHE_EVENT_ROOM, "", 0, "there is room for requests again"));
+    }
+}
+
+/* The one way out for requests and events: what is queued now is handed out now; what that leads to
+ * waits for the next turn, so that a callback that always asks again starves nobody. */
+static void drain(void *owner)
+{
+    ringcache_client *client = owner;
+    struct rc_env *env = &client->env;
+    struct rc_list batch;
+    rc_list_init(&batch);
+    rc_list_splice(&batch, &env->finished);
+    for (struct rc_list *node; (node = rc_list_first(&batch)) != NULL;) {
+        rc_list_remove(node);
+        deliver(client, rc_container(node, struct rc_operation, request.link));
+    }
+    tell_of_room(client);
+    rc_events_deliver(client);
+    rc_members_settle(client);
+    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&client->events);
+    if (more) {
+        rc_env_defer(env);
+    } else {
+        rc_conns_bury(env); /* what was finished may speak of a connection's last words */
+    }
+    rc_client_update_hold(client);
+    if (client->closing && !more && !client->stopping) {
+        client->stopping = true;
+        env->transport->ops->stop(env->transport, stopped, client);
+    }
+}
+
+static void before_poll(void *owner)
+{
+    ringcache_client *client = owner;
+    rc_env_enter(&client->env);
+    rc_conns_flush(&client->env);
+    rc_env_leave(&client->env);
+}
+
+static void after_poll(void *owner, uint64_t now_ms)
+{
+    ringcache_client *client = owner;
+    rc_env_advance(&client->env, now_ms);
+}
+
+static const struct rc_turn_events turn_events = {
+    .before_poll = before_poll, .after_poll = after_poll};
+
+/* ---- beginning and end ---- */
+
+static void init_env(ringcache_client *client, struct rc_transport *transport)
+{
+    const struct rc_settings *settings = &client->settings;
+    client->env = (struct rc_env){
+        .transport = transport,
+        .wake_ms = RC_NEVER,
+        .budget = {.limit = settings->max_queued_bytes},
+        .drain = drain,
+        .release = rc_client_release,
+        .owner = client,
+        .timeout_ms = settings->timeout_ms,
+        .connect_timeout_ms = settings->connect_timeout_ms,
+        .max_inflight = settings->max_inflight,
+        .max_value_bytes = settings->max_value_bytes,
+        .strict = settings->integrity == RC_INTEGRITY_STRICT,
+    };
+    rc_list_init(&client->env.unsent);
+    rc_list_init(&client->env.finished);
+    rc_list_init(&client->env.closed);
+    transport->events = &turn_events;
+    transport->owner = client;
+    rc_wheel_init(&client->env.wheel, rc_env_now_ms(&client->env));
+    client->env.next_token = rc_env_random(&client->env);
+}
+
+int rc_client_new(ringcache_client **client, struct rc_transport *transport,
+    void (*free_transport)(struct rc_transport *transport), const ringcache_config *config)
+{
+    ringcache_client *c = rc_alloc_zeroed(1, sizeof *c);
+    if (c == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    c->settings = *rc_config_settings(config);
+    c->policy = &rc_policy_none;
+    c->free_transport = free_transport;
+    rc_slab_init(&c->operations, sizeof(struct rc_operation));
+    rc_list_init(&c->members);
+    rc_list_init(&c->events);
+    init_env(c, transport);
+    int rc = rc_members_begin(c, config);
+    if (rc < 0) {
+        rc_free(c);
+        return rc;
+    }
+    *client = c;
+    return 0;
+}
+
+static void free_stopped_transport(void *transport)
+{
+    rc_uv_transport_free(transport);
+}
+
+int ringcache_client_new(ringcache_client **client, uv_loop_t *loop, const ringcache_config *config)
+{
+    if (client == NULL || loop == NULL || config == NULL) {
+        return RINGCACHE_EINVAL;
+    }
+    struct rc_transport *transport;
+    int rc = rc_uv_transport_new(&transport, loop);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = rc_client_new(client, transport, rc_uv_transport_free, config);
+    if (rc < 0) {
+        transport->ops->stop(transport, free_stopped_transport, transport);
+    }
+    return rc;
+}
+
+void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, void *user)
+{
+    if (client->closing) {
+        return;
+    }
+    client->closing = true;
+    client->on_close = cb;
+    client->close_user = user;
+    client->on_event = NULL;
+    rc_events_drop(client);
+    rc_members_close(client);
+    rc_client_update_hold(client);
+    rc_env_defer(&client->env);
+}
+
+ringcache_ring *ringcache_client_ring(ringcache_client *client)
+{
+    return client->closing ? NULL : ringcache_ring_ref(client->table->ring);
+}

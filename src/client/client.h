@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CLIENT_CLIENT_H
+#define RC_CLIENT_CLIENT_H
+
+/* The client, for the files of this layer: submit.c takes requests in, client.c drives the turn and
+ * hands answers out, members.c changes the ring, events.c tells. */
+
+#include "base/slab.h"
+#include "config/config.h"
+#include "ringcache/client.h"
+#include "ringcache/stats.h"
+#include "route/table.h"
+
+/* A request and what its caller gave with it. */
+struct rc_operation {
+    struct rc_request request;
+    ringcache_reply_cb cb;
+    void *user;
+    uint64_t digest; /* of the ring that routed it */
+    uint64_t started_ms;
+    uint32_t number;     /* in the slab */
+    uint32_t generation; /* with the number: its ringcache_id */
+};
+
+/* A server of the client: in the ring, or draining after it left. */
+struct rc_member_server {
+    struct rc_list link; /* in client->members */
+    struct ringcache_client *client;
+    struct rc_server *server;
+    struct rc_server_uri uri;
+    struct rc_deadline linger; /* how long a leaving one may wait for its old writes */
+    bool leaving;
+    bool forced; /* lingered long enough */
+};
+
+struct rc_event_node {
+    struct rc_list link;
+    ringcache_event event; /* its texts follow */
+    char texts[];
+};
+
+struct ringcache_client {
+    struct rc_env env;
+    const struct rc_policy *policy;
+    struct rc_table *table;
+    ringcache_config *config;    /* servers and placement in force */
+    struct rc_slice prefix;      /* its namespace */
+    struct rc_settings settings; /* everything else */
+    struct rc_slab operations;
+    struct rc_list members;
+    size_t leaving;        /* of the members, those that are draining */
+    struct rc_list events; /* rc_event_node.link */
+    ringcache_event_cb on_event;
+    void *event_user;
+    ringcache_close_cb on_close;
+    void *close_user;
+    void (*free_transport)(struct rc_transport *transport);
+    uint64_t pending; /* accepted, callback not run */
+    uint32_t generation;
+    bool wants_room; /* RINGCACHE_EBUSY was said since there last was room */
+    bool held;       /* ringcache_client_ref */
+    bool closing;
+    bool stopping; /* the transport is being given back */
+    char error[512];
+    char message[256]; /* of the reply being delivered */
+};
+
+/* Everything of ringcache_client_new but the loop. Takes over `transport`, which `free_transport`
+ * frees at the end or on failure. */
+int rc_client_new(ringcache_client **client, struct rc_transport *transport,
+    void (*free_transport)(struct rc_transport *transport), const ringcache_config *config);
+
+/* Remember why a call is refused; returns `status`. */
+int rc_client_refuse(ringcache_client *client, int status, const char *why);
+
+/* Let the loop live as long as there is something to tell. */
+void rc_client_update_hold(ringcache_client *client);
+
+/* An operation whose slot fell after its callback had run. */
+void rc_client_release(void *owner, struct rc_request *request);
+
+/* Make an event to be told later; NULL when out of memory. */
+struct rc_event_node *rc_event_new(
+    ringcache_event_type type, const char *server, int reason, const char *text);
+void rc_event_queue(ringcache_client *client, struct rc_event_node *node);
+void rc_events_deliver(ringcache_client *client);
+void rc_events_drop(ringcache_client *client);
+
+/* Put the first table in force. */
+int rc_members_begin(ringcache_client *client, const ringcache_config *config);
+/* Let servers go that left and have drained. */
+void rc_members_settle(ringcache_client *client);
+void rc_members_close(ringcache_client *client);
+void rc_members_free(ringcache_client *client);
+/* After RINGCACHE_EBUSY: is there room again? Notes whether some lane still has none. */
+bool rc_members_have_room(ringcache_client *client);
+
+/* The table of a configuration: ring_new.c. 0, RINGCACHE_ECONFIG or RINGCACHE_ENOMEM. */
+int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *config);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { CANDIDATES = 16 };
+
+struct candidate {
+    char name[256];
+    char reason[240];
+    const char *state;
+};
+
+struct ringcache_explanation {
+    uint32_t hash;
+    uint64_t digest;
+    size_t count;
+    size_t target;
+    int status;
+    struct candidate candidates[CANDIDATES];
+};
+
+static void describe(struct candidate *candidate, const struct rc_server *server)
+{
+    snprintf(candidate->name, sizeof candidate->name, "%s", server->backend.name);
+    snprintf(candidate->reason, sizeof candidate->reason, "%s", server->reason);
+    candidate->state = rc_server_state_name(server->state);
+}
+
+static void decide(struct ringcache_explanation *e, const struct rc_table *table,
+    const struct rc_choice *choice, const size_t *owners)
+{
+    e->target = RINGCACHE_NONE;
+    e->status = RINGCACHE_ENOSERVER;
+    for (size_t i = 0; i < e->count; i++) {
+        if (table->servers[owners[i]] != choice->server) {
+            continue;
+        }
+        bool available = rc_server_available(choice->server);
+        e->target = available ? i : RINGCACHE_NONE;
+        e->status = available ? 0 : choice->server->down_status;
+    }
+}
+
+int ringcache_explain(
+    ringcache_client *client, const void *key, size_t key_len, ringcache_explanation **out)
+{
+    if (client->closing) {
+        return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
+    }
+    if (key == NULL || key_len == 0 || out == NULL) {
+        return rc_client_refuse(client, RINGCACHE_EINVAL, "a key of no bytes");
+    }
+    struct ringcache_explanation *e = rc_alloc_zeroed(1, sizeof *e);
+    if (e == NULL) {
+        return rc_client_refuse(client, RINGCACHE_ENOMEM, ringcache_strerror(RINGCACHE_ENOMEM));
+    }
+    const struct rc_table *table = client->table;
+    size_t owners[CANDIDATES];
+    e->hash = rc_ring_hash(table->ring, key, key_len);
+    e->digest = table->digest;
+    e->count = ringcache_ring_owners(table->ring, key, key_len, owners, CANDIDATES);
+    for (size_t i = 0; i < e->count; i++) {
+        describe(&e->candidates[i], table->servers[owners[i]]);
+    }
+    struct rc_choice choice = client->policy->choose(table, rc_slice(key, key_len));
+    decide(e, table, &choice, owners);
+    *out = e;
+    return 0;
+}
+
+uint32_t ringcache_explanation_hash(const ringcache_explanation *explanation)
+{
+    return explanation->hash;
+}
+
+uint64_t ringcache_explanation_digest(const ringcache_explanation *explanation)
+{
+    return explanation->digest;
+}
+
+size_t ringcache_explanation_count(const ringcache_explanation *explanation)
+{
+    return explanation->count;
+}
+
+const char *ringcache_explanation_server(const ringcache_explanation *explanation, size_t index)
+{
+    return index < explanation->count ? explanation->candidates[index].name : NULL;
+}
+
+const char *ringcache_explanation_state(const ringcache_explanation *explanation, size_t index)
+{
+    return index < explanation->count ? explanation->candidates[index].state : NULL;
+}
+
+const char *ringcache_explanation_reason(const ringcache_explanation *explanation, size_t index)
+{
+    return index < explanation->count ? explanation->candidates[index].reason : NULL;
+}
+
+size_t ringcache_explanation_target(const ringcache_explanation *explanation)
+{
+    return explanation->target;
+}
+
+int ringcache_explanation_status(const ringcache_explanation *explanation)
+{
+    return explanation->status;
+}
+
+void ringcache_explanation_free(ringcache_explanation *explanation)
+{
+    rc_free(explanation);
+}

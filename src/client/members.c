@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* How long a server that left may keep an old connection for the sake of its unanswered writes. */
+enum { LINGER_MS = 60000 };
+
+/* A change in the making: nothing of it is in force before commit. */
+struct change {
+    ringcache_config *config;
+    struct rc_table *table;
+    struct rc_member_server **members; /* by the new ring's index */
+    size_t count;
+    struct rc_list fresh; /* members that only the change knows */
+};
+
+/* ---- one member ---- */
+
+static void on_changed(
+    struct rc_server *server, enum rc_server_change change, int reason, const char *text)
+{
+    static const ringcache_event_type types[] = {
+        [RC_CHANGE_CONNECTING] = RINGCACHE_EVENT_CONNECTING,
+        [RC_CHANGE_UP] = RINGCACHE_EVENT_UP,
+        [RC_CHANGE_DOWN] = RINGCACHE_EVENT_DOWN,
+        [RC_CHANGE_EJECTED] = RINGCACHE_EVENT_EJECTED,
+        [RC_CHANGE_READMITTED] = RINGCACHE_EVENT_READMITTED,
+    };
+    struct rc_member_server *member = server->owner;
+    rc_event_queue(member->client, rc_event_new(types[change], server->backend.name, reason, text));
+}
+
+/* Soft evidence may take out at most half of the servers in the ring, and always one. */
+static bool may_eject(struct rc_server *server)
+{
+    const struct rc_member_server *member = server->owner;
+    const struct rc_table *table = member->client->table;
+    size_t ejected = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct rc_server *s = table->servers[i];
+        ejected += s->state == RC_SERVER_DOWN && s->ejected;
+    }
+    size_t allowed = table->count / 2 > 1 ? table->count / 2 : 1;
+    return ejected < allowed;
+}
+
+static const struct rc_server_events server_events = {
+    .changed = on_changed, .may_eject = may_eject};
+
+static void linger_due(struct rc_deadline *deadline, uint64_t now_ms)
+{
+    (void)now_ms;
+    rc_container(deadline, struct rc_member_server, linger)->forced = true;
+}
+
+static void member_free(struct rc_member_server *member)
+{
+    rc_list_remove(&member->link);
+    rc_wheel_disarm(&member->client->env.wheel, &member->linger);
+    rc_server_free(member->server);
+    rc_server_uri_deinit(&member->uri);
+    rc_free(member);
+}
+
+static struct rc_member_server *member_new(
+    ringcache_client *client, const struct rc_server_uri *uri)
+{
+    struct rc_member_server *member = rc_alloc_zeroed(1, sizeof *member);
+    if (member == NULL) {
+        return NULL;
+    }
+    bool redis = uri->protocol == RC_PROTOCOL_REDIS;
+    const struct rc_backend backend = {
+        .name = uri->member.name,
+        .host = uri->address,
+        .port = uri->member.port,
+        .is_path = uri->member.is_path,
+        .credentials = {redis, uri->user, uri->password, uri->database},
+        .codec = redis ? &rc_codec_resp : &rc_codec_meta,
+    };
+    member->client = client;
+    rc_list_init(&member->link);
+    rc_deadline_init(&member->linger, linger_due);
+    if (rc_server_uri_copy(&member->uri, uri) < 0 ||
+        rc_server_new(&member->server, &client->env, &backend, client->settings.connections) < 0) {
+        member_free(member);
+        return NULL;
+    }
+    member->server->events = &server_events;
+    member->server->owner = member;
+    return member;
+}
+
+/* ---- a change ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct rc_member_server *const *left = a;
+    const struct rc_member_server *const *right = b;
+    return strcmp((*left)->uri.member.name, (*right)->uri.member.name);
+}
+
+/* The members there are, sorted by name; NULL when out of memory. */
+static struct rc_member_server **sorted_members(const ringcache_client *client, size_t *count)
+{
+    size_t n = 0;
+    for (const struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        n++;
+    }
+    struct rc_member_server **sorted = rc_alloc_zeroed(n, sizeof *sorted);
+    if (sorted == NULL) {
+        return NULL;
+    }
+    n = 0;
+    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        sorted[n++] = rc_container(l, struct rc_member_server, link);
+    }
+    qsort(sorted, n, sizeof *sorted, by_name);
+    *count = n;
+    return sorted;
+}
+
+/* The member that can go on serving `uri`: same name, same backend. */
+static struct rc_member_server *find(
+    struct rc_member_server **sorted, size_t count, const struct rc_server_uri *uri)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(sorted[middle]->uri.member.name, uri->member.name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < count && strcmp(sorted[low]->uri.member.name, uri->member.name) == 0; low++) {
+        if (rc_server_uri_same_backend(&sorted[low]->uri, uri)) {
+            return sorted[low];
+        }
+    }
+    return NULL;
+}
+
+static int choose_members(ringcache_client *client, struct change *change)
+{
+    size_t known = 0;
+    struct rc_member_server **sorted = sorted_members(client, &known);
+    int rc = sorted != NULL ? 0 : RINGCACHE_ENOMEM;
+    for (size_t i = 0; rc == 0 && i < change->count; i++) {
+        const struct rc_server_uri *uri = rc_config_server(change->config, i);
+        struct rc_member_server *member = find(sorted, known, uri);
+        if (member == NULL) {
+            member = member_new(client, uri);
+            if (member != NULL) {
+                rc_list_append(&change->fresh, &member->link);
+            }
+        }
+        change->members[i] = member;
+        rc = member != NULL ? 0 : RINGCACHE_ENOMEM;
+    }
+    rc_free(sorted);
+    return rc;
+}
+
+static int make_table(struct change *change, struct ringcache_ring *ring)
+{
+    struct rc_server **servers = rc_alloc_zeroed(change->count, sizeof *servers);
+    if (servers == NULL) {
+        ringcache_ring_unref(ring);
+        return RINGCACHE_ENOMEM;
+    }
+    for (size_t i = 0; i < change->count; i++) {
+        servers[i] = change->members[i]->server;
+    }
+    int rc = rc_table_new(&change->table, ring, servers);
+    rc_free(servers);
+    return rc;
+}
+
+static void discard(struct change *change)
+{
+    for (struct rc_list *node; (node = rc_list_first(&change->fresh)) != NULL;) {
+        member_free(rc_container(node, struct rc_member_server, link));
+    }
+    rc_table_free(change->table);
+    rc_free(change->members);
+    ringcache_config_free(change->config);
+}
+
+/* Everything that can fail. Takes over `config`; on failure nothing is left of it. */
+static int prepare(ringcache_client *client, ringcache_config *config, struct change *change)
+{
+    *change = (struct change){.config = config, .count = rc_config_server_count(config)};
+    rc_list_init(&change->fresh);
+    change->members = rc_alloc_zeroed(change->count, sizeof *change->members);
+    struct ringcache_ring *ring = NULL;
+    int rc = change->members != NULL ? rc_ring_from_config(&ring, config) : RINGCACHE_ENOMEM;
+    if (rc == 0) {
+        rc = choose_members(client, change);
+        if (rc == 0) {
+            rc = make_table(change, ring);
+        } else {
+            ringcache_ring_unref(ring);
+        }
+    }
+    if (rc < 0) {
+        rc_client_refuse(client, rc,
+            rc == RINGCACHE_ECONFIG ? ringcache_config_error(config) : ringcache_strerror(rc));
+        discard(change);
+    }
+    return rc;
+}
+
+static void commit(ringcache_client *client, struct change *change)
+{
+    struct rc_env *env = &client->env;
+    rc_list_splice(&client->members, &change->fresh);
+    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        struct rc_member_server *member = rc_container(l, struct rc_member_server, link);
+        if (!member->leaving) {
+            member->leaving = true;
+            client->leaving++;
+            rc_env_arm(env, &member->linger, rc_env_now_ms(env) + LINGER_MS);
+        }
+    }
+    for (size_t i = 0; i < change->count; i++) {
+        change->members[i]->leaving = false;
+        client->leaving--;
+        change->members[i]->forced = false;
+        rc_env_disarm(env, &change->members[i]->linger);
+    }
+    rc_table_free(client->table);
+    ringcache_config_free(client->config);
+    client->table = change->table;
+    client->config = change->config;
+    client->prefix = rc_config_namespace(client->config);
+    rc_free(change->members);
+}
+
+int rc_members_begin(ringcache_client *client, const ringcache_config *config)
+{
+    ringcache_config *copy;
+    struct change change;
+    int rc = rc_config_copy(&copy, config);
+    rc = rc < 0 ? rc : prepare(client, copy, &change);
+    if (rc < 0) {
+        rc_config_set_error(config, client->error);
+        return rc;
+    }
+    commit(client, &change);
+    return 0;
+}
+
+/* A copy of the configuration in force, to be edited and put in force. */
+static int begin_edit(ringcache_client *client, ringcache_config **copy)
+{
+    if (client->closing) {
+        return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
+    }
+    int rc = rc_config_copy(copy, client->config);
+    return rc < 0 ? rc_client_refuse(client, rc, ringcache_strerror(rc)) : 0;
+}
+
+/* `edited` is the outcome of editing `config`, which is taken over. */
+static int end_edit(ringcache_client *client, ringcache_config *config, int edited)
+{
+    struct rc_event_node *event =
+        edited < 0 ? NULL
+                   : rc_event_new(RINGCACHE_EVENT_RING_CHANGED, "", 0, "a new ring is in force");
+    if (edited == 0 && event == NULL) {
+        edited = RINGCACHE_ENOMEM;
+    }
+    if (edited < 0) {
+        const char *why = ringcache_config_error(config);
+        rc_client_refuse(client, edited, why[0] != '\0' ? why : ringcache_strerror(edited));
+        ringcache_config_free(config);
+        return edited;
+    }
+    struct change change;
+    int rc = prepare(client, config, &change);
+    if (rc < 0) {
+        rc_free(event);
+        return rc;
+    }
+    commit(client, &change);
+    rc_event_queue(client, event);
+    rc_env_defer(&client->env); /* those that left may be free to go */
+    return 0;
+}
+
+/* ---- public ---- */
+
+int ringcache_server_add(ringcache_client *client, const char *uri)
+{
+    ringcache_config *config;
+    int rc = begin_edit(client, &config);
+    return rc < 0 ? rc : end_edit(client, config, ringcache_config_add_server(config, uri));
+}
+
+int ringcache_server_remove(ringcache_client *client, const char *name)
+{
+    ringcache_config *config;
+    int rc = begin_edit(client, &config);
+    return rc < 0 ? rc : end_edit(client, config, ringcache_config_remove_server(config, name));
+}
+
+int ringcache_server_weight(ringcache_client *client, const char *name, uint32_t weight)
+{
+    ringcache_config *config;
+    int rc = begin_edit(client, &config);
+    if (rc < 0) {
+        return rc;
+    }
+    size_t index = name != NULL ? rc_config_find(config, name) : SIZE_MAX;
+    if (index == SIZE_MAX) {
+        ringcache_config_free(config);
+        return rc_client_refuse(client, RINGCACHE_EINVAL, "no server has this name");
+    }
+    rc_config_set_weight(config, index, weight);
+    return end_edit(client, config, weight > 0 ? 0 : RINGCACHE_EINVAL);
+}
+
+int ringcache_servers_replace(ringcache_client *client, const ringcache_config *config)
+{
+    ringcache_config *copy;
+    if (client->closing) {
+        return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
+    }
+    int rc = config != NULL ? rc_config_copy(&copy, config) : RINGCACHE_EINVAL;
+    if (rc < 0) {
+        return rc_client_refuse(client, rc, ringcache_strerror(rc));
+    }
+    return end_edit(client, copy, 0);
+}
+
+/* ---- leaving ---- */
+
+void rc_members_settle(ringcache_client *client)
+{
+    if (client->closing || client->leaving == 0) {
+        return;
+    }
+    struct rc_list *next;
+    for (struct rc_list *l = client->members.next; l != &client->members; l = next) {
+        struct rc_member_server *member = rc_container(l, struct rc_member_server, link);
+        next = l->next;
+        bool free_to_go =
+            member->leaving && rc_list_empty(&client->env.finished) &&
+            (rc_server_quiet(member->server) || (member->forced && member->server->live == 0));
+        if (free_to_go) {
+            rc_event_queue(client,
+                rc_event_new(RINGCACHE_EVENT_REMOVED, member->uri.member.name, 0, "drained"));
+            client->leaving--;
+            member_free(member);
+        }
+    }
+}
+
+bool rc_members_have_room(ringcache_client *client)
+{
+    bool room = false, refused = false;
+    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        struct rc_server *server = rc_container(l, struct rc_member_server, link)->server;
+        room = rc_server_has_room(server, &refused) || room;
+    }
+    client->wants_room = refused;
+    return room || !refused;
+}
+
+void rc_members_close(ringcache_client *client)
+{
+    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        rc_server_close(rc_container(l, struct rc_member_server, link)->server);
+    }
+}
+
+void rc_members_free(ringcache_client *client)
+{
+    for (struct rc_list *node; (node = rc_list_first(&client->members)) != NULL;) {
+        member_free(rc_container(node, struct rc_member_server, link));
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/client.h"
+
+#include "base/alloc.h"
+
+int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *config)
+{
+    int rc = rc_config_check(config);
+    if (rc < 0) {
+        return rc;
+    }
+    struct rc_member *members = rc_alloc_zeroed(rc_config_server_count(config), sizeof *members);
+    if (members == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    struct rc_topology topology;
+    rc_config_topology(config, &topology, members);
+    rc = rc_ring_new(ring, &topology);
+    rc_free(members);
+    return rc;
+}
+
+int ringcache_ring_new(ringcache_ring **ring, const ringcache_config *config)
+{
+    if (ring == NULL || config == NULL) {
+        return RINGCACHE_EINVAL;
+    }
+    return rc_ring_from_config(ring, config);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_ROUTE_TABLE_H
+#define RC_ROUTE_TABLE_H
+
+/* Key to server: a ring and the backends of its servers, swapped as a whole. A request keeps the
+ * server it was routed to; a policy only decides which of a key's ordered owners is asked. Health
+ * never changes the table. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "ring/ring.h"
+#include "server/server.h"
+
+struct rc_table {
+    struct ringcache_ring *ring; /* one reference */
+    struct rc_server **servers;  /* by the ring's index; not owned */
+    size_t count;
+    uint64_t digest;
+    bool has_memcached, has_redis;
+};
+
+/* Takes over the reference to `ring`, also on failure. `servers` is copied. 0 or RINGCACHE_ENOMEM. */
+int rc_table_new(
+    struct rc_table **table, struct ringcache_ring *ring, struct rc_server *const *servers);
+void rc_table_free(struct rc_table *table);
+
+/* Where a request goes. */
+struct rc_choice {
+    struct rc_server *server; /* NULL: the ring is empty */
+    uint32_t lane;
+};
+
+/* How a failover policy picks one of a key's owners. */
+struct rc_policy {
+    const char *name;
+    struct rc_choice (*choose)(const struct rc_table *table, struct rc_slice route);
+};
+
+/* The owner, in service or not: a request for one that is out ends with RINGCACHE_EDOWN. */
+extern const struct rc_policy rc_policy_none;
+
+#endif
