@@ -14,7 +14,7 @@ enum rc_hash {
     RC_HASH_XXH3,
     RC_HASH_ONE_AT_A_TIME,
     RC_HASH_MD5,
-    RC_HASH_CRC, /* 15 bits */
+    RC_HASH_CRC,   /* 15 bits */
     RC_HASH_CRC16, /* twemproxy's, register not masked */
     RC_HASH_CRC32A,
     RC_HASH_FNV1_64,

@@ -34,9 +34,9 @@ enum {
 struct rc_member {
     const char *name;
     const char *host; /* as written, brackets kept; the path of a Unix socket */
-    uint32_t weight; /* 1.. */
-    uint16_t port; /* 0 for a Unix socket */
-    bool named; /* name= was given */
+    uint32_t weight;  /* 1.. */
+    uint16_t port;    /* 0 for a Unix socket */
+    bool named;       /* name= was given */
     bool is_path;
 };
 
@@ -46,16 +46,16 @@ struct rc_topology {
     uint32_t points; /* per unit of weight; native ring only */
     bool tagged;
     unsigned char tag[2]; /* with `tagged`: opening and closing byte */
-    bool hash_namespace; /* hash namespace ‖ key instead of key */
+    bool hash_namespace;  /* hash namespace ‖ key instead of key */
     struct rc_slice name_space;
     const struct rc_member *members;
     size_t count;
 };
 
-/* Is it buildable? 0 or RINGCACHE_ECONFIG with a sentence in `why` (NUL-terminated). Checks what
- * only the members together show: duplicate names, weights a dialect does not take, too many
- * servers or points. `*member` is the offender's index (of two equal names, the second), or SIZE_MAX
- * when the fault is no single member's. */
+/* Is it buildable? 0, RINGCACHE_ENOMEM, or RINGCACHE_ECONFIG with a sentence in `why`
+ * (NUL-terminated) and in `*member` the offender's index (of two equal names, the second), or
+ * SIZE_MAX when the fault is no single member's. Checks what only the members together show:
+ * duplicate names, weights a dialect does not take, too many servers or points. */
 int rc_topology_check(
     const struct rc_topology *topology, char *why, size_t why_size, size_t *member);
 
