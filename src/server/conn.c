@@ -491,11 +491,10 @@ static void timer_due(struct rc_deadline *deadline, uint64_t now_ms)
 }
 
 struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backend,
-    const struct rc_conn_events *events, void *owner, uint32_t deadline_ms, int *status)
+    const struct rc_conn_events *events, void *owner, uint32_t deadline_ms)
 {
     struct rc_conn *conn = rc_alloc_zeroed(1, sizeof *conn);
     if (conn == NULL) {
-        *status = RINGCACHE_ENOMEM;
         return NULL;
     }
     conn->env = env;
@@ -507,9 +506,7 @@ struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backen
     rc_list_init(&conn->unsent_link);
     rc_deadline_init(&conn->timer, timer_due);
     rc_dial_init(&conn->dial, env, &stream_events, conn);
-    int rc = rc_dial_start(&conn->dial, backend->host, backend->port, backend->is_path);
-    if (rc < 0) {
-        *status = rc;
+    if (rc_dial_start(&conn->dial, backend->host, backend->port, backend->is_path) < 0) {
         rc_free(conn);
         return NULL;
     }

@@ -21,6 +21,7 @@
 #include "server/greeting.h"
 #include "server/health.h"
 #include "server/pipeline.h"
+#include "server/request.h"
 
 /* Where and how to reach a server; owned by it. */
 struct rc_backend {
@@ -78,10 +79,10 @@ struct rc_conn {
     char why[200];    /* what ended it */
 };
 
-/* Begin to connect; NULL when there is no memory or our own machine refused (`*status` says which).
- * `deadline_ms` bounds dialling and greeting together, from now. */
+/* Begin to connect; NULL when there is no memory or no look-up could be begun. `deadline_ms` bounds
+ * dialling and greeting together, from now. */
 struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backend,
-    const struct rc_conn_events *events, void *owner, uint32_t deadline_ms, int *status);
+    const struct rc_conn_events *events, void *owner, uint32_t deadline_ms);
 
 /* Bytes queued behind the kernel. */
 static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)

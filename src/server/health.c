@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+#include "server/pipeline.h"
+#include "server/request.h"
+
 enum { MINUTE_MS = 60000, FLAPS_MAX = 5 };
 
 void rc_liveness_sent(

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "server/pipeline.h"
+struct rc_pipeline;
 
 enum {
     RC_SILENCE_MIN_MS = 50, /* no server is called silent for less */

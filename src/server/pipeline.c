@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/pipeline.h"
 
+#include "server/request.h"
+
 void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
 {
     p->encoded += bytes;

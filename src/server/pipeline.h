@@ -11,9 +11,10 @@
  * Pure: offsets and links. A slot's bytes are those between the end of the one before and its own. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "server/request.h"
+struct rc_slot;
 
 struct rc_pipeline {
     struct rc_slot *oldest, *newest;

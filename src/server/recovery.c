@@ -176,9 +176,7 @@ static void open_probe(struct rc_server *server)
     if (server->state == RC_SERVER_SUSPECT) {
         deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
     }
-    int status = 0;
-    server->probe =
-        rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms, &status);
+    server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
     if (server->probe == NULL) {
         retry_in(server, OWN_TROUBLE_MS);
     }
@@ -461,11 +459,10 @@ void rc_lane_connect(struct rc_lane *lane)
         set_reason(server, "connecting", "");
         announce(server, RC_CHANGE_CONNECTING, 0);
     }
-    int status = 0;
     lane->conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
-        server->env->connect_timeout_ms, &status);
+        server->env->connect_timeout_ms);
     if (lane->conn == NULL) {
-        set_reason(server, "", ringcache_strerror(status));
+        set_reason(server, "no connection could be begun", "");
         retry_in(server, OWN_TROUBLE_MS);
     }
 }
