@@ -19,8 +19,9 @@ struct item {
     const struct call *call;
     struct session session;
     ringcache_request request; /* of the key that is asked for */
-    char *input;               /* what a VALUE of "-" was read into */
-    int worst;                 /* exit status over all keys */
+    uint64_t asked_ns;
+    char *input; /* what a VALUE of "-" was read into */
+    int worst;   /* exit status over all keys */
 };
 
 static void complain_reply(const struct item *item, const ringcache_reply *reply)
@@ -39,7 +40,7 @@ static json_t *reply_json(const struct item *item, const ringcache_reply *reply)
     json_t *document = json_joined(json_bytes("key", key->data, key->len),
         json_pack("{s:s, s:s?, s:I, s:f}", "status", ringcache_err_name(reply->status), "server",
             reply->server, "attempts", (json_int_t)reply->attempts, "elapsed_ms",
-            session_ms(reply->elapsed_us)));
+            session_ms(uv_hrtime() - item->asked_ns)));
 
     if (reply->status == RINGCACHE_OK && item->request.op == RINGCACHE_GET)
         document = json_joined(
@@ -82,6 +83,7 @@ static int ask(void *user, const void *key, size_t len)
     struct item *item = user;
 
     item->request.key = (ringcache_slice){key, len};
+    item->asked_ns = uv_hrtime();
     int status = ringcache_submit(item->session.client, &item->request, answered, item, NULL);
     if (status != 0)
         return session_refused(&item->session, status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ping: how long each server takes to answer. A server is asked twice, because its first answer
- * includes making the connection; the second is the round trip alone. */
+ * includes making the connection; the second is the round trip alone, with nothing else going on. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "session.h"
 #include "table.h"
 
-/* So many servers are asked at a time. */
-enum { BATCH = 256 };
+/* So many servers are asked at a time: at first, and when their round trips are taken. */
+enum { FIRST_BATCH = 256, ROUND_TRIP_BATCH = 1 };
 
 /* One server's answers. */
 struct echo {
@@ -21,30 +21,32 @@ struct echo {
     const char *name;
     int status;
     char *message; /* why it failed, or NULL */
-    uint64_t first_us;
-    uint64_t round_us;
-    bool again; /* the answer that is waited for is the second */
+    uint64_t asked_ns;
+    uint64_t first_ns; /* 0: not yet */
+    uint64_t round_trip_ns;
 };
 
 static void answered(ringcache_client *client, const ringcache_reply *reply, void *user)
 {
     struct echo *echo = user;
+    uint64_t elapsed_ns = uv_hrtime() - echo->asked_ns;
 
     (void)client;
     echo->session->pending--;
     echo->status = reply->status;
     if (reply->status != RINGCACHE_OK)
         echo->message = strdup(reply->message);
-    else if (echo->again)
-        echo->round_us = reply->elapsed_us;
+    else if (echo->first_ns == 0)
+        echo->first_ns = elapsed_ns;
     else
-        echo->first_us = reply->elapsed_us;
-    echo->again = true;
+        echo->round_trip_ns = elapsed_ns;
 }
 
 static void ask(struct echo *echo)
 {
     ringcache_client *client = echo->session->client;
+
+    echo->asked_ns = uv_hrtime();
     int status = ringcache_ping(client, echo->name, answered, echo);
 
     if (status == 0) {
@@ -55,12 +57,12 @@ static void ask(struct echo *echo)
     echo->message = strdup(ringcache_client_error(client));
 }
 
-static void ask_all(struct session *session, struct echo *echoes, size_t count)
+static void ask_all(struct session *session, struct echo *echoes, size_t count, size_t batch)
 {
     for (size_t i = 0; i < count; i++) {
         if (echoes[i].status == RINGCACHE_OK)
             ask(&echoes[i]);
-        if ((i + 1) % BATCH == 0)
+        if ((i + 1) % batch == 0)
             session_wait(session);
     }
     session_wait(session);
@@ -85,8 +87,8 @@ static int print_text(const struct echo *echoes, size_t count)
         bool ok = echoes[i].status == RINGCACHE_OK;
         table_text(&table, echoes[i].name);
         table_text(&table, ringcache_err_name(echoes[i].status));
-        table_format(&table, ok ? "%.3f" : "-", session_ms(echoes[i].first_us));
-        table_format(&table, ok ? "%.3f" : "-", session_ms(echoes[i].round_us));
+        table_format(&table, ok ? "%.3f" : "-", session_ms(echoes[i].first_ns));
+        table_format(&table, ok ? "%.3f" : "-", session_ms(echoes[i].round_trip_ns));
         table_text(&table, message_of(&echoes[i]));
     }
     return table_print(&table);
@@ -102,8 +104,8 @@ static int print_json(const struct echo *echoes, size_t count)
             "{s:s, s:s}", "name", echoes[i].name, "status", ringcache_err_name(echoes[i].status));
         if (echoes[i].status == RINGCACHE_OK)
             row =
-                json_joined(row, json_pack("{s:f, s:f}", "first_ms", session_ms(echoes[i].first_us),
-                                     "round_trip_ms", session_ms(echoes[i].round_us)));
+                json_joined(row, json_pack("{s:f, s:f}", "first_ms", session_ms(echoes[i].first_ns),
+                                     "round_trip_ms", session_ms(echoes[i].round_trip_ns)));
         else
             row = json_joined(
                 row, json_bytes("message", message_of(&echoes[i]), strlen(message_of(&echoes[i]))));
@@ -144,8 +146,8 @@ static int ping(struct session *session, const struct call *call)
         return complain_memory();
     int status = choose(session, call, echoes);
     if (status == EXIT_DONE) {
-        ask_all(session, echoes, count);
-        ask_all(session, echoes, count);
+        ask_all(session, echoes, count, FIRST_BATCH);
+        ask_all(session, echoes, count, ROUND_TRIP_BATCH);
         status = call->json ? print_json(echoes, count) : print_text(echoes, count);
     }
     for (size_t i = 0; i < count; i++) {

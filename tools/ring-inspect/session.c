@@ -66,7 +66,7 @@ int session_refused(const struct session *session, int status)
     return status == RINGCACHE_EINVAL || status == RINGCACHE_ETOOBIG ? EXIT_USAGE : EXIT_LIVE;
 }
 
-double session_ms(uint64_t elapsed_us)
+double session_ms(uint64_t elapsed_ns)
 {
-    return (double)elapsed_us / 1000;
+    return (double)elapsed_ns / 1e6;
 }

@@ -32,7 +32,7 @@ int session_close(struct session *session, int status);
  * command line is no live failure. */
 int session_refused(const struct session *session, int status);
 
-/* Milliseconds with three decimals out of reply->elapsed_us. */
-double session_ms(uint64_t elapsed_us);
+/* Nanoseconds, as uv_hrtime counts them, in milliseconds. */
+double session_ms(uint64_t elapsed_ns);
 
 #endif

@@ -69,25 +69,23 @@ void table_change(struct table *table, double share)
     table_format(table, "%+.3f%%", fabs(share) < nothing ? 0.0 : share * 100);
 }
 
-static void pad(size_t columns)
-{
-    printf("%*s", (int)columns, "");
-}
-
 static void print_row(const struct table *table, const size_t *widths, size_t row)
 {
     size_t columns = strlen(table->align);
+    size_t blanks = 0; /* owed to what comes next in the row, if anything does */
 
     for (size_t i = 0; i < columns; i++) {
         const char *cell = table->cells[row * columns + i];
-        size_t blanks = widths[i] - text_columns(cell);
-        if (i > 0)
-            pad(GAP);
+        size_t spare = widths[i] - text_columns(cell);
         if (table->align[i] == 'r')
-            pad(blanks);
-        fputs(cell, stdout);
-        if (table->align[i] == 'l' && i + 1 < columns)
-            pad(blanks);
+            blanks += spare;
+        if (*cell != '\0') {
+            printf("%*s%s", (int)blanks, "", cell);
+            blanks = 0;
+        }
+        if (table->align[i] == 'l')
+            blanks += spare;
+        blanks += GAP;
     }
     putchar('\n');
 }

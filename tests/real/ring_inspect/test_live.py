@@ -54,7 +54,7 @@ class Item(Live):
         self.assertEqual({name: told[name] for name in told if name != 'elapsed_ms'},
                          {'key': 'k', 'status': 'OK', 'server': owner, 'attempts': 1,
                           'value': 'ä', 'flags': 0})
-        self.assertGreater(told['elapsed_ms'], 0)
+        self.assertTrue(0 < told['elapsed_ms'] < 10000, told)
         self.done('set', *self.pool, 'k', '-', stdin=b'\xff\x00')
         self.assertEqual(self.done('get', *self.pool, 'k', '--json').json()['value_hex'], 'ff00')
 
@@ -106,7 +106,7 @@ class Item(Live):
             ran = subprocess.run([PROGRAM, 'get', *self.pool, 'large'], stdout=full,
                                  stderr=subprocess.PIPE, timeout=SECONDS, check=False)
         self.assertEqual(ran.returncode, 1)
-        self.assertIn(b'No space left on device', ran.stderr)
+        self.assertIn(b'ring-inspect: standard output: ', ran.stderr)
 
 
 class Failure(Live):
@@ -153,8 +153,8 @@ class Insight(Live):
                          [['m1', 'OK'], ['m2', 'OK'], ['r1', 'OK']])
         for line in lines[1:]:
             first, again = map(float, line.split()[2:4])
-            self.assertGreater(first, 0)
-            self.assertGreater(again, 0)
+            self.assertTrue(0 < again < 10000 and 0 < first < 10000, line)
+            self.assertEqual(line, line.rstrip())
 
     def test_ping_names_the_dead_and_exits_with_1(self):
         run = Run('ping', *self.pool, *self.dead, '--json')
