@@ -137,6 +137,15 @@ static void begin(struct placement *p, const char *title)
     snprintf(p->title, sizeof p->title, "%s", title);
 }
 
+/* Forget the servers, but not the options. */
+static void drop_servers(struct placement *p)
+{
+    struct rc_topology topology = p->fleet.topology;
+    fleet_free(&p->fleet);
+    p->fleet.topology = topology;
+    p->fleet.topology.count = 0;
+}
+
 /* Check every placement of a file; returns how many decisions it holds. */
 static size_t check_file(const char *name)
 {
@@ -155,10 +164,7 @@ static size_t check_file(const char *name)
             continue;
         }
         if (strncmp(line, "server ", 7) == 0 && !own_servers) {
-            fleet_free(&(struct fleet){p.fleet.topology, p.fleet.members, p.fleet.room});
-            p.fleet.members = NULL;
-            p.fleet.room = 0;
-            p.fleet.topology.count = 0;
+            drop_servers(&p);
             own_servers = true;
         }
         read_line(&p, line);
