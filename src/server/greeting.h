@@ -6,7 +6,7 @@
  * sent before it ended. Pure.
  *
  *   memcached   version
- *   redis       [AUTH] ─ [SELECT] ─ CLIENT ID ─ INFO server ─ PING
+ *   redis       [AUTH] ─ [SELECT] ─ PING ─ CLIENT ID ─ INFO server
  *
  * CLIENT ID and INFO are questions of our own that a server may refuse: then the identity stays
  * unknown. Everything else refused ends the connection. */
