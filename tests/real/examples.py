@@ -37,7 +37,7 @@ def check_get_set(tap, program, uris):
     status, out, err = run(program, REFUSED)
     tap.result('get_set fails aloud when nobody listens', status == 1 and out == '' and err, err)
     status, out, err = run(program, 'gopher://example')
-    tap.result('get_set says what is wrong with a URI', status == 1 and 'gopher' in err, err)
+    tap.result('get_set says what is wrong with a URI', status == 1 and 'memcached://' in err, err)
 
 
 def check_in_flight(tap, program, uris):

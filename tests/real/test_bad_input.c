@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -14,8 +15,9 @@
 
 static const char *const options[] = {"max_value_bytes", "1000", NULL};
 
+/* A server that is reached through a proxy, and for a ring that mixes both one more without. */
 struct fixture {
-    struct server server;
+    struct server server, other;
     struct proxy proxy;
     struct cache cache;
 };
@@ -40,6 +42,23 @@ static void open_fixture(struct fixture *f, enum server_kind kind)
     assert_int_equal(cache_set(&f->cache, "good", "v").status, 0);
 }
 
+static void add_redis(struct fixture *f)
+{
+    char uri[SERVER_URI_SIZE];
+    f->other.kind = SERVER_REDIS;
+    assert_true(server_start(&f->other));
+    assert_int_equal(ringcache_server_add(f->cache.client, server_uri(&f->other, NULL, uri)), 0);
+    assert_true(cache_hears(&f->cache, RINGCACHE_EVENT_RING_CHANGED, 2, 1000));
+}
+
+static void close_fixture(struct fixture *f)
+{
+    proxy_close(&f->proxy);
+    cache_close(&f->cache);
+    server_discard(&f->server);
+    server_discard(&f->other);
+}
+
 static void assert_key_refused(ringcache_client *client, const char *key, size_t len)
 {
     assert_int_equal(ringcache_get(client, key, len, never, NULL), RINGCACHE_EINVAL);
@@ -48,7 +67,7 @@ static void assert_key_refused(ringcache_client *client, const char *key, size_t
     assert_int_equal(ringcache_delete(client, key, len, never, NULL), RINGCACHE_EINVAL);
 }
 
-static void bad_input(enum server_kind kind)
+static void bad_input(bool mixed)
 {
     static struct fixture f;
     static const struct {
@@ -66,7 +85,9 @@ static void bad_input(enum server_kind kind)
         {"good", 0},
     };
     char longest[251], value[1001];
-    open_fixture(&f, kind);
+    open_fixture(&f, SERVER_MEMCACHED);
+    if (mixed)
+        add_redis(&f);
     ringcache_client *client = f.cache.client;
     const uint64_t bytes = f.proxy.bytes;
     memset(longest, 'x', sizeof longest);
@@ -87,22 +108,41 @@ static void bad_input(enum server_kind kind)
     value[1000] = '\0';
     assert_int_equal(cache_set(&f.cache, longest, value).status, 0);
     assert_int_equal(cache_get(&f.cache, longest).status, 0);
-    assert_true(f.proxy.bytes > bytes);
-    proxy_close(&f.proxy);
-    cache_close(&f.cache);
-    server_discard(&f.server);
+    assert_true(mixed || f.proxy.bytes > bytes);
+    close_fixture(&f);
 }
 
 static void bad_keys_and_values_never_reach_memcached(void **state)
 {
     (void)state;
-    bad_input(SERVER_MEMCACHED);
+    bad_input(false);
 }
 
-static void bad_keys_and_values_never_reach_redis(void **state)
+static void ring_of_both_backends_keeps_the_rules_of_memcached(void **state)
 {
     (void)state;
-    bad_input(SERVER_REDIS);
+    bad_input(true);
+}
+
+static void redis_alone_takes_any_bytes_as_one_key(void **state)
+{
+    static struct fixture f;
+    static char longest[65537];
+    const char *command = "bad\r\nFLUSHALL\r\n";
+    char reply[64];
+    (void)state;
+    open_fixture(&f, SERVER_REDIS);
+    ringcache_client *client = f.cache.client;
+    memset(longest, 'x', sizeof longest);
+    assert_key_refused(client, "", 0);
+    assert_key_refused(client, longest, sizeof longest);
+    assert_int_equal(cache_set(&f.cache, command, "one value").status, 0);
+    assert_string_equal(cache_get(&f.cache, command).value, "one value");
+    int fd = server_connect(&f.server);
+    assert_true(server_ask(fd, "DBSIZE\r\n", "\r\n", reply, sizeof reply));
+    assert_string_equal(reply, ":2\r\n");
+    close(fd);
+    close_fixture(&f);
 }
 
 static void empty_ring_refuses_every_request(void **state)
@@ -135,7 +175,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_keys_and_values_never_reach_memcached),
-        cmocka_unit_test(bad_keys_and_values_never_reach_redis),
+        cmocka_unit_test(ring_of_both_backends_keeps_the_rules_of_memcached),
+        cmocka_unit_test(redis_alone_takes_any_bytes_as_one_key),
         cmocka_unit_test(empty_ring_refuses_every_request),
         cmocka_unit_test(closing_client_refuses_every_request),
     };

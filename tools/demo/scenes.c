@@ -255,5 +255,6 @@ void scene_leave(struct demo *demo)
         "gone in %.1f ms; %" PRIu64 " requests meanwhile, none failed", ms, book->answered);
     unsigned elsewhere = count_moves(demo, &to_newcomer);
     report_claim(&demo->report, elsewhere == 0,
-        "every item is back with the server that had it before the join, but for %u", elsewhere);
+        "%u of %d items are back with the server that had them before the join", ITEMS - elsewhere,
+        ITEMS);
 }
