@@ -19,7 +19,8 @@
 struct inquiry {
     const struct call *call;
     struct session session;
-    int worst; /* exit status over all keys */
+    int worst;    /* exit status over all keys */
+    bool further; /* not the first key */
 };
 
 struct view {
@@ -152,6 +153,9 @@ static int print_view(struct inquiry *inquiry, const struct view *view)
 {
     if (target_name(view->explanation) == NULL)
         inquiry->worst = EXIT_LIVE;
+    if (inquiry->further && !inquiry->call->json)
+        putchar('\n');
+    inquiry->further = true;
     return inquiry->call->json ? print_json(view) : print_text(view);
 }
 

@@ -183,6 +183,12 @@ class Insight(Live):
         self.assertIn(f'\nhash    {told["hash"]}\n', text)
         self.assertIn(f'\nasks    {located["server"]}\n', text)
 
+    def test_explain_keeps_keys_apart(self):
+        text = self.done('explain', *self.pool, 'k', '-', stdin=b'\xff\nm\n').out.decode()
+        self.assertEqual([line for line in text.splitlines() if line.startswith('key')],
+                         ['key     k', 'key     \\xff', 'key     m'])
+        self.assertEqual(text.count('\n\nkey'), 2)
+
     def test_explain_tells_why_nobody_is_asked(self):
         run = Run('explain', *self.dead, 'k')
         self.assertEqual((run.status, run.err), (1, b''))
