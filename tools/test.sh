@@ -67,7 +67,7 @@ check() {
     bad=$(grep -c '^not ok ' "$log")
     if [ $((good + bad)) = 0 ]; then
         good=$((status == 0)) bad=$((status != 0))
-        [ "$status" = 0 ] || tail -n 60 "$log"
+        [ "$status" = 0 ] || tail -n 40 "$log"
     else
         [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
         grep '^#\|^not ok ' "$log"
