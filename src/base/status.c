@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* libuv on Unix passes negated errnos up to this bound. */
-enum { ERRNO_MIN = -4095 };
+/* libuv on Unix passes negated errnos, and from −3014 to −3000 its own codes of failed look-ups. */
+enum { ERRNO_MIN = -4095, LOOKUP_MIN = -3014, LOOKUP_MAX = -3000 };
 
 const char *ringcache_strerror(int code)
 {
@@ -15,6 +15,9 @@ const char *ringcache_strerror(int code)
         return text;
         RINGCACHE_STATUS_MAP(STATUS_TEXT)
 #undef STATUS_TEXT
+    }
+    if (code >= LOOKUP_MIN && code <= LOOKUP_MAX) {
+        return "the host name cannot be resolved";
     }
     return code < 0 && code >= ERRNO_MIN ? strerror(-code) : "unknown status";
 }

@@ -320,10 +320,9 @@ static int read_credentials(struct parse *p)
         return refuse(p, "a memcached server takes no user and no password");
     }
     size_t user_len = find_any(p->credentials, ":");
-    if (user_len == p->credentials.len) {
-        return refuse(p, "credentials are user:password or :password");
-    }
-    struct rc_slice password = from(p->credentials, user_len + 1);
+    bool colon = user_len < p->credentials.len;
+    /* A user alone authenticates with an empty password, which Redis takes for `nopass` users. */
+    struct rc_slice password = from(p->credentials, colon ? user_len + 1 : user_len);
     if (user_len == 0 && password.len == 0) {
         return refuse(p, "the password is empty");
     }
