@@ -53,6 +53,12 @@ static void add_credentials(struct rc_message *text, const struct rc_server_uri 
     if (server->user == NULL && server->password == NULL) {
         return;
     }
+    /* A user without a password may be a password whose colon was forgotten. */
+    bool user_alone = server->password == NULL || server->password[0] == '\0';
+    if (user_alone) {
+        rc_message_add(text, "***@");
+        return;
+    }
     if (server->user != NULL) {
         rc_message_add_encoded(text, rc_slice_text(server->user));
     }
