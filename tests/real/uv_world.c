@@ -8,8 +8,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void world_log(struct world *w, char what)
+static void world_log(struct world *w, char what)
 {
+    if (w->quiet) {
+        return;
+    }
     assert_true(w->logged < LOG_MAX - 1);
     w->log[w->logged++] = what;
 }
@@ -18,6 +21,7 @@ static void note_before_poll(void *owner)
 {
     struct world *w = owner;
     world_log(w, 'b');
+    w->befores++;
     if (w->on_before != NULL) {
         w->on_before(w);
     }
@@ -27,6 +31,7 @@ static void note_after_poll(void *owner, uint64_t now_ms)
 {
     struct world *w = owner;
     world_log(w, 'a');
+    w->afters++;
     w->after_ms = now_ms;
     if (w->on_after != NULL) {
         w->on_after(w);
@@ -44,13 +49,19 @@ static void lose_patience(uv_timer_t *timer)
     w->impatient = true;
 }
 
+void world_begin(struct world *w)
+{
+    assert_int_equal(rc_uv_transport_new(&w->t, &w->loop), 0);
+    w->t->events = &turn_events;
+    w->t->owner = w;
+    w->closed = 0;
+}
+
 void world_open(struct world *w)
 {
     memset(w, 0, sizeof *w);
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(rc_uv_transport_new(&w->t, &w->loop), 0);
-    w->t->events = &turn_events;
-    w->t->owner = w;
+    world_begin(w);
     uv_timer_init(&w->loop, &w->patience);
     w->patience.data = w;
 }
@@ -58,15 +69,20 @@ void world_open(struct world *w)
 static void note_closed(void *owner)
 {
     struct world *w = owner;
-    w->closed = true;
+    w->closed++;
     rc_uv_transport_free(w->t);
+}
+
+void world_stop(struct world *w)
+{
+    w->t->ops->stop(w->t, note_closed, w);
+    assert_int_equal(w->closed, 0);
 }
 
 void world_close(struct world *w)
 {
-    if (w->t != NULL && !w->closed) {
-        w->t->ops->stop(w->t, note_closed, w);
-        assert_false(w->closed);
+    if (w->closed == 0) {
+        world_stop(w);
     }
     uv_close((uv_handle_t *)&w->patience, NULL);
     assert_int_equal(uv_run(&w->loop, UV_RUN_DEFAULT), 0);

@@ -25,11 +25,13 @@ struct world {
     /* before_poll 'b', after_poll 'a', and of every stream: connected 'c', received 'r', ended 'e',
      * writable 'w'. */
     char log[LOG_MAX];
+    bool quiet; /* no log: more events come than it holds */
     size_t logged;
+    int befores, afters;
     uint64_t after_ms;
     void (*on_before)(struct world *w);
     void (*on_after)(struct world *w);
-    bool closed;
+    int closed;
 };
 
 /* One stream and all it was told. */
@@ -52,12 +54,15 @@ struct end {
 
 /* Start and end of every test; the end proves that nothing is left on the loop. */
 void world_open(struct world *w);
+/* A new transport in place of one that was stopped. */
+void world_begin(struct world *w);
 void world_close(struct world *w);
+/* Stop the transport alone; `closed` tells when that is done. */
+void world_stop(struct world *w);
 /* Run turns until `*count` is `wanted`; fails the test after PATIENCE_MS. */
 void run_until(struct world *w, const int *count, int wanted);
 /* Run for `ms` of the wall, and return how many turns the loop made. */
 unsigned run_for(struct world *w, unsigned ms);
-void world_log(struct world *w, char what);
 
 /* Listening sockets. `address` is where to connect. */
 int listen_ip4(struct rc_address *address);
