@@ -38,6 +38,8 @@ FAULTS = (
      'every public function is documented'),
     ('style', 'src/base/number.c', 'int rc_n(char *s)\n{\n    return atoi(s);\n}\n',
      'no unbounded'),
+    ('style', 'src/base/fold.c', 'int rc_n(int c)\n{\n    return tolower(c);\n}\n',
+     'no call whose'),
     ('style', 'src/ring/clock.c', 'long rc_n(void)\n{\n    return time(0);\n}\n', 'no clock'),
     ('style', 'src/ring/heap.c', 'void *rc_n(void)\n{\n    return malloc(9);\n}\n', 'the heap'),
     ('style', 'src/ring/maybe.c', '#if MAYBE\nint rc_maybe;\n#endif\n', 'conditionals per'),
