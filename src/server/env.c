@@ -9,7 +9,7 @@ void rc_env_advance(struct rc_env *env, uint64_t now_ms)
     if (env->wake_ms != RC_NEVER && now_ms > env->wake_ms + LATE_MS) {
         env->stalled_ms = now_ms;
     }
-    env->wake_ms = RC_NEVER; /* so that what is armed meanwhile does not ask the transport */
+    env->wake_ms = 0; /* what is armed meanwhile need not ask the transport */
     rc_env_enter(env);
     rc_wheel_advance(&env->wheel, now_ms);
     env->wake_ms = rc_wheel_next(&env->wheel);
