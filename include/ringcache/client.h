@@ -67,8 +67,8 @@ typedef void (*ringcache_reply_cb)(
  * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure. Returns 0,
  * RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached: RINGCACHE_EVENT_ROOM tells when there is
  * room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
-RINGCACHE_API int ringcache_get(ringcache_client *client, const void *key, size_t key_len,
-    ringcache_reply_cb cb, void *user);
+RINGCACHE_API int ringcache_get(
+    ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user);
 
 /** Store one value of 0..max_value_bytes bytes for `ttl_ms` milliseconds (0: it never expires; on
  * memcached rounded up to whole seconds). Returns as ringcache_get, and RINGCACHE_ETOOBIG. */
@@ -76,8 +76,8 @@ RINGCACHE_API int ringcache_set(ringcache_client *client, const void *key, size_
     const void *value, size_t value_len, int64_t ttl_ms, ringcache_reply_cb cb, void *user);
 
 /** Remove one key; RINGCACHE_MISS when there was none. Returns as ringcache_get. */
-RINGCACHE_API int ringcache_delete(ringcache_client *client, const void *key, size_t key_len,
-    ringcache_reply_cb cb, void *user);
+RINGCACHE_API int ringcache_delete(
+    ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user);
 
 /** Names a pending request; 0 names none. */
 typedef uint64_t ringcache_id;
@@ -89,9 +89,8 @@ typedef uint64_t ringcache_id;
 
 /** ringcache_submit with the size of the caller's ringcache_request, so that a program compiled
  * against a smaller one stays right. */
-RINGCACHE_API int ringcache_submit_sized(ringcache_client *client,
-    const ringcache_request *request, size_t request_size, ringcache_reply_cb cb, void *user,
-    ringcache_id *id);
+RINGCACHE_API int ringcache_submit_sized(ringcache_client *client, const ringcache_request *request,
+    size_t request_size, ringcache_reply_cb cb, void *user, ringcache_id *id);
 
 /** End a pending request: its callback runs later with RINGCACHE_ECANCELED (reply->maybe_applied says
  * whether a write may have left). Returns 0, RINGCACHE_EINVAL when `id` names no pending request, or
@@ -130,21 +129,21 @@ RINGCACHE_API ringcache_ring *ringcache_client_ring(ringcache_client *client);
 
 typedef enum ringcache_event_type {
     RINGCACHE_EVENT_CONNECTING, /**< a first connection to a server is being made */
-    RINGCACHE_EVENT_UP, /**< a server is in service after connecting, or after it had been down */
+    RINGCACHE_EVENT_UP,   /**< a server is in service after connecting, or after it had been down */
     RINGCACHE_EVENT_DOWN, /**< out of service by hard evidence: refused, failed handshake, lost */
-    RINGCACHE_EVENT_EJECTED, /**< out of service by soft evidence: silence */
-    RINGCACHE_EVENT_READMITTED, /**< back in service after an ejection */
-    RINGCACHE_EVENT_REMOVED, /**< a removed server has drained and is gone */
+    RINGCACHE_EVENT_EJECTED,      /**< out of service by soft evidence: silence */
+    RINGCACHE_EVENT_READMITTED,   /**< back in service after an ejection */
+    RINGCACHE_EVENT_REMOVED,      /**< a removed server has drained and is gone */
     RINGCACHE_EVENT_RING_CHANGED, /**< a new ring is in force */
-    RINGCACHE_EVENT_ROOM /**< after RINGCACHE_EBUSY there is room again */
+    RINGCACHE_EVENT_ROOM          /**< after RINGCACHE_EBUSY there is room again */
 } ringcache_event_type;
 
 /** Valid during the callback. */
 typedef struct ringcache_event {
     ringcache_event_type type;
-    const char *server; /**< name; "" for an event of the whole client */
-    int reason; /**< status code or negative errno; 0: none */
-    const char *text; /**< one line */
+    const char *server;   /**< name; "" for an event of the whole client */
+    int reason;           /**< status code or negative errno; 0: none */
+    const char *text;     /**< one line */
     uint64_t ring_digest; /**< of the ring in force */
 } ringcache_event;
 

@@ -41,18 +41,18 @@ typedef enum ringcache_op {
  * submission with RINGCACHE_ENOTSUP. */
 enum {
     RINGCACHE_WITH_INITIAL = 1 << 0, /**< a counter that is absent starts at `initial` */
-    RINGCACHE_WANT_CAS = 1 << 1, /**< reply->cas */
-    RINGCACHE_WANT_TTL = 1 << 2, /**< reply->ttl_ms */
-    RINGCACHE_LEND_VALUE = 1 << 3, /**< `value` is lent until `release` is called, not copied */
-    RINGCACHE_NO_FAILOVER = 1 << 4 /**< only ever ask the owner */
+    RINGCACHE_WANT_CAS = 1 << 1,     /**< reply->cas */
+    RINGCACHE_WANT_TTL = 1 << 2,     /**< reply->ttl_ms */
+    RINGCACHE_LEND_VALUE = 1 << 3,   /**< `value` is lent until `release` is called, not copied */
+    RINGCACHE_NO_FAILOVER = 1 << 4   /**< only ever ask the owner */
 };
 
 /** One request in full. All bits zero are the defaults; `key` is copied at submission, and so is
  * `value`. */
 typedef struct ringcache_request {
     ringcache_op op;
-    uint32_t options; /**< RINGCACHE_WITH_INITIAL … */
-    ringcache_slice key; /**< 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f */
+    uint32_t options;      /**< RINGCACHE_WITH_INITIAL … */
+    ringcache_slice key;   /**< 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f */
     ringcache_slice value; /**< what a SET stores, at most max_value_bytes */
     ringcache_slice route; /**< with data != NULL: hashed instead of the key */
     uint64_t cas;
@@ -60,7 +60,7 @@ typedef struct ringcache_request {
     uint64_t initial;
     int64_t ttl_ms; /**< of a SET: 0 never expires; memcached counts whole seconds, rounded up */
     uint32_t timeout_ms; /**< 0: the client's timeout_ms */
-    uint32_t flags; /**< memcached client flags; not 0 on a ring with a Redis: ENOTSUP */
+    uint32_t flags;      /**< memcached client flags; not 0 on a ring with a Redis: ENOTSUP */
     void (*release)(void *release_user, const void *data, size_t len);
     void *release_user;
 } ringcache_request;
@@ -76,13 +76,14 @@ typedef struct ringcache_reply {
     int status; /**< see ringcache/status.h */
     uint32_t marks;
     ringcache_slice value; /**< of a GET that hit; ringcache_value_ref keeps it */
-    uint32_t flags; /**< memcached client flags of that value */
+    uint32_t flags;        /**< memcached client flags of that value */
     int maybe_applied; /**< a write that failed: may the server have carried it out all the same? */
     uint64_t cas;
     int64_t ttl_ms;
     uint64_t number;
     const char *server; /**< name of the server that was asked or would have been; NULL: none */
-    const char *message; /**< one line why it failed, the server's own words where it spoke; or "" */
+    const char
+        *message;      /**< one line why it failed, the server's own words where it spoke; or "" */
     uint32_t attempts; /**< how often it was handed to a connection: 0 when it never was */
     uint64_t elapsed_us; /**< from submission to the answer's arrival */
     size_t index;
