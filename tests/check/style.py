@@ -23,7 +23,7 @@ CLANG_FORMAT = 14
 UNBOUNDED = re.compile(
     r'\b(strcpy|strcat|v?sprintf|gets|alloca|strtok|ato[ifl]|atoll|strto[dfl]|strtoll?|strtould?|'
     r'strtoull|v?s?scanf|v?fscanf|setjmp|longjmp)\s*\(')
-LOCALE = re.compile(r'\b(strn?casecmp|strcoll|to(?:lower|upper)|setlocale|'
+LOCALE = re.compile(r'\b(strn?casecmp|strcoll|to(?:lower|upper)|'
                     r'is(?:alpha|alnum|space|upper|lower|print|punct|graph|cntrl))\s*\(')
 CLOCK = re.compile(r'(?<![.>])\b(time|gettimeofday|clock_gettime|(?:local|gm)time(?:_r)?)\s*\(')
 HEAP = re.compile(
