@@ -3,8 +3,8 @@
 #define RC_BASE_SLAB_H
 
 /* Objects of one size in chunks, each with a number by which it is found again. Taking and giving
- * back are a few instructions; a chunk that is wholly free goes back to the system as soon as
- * another has room. */
+ * back are a few instructions; a chunk that becomes wholly free goes back to the system if another
+ * has room, so that at most one is kept empty. */
 
 #include <stddef.h>
 #include <stdint.h>
