@@ -6,6 +6,7 @@ enum { BITS = 6, MASK = RC_WHEEL_SLOTS - 1 };
 void rc_wheel_init(struct rc_wheel *wheel, uint64_t now_ms)
 {
     wheel->now_ms = now_ms;
+    rc_list_init(&wheel->passed);
     for (int level = 0; level < RC_WHEEL_LEVELS; level++) {
         wheel->occupied[level] = 0;
         for (int slot = 0; slot < RC_WHEEL_SLOTS; slot++) {
@@ -27,18 +28,12 @@ bool rc_deadline_armed(const struct rc_deadline *deadline)
     return !rc_list_empty(&deadline->link);
 }
 
+/* A time not before the wheel's. */
 static void insert(struct rc_wheel *wheel, struct rc_deadline *deadline)
 {
-    uint64_t at_ms = deadline->at_ms > wheel->now_ms ? deadline->at_ms : wheel->now_ms;
-    uint64_t differs = at_ms ^ wheel->now_ms;
+    uint64_t differs = deadline->at_ms ^ wheel->now_ms;
     int level = differs == 0 ? 0 : (63 - __builtin_clzll(differs)) / BITS;
-    unsigned slot;
-    if (level < RC_WHEEL_LEVELS) {
-        slot = (unsigned)(at_ms >> (BITS * level)) & MASK;
-    } else { /* farther than the wheel reaches: its last slot, to be placed again from there */
-        level = RC_WHEEL_LEVELS - 1;
-        slot = MASK;
-    }
+    unsigned slot = (unsigned)(deadline->at_ms >> (BITS * level)) & MASK;
     rc_list_append(&wheel->slots[level][slot], &deadline->link);
     wheel->occupied[level] |= (uint64_t)1 << slot;
 }
@@ -47,7 +42,12 @@ void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t
 {
     rc_wheel_disarm(wheel, deadline);
     deadline->at_ms = at_ms;
-    insert(wheel, deadline);
+    /* Kept apart, so that a deadline that arms itself for now cannot hold up an advance for ever. */
+    if (at_ms <= wheel->now_ms) {
+        rc_list_append(&wheel->passed, &deadline->link);
+    } else {
+        insert(wheel, deadline);
+    }
 }
 
 void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline)
@@ -67,15 +67,16 @@ static struct turn next_turn(const struct rc_wheel *wheel)
 {
     for (int level = 0; level < RC_WHEEL_LEVELS; level++) {
         unsigned current = (unsigned)(wheel->now_ms >> (BITS * level)) & MASK;
-        /* Level 0 may hold what is due now; a higher level's current slot was emptied on entry. */
+        /* Level 0 may hold what came down this millisecond; a higher level's current slot was
+         * emptied on entry. */
         uint64_t ahead = ~(uint64_t)0 << current;
         if (level > 0) {
             ahead = current == MASK ? 0 : ahead << 1;
         }
         if ((wheel->occupied[level] & ahead) != 0) {
             unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level] & ahead);
-            uint64_t block = wheel->now_ms >> (BITS * (level + 1)) << (BITS * (level + 1));
-            return (struct turn){level, slot, block | (uint64_t)slot << (BITS * level)};
+            uint64_t ticks = (wheel->now_ms >> (BITS * level)) - current + slot;
+            return (struct turn){level, slot, ticks << (BITS * level)};
         }
     }
     return (struct turn){.at_ms = RC_NEVER};
@@ -83,7 +84,7 @@ static struct turn next_turn(const struct rc_wheel *wheel)
 
 uint64_t rc_wheel_next(const struct rc_wheel *wheel)
 {
-    return next_turn(wheel).at_ms;
+    return rc_list_empty(&wheel->passed) ? next_turn(wheel).at_ms : wheel->now_ms;
 }
 
 static void fire(struct rc_wheel *wheel, struct rc_list *due)
@@ -105,14 +106,16 @@ static void cascade(struct rc_wheel *wheel, struct rc_list *moved)
 
 void rc_wheel_advance(struct rc_wheel *wheel, uint64_t now_ms)
 {
+    struct rc_list taken;
+    rc_list_init(&taken);
+    rc_list_splice(&taken, &wheel->passed);
+    fire(wheel, &taken);
     for (;;) {
         struct turn turn = next_turn(wheel);
-        if (turn.at_ms > now_ms) {
+        if (turn.at_ms > now_ms || turn.at_ms == RC_NEVER) {
             break;
         }
         wheel->now_ms = turn.at_ms;
-        struct rc_list taken;
-        rc_list_init(&taken);
         rc_list_splice(&taken, &wheel->slots[turn.level][turn.slot]);
         wheel->occupied[turn.level] &= ~((uint64_t)1 << turn.slot);
         if (turn.level == 0) {

@@ -10,13 +10,14 @@
  *   level 2   64 slots of 4,096 ms  its slot, it moves to a lower level, at last to level 0.
  *   …
  *
- * Equal times fire in the order in which they were armed. */
+ * Eleven levels reach to the end of 64 bits. Equal times fire in the order in which they were
+ * armed. */
 
 #include <stdint.h>
 
 #include "base/list.h"
 
-enum { RC_WHEEL_LEVELS = 7, RC_WHEEL_SLOTS = 64 };
+enum { RC_WHEEL_LEVELS = 11, RC_WHEEL_SLOTS = 64 };
 
 #define RC_NEVER UINT64_MAX
 
@@ -29,6 +30,7 @@ struct rc_deadline {
 struct rc_wheel {
     uint64_t now_ms;
     uint64_t occupied[RC_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
+    struct rc_list passed;              /* armed for a time that had come already */
     struct rc_list slots[RC_WHEEL_LEVELS][RC_WHEEL_SLOTS];
 };
 
@@ -37,14 +39,16 @@ void rc_deadline_init(
     struct rc_deadline *deadline, void (*due)(struct rc_deadline *deadline, uint64_t now_ms));
 bool rc_deadline_armed(const struct rc_deadline *deadline);
 
-/* (Re-)arm. A time that has passed fires at the next advance. */
+/* (Re-)arm. A time that has passed fires at the next advance, also when armed inside `due`; RC_NEVER
+ * never does. */
 void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t at_ms);
 void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline);
 
 /* When the wheel wants to be advanced next, never later than the earliest deadline; RC_NEVER. */
 uint64_t rc_wheel_next(const struct rc_wheel *wheel);
 
-/* Fire everything due at `now_ms`. Every call is legal inside `due`. */
+/* Fire everything due at `now_ms`, in order of time; `due` is told the wheel's time, which comes to
+ * each deadline at its own millisecond. Every call is legal inside `due`. */
 void rc_wheel_advance(struct rc_wheel *wheel, uint64_t now_ms);
 
 #endif
