@@ -25,14 +25,15 @@ int rc_buf_reserve(struct rc_buf *b, size_t more)
     if (__builtin_add_overflow(b->len, more, &need) || need > SIZE_MAX / 4) {
         return RINGCACHE_ENOMEM;
     }
-    /* Sliding is free of charge when at least half was consumed: each byte moves once. */
+    /* Below half full, a byte that moves was paid for by one that was appended or consumed. Above,
+     * growing is cheaper than moving much for little, again and again. */
     if (b->base != NULL && need <= b->cap && b->len <= b->cap / 2) {
         memmove(b->base, b->data, b->len);
         b->data = b->base;
         return 0;
     }
     size_t cap = b->cap > MIN_CAP ? b->cap : MIN_CAP;
-    while (cap < need) {
+    while (cap < need || b->len > cap / 2) {
         cap *= 2;
     }
     unsigned char *base = rc_alloc(cap);
