@@ -3,7 +3,7 @@
 #define SIM_BYTES_H
 
 /* Memory of the simulated world: plain malloc, and out of memory ends the program. The library's
- * allocator is left alone, so that a test that makes it fail does not take the world down with it. */
+ * allocator is left alone: a test that makes it fail must not take the world down with it. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -31,6 +31,7 @@ struct engine_command {
     uint64_t connection; /* the number given at accept */
     uint64_t now_ms;
 };
+/* It only listens: what a test does about it happens in an event of its own. */
 typedef void (*engine_log_fn)(void *owner, const struct engine_command *command);
 
 enum engine_step {
