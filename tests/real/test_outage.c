@@ -13,6 +13,8 @@
 #include "traffic.h"
 
 enum { SERVERS = 4, PER_TICK = 10, TIMEOUT_MS = 200, SLACK_US = 20 * 1000 };
+/* Silence for timeout_ms, a probe that stays without answer as long, and some margin. */
+enum { NOTICE_MS = 2 * TIMEOUT_MS + 200 };
 
 static const char *const options[] = {"timeout_ms", "200", NULL};
 
@@ -84,7 +86,7 @@ static void silent_server(enum server_kind kind)
     assert_all_succeed(&four, 300);
 
     server_pause(&four.servers[0]);
-    assert_true(cache_hears(&four.cache, RINGCACHE_EVENT_EJECTED, 1, 1500));
+    assert_true(cache_hears(&four.cache, RINGCACHE_EVENT_EJECTED, 1, NOTICE_MS));
     cache_run(&four.cache, 50); /* what was under way reaches the proxy */
     const uint64_t marks = four.proxy.marks;
     assert_true(marks > 0);
