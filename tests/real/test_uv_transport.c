@@ -4,6 +4,8 @@
 #include "uv_faults.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,19 +148,45 @@ static void a_refusal_is_not_told_after_close(void **state)
     world_close(&w);
 }
 
+/* The descriptor of this process that leads to `peer`. */
+static int other_end(int peer)
+{
+    struct sockaddr_storage ours, theirs;
+    socklen_t len = sizeof ours;
+    assert_int_equal(getpeername(peer, (struct sockaddr *)(void *)&theirs, &len), 0);
+    for (int fd = 3; fd < 64; fd++) {
+        socklen_t room = sizeof ours;
+        if (getsockname(fd, (struct sockaddr *)(void *)&ours, &room) == 0 && room == len &&
+            memcmp(&ours, &theirs, len) == 0) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static void small_writes_are_not_held_back_by_the_kernel(void **state)
+{
+    struct pair *p = *state;
+    int on = 0;
+    socklen_t len = sizeof on;
+    assert_int_equal(getsockopt(other_end(p->peer), IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    assert_int_not_equal(on, 0);
+}
+
 static void a_write_is_one_system_call_however_many_parts(void **state)
 {
     struct pair *p = *state;
+    static const char digits[] = "0123456789abcdef";
     struct rc_slice parts[64];
     for (size_t i = 0; i < 64; i++) {
-        parts[i] = rc_slice("0123456789abcdef" + i % 16, 1);
+        parts[i] = rc_slice(&digits[i % 16], 1);
     }
     faults.sendmsg = fault(0, 0);
     assert_int_equal(rc_stream_write(p->e.s, parts, 64), 64);
     assert_int_equal(faults.sendmsg.calls, 1);
     char heard[64];
     assert_int_equal(recv(p->peer, heard, sizeof heard, MSG_WAITALL), 64);
-    assert_memory_equal(heard + 48, "0123456789abcdef", 16);
+    assert_memory_equal(heard + 48, digits, 16);
 }
 
 static void more_parts_than_one_call_takes_arrive_in_order(void **state)
@@ -256,7 +284,7 @@ static void the_peers_end_is_told_once_after_its_last_bytes(void **state)
     run_until(&p->w, &p->e.ends, 1);
     assert_int_equal(p->e.end_status, 0);
     assert_int_equal(p->e.received, 4);
-    assert_memory_equal(p->w.log, "cre", 3);
+    assert_string_equal(p->w.log, "cre");
     assert_true(run_for(&p->w, 20) < 10);
     assert_int_equal(p->e.ends, 1);
     end_say(&p->e, "still here");
@@ -271,7 +299,7 @@ static void a_reset_is_told_after_the_bytes_before_it(void **state)
     peer_reset(p);
     run_until(&p->w, &p->e.ends, 1);
     assert_int_equal(p->e.end_status, -ECONNRESET);
-    assert_memory_equal(p->w.log, "cre", 3);
+    assert_string_equal(p->w.log, "cre");
     run_for(&p->w, 5);
     assert_int_equal(p->e.ends, 1);
 }
@@ -368,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_path_that_does_not_exist_is_refused_later),
         cmocka_unit_test(a_path_that_nobody_serves_any_more_is_refused_later),
         cmocka_unit_test(a_refusal_is_not_told_after_close),
+        pair_test(small_writes_are_not_held_back_by_the_kernel),
         pair_test(a_write_is_one_system_call_however_many_parts),
         pair_test(more_parts_than_one_call_takes_arrive_in_order),
         pair_test(a_peer_that_does_not_read_blocks_until_it_reads_again),

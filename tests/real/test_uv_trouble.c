@@ -46,6 +46,22 @@ static void no_local_port_left_fails_in_the_call(void **state)
     expect_failure_in_the_call(-ENETUNREACH);
 }
 
+static void a_refusal_known_at_once_is_told_later(void **state)
+{
+    (void)state;
+    struct rc_address address = nobody_ip4();
+    struct world w;
+    world_open(&w);
+    struct end e = end_of(&w);
+    faults.connect = fault(1, ECONNREFUSED);
+    assert_int_equal(end_connect(&e, &address), 0);
+    assert_int_equal(e.connects, 0);
+    run_until(&w, &e.connects, 1);
+    assert_int_equal(e.connect_status, -ECONNREFUSED);
+    end_close(&e);
+    world_close(&w);
+}
+
 static void no_memory_for_a_stream_fails_in_the_call(void **state)
 {
     (void)state;
@@ -116,7 +132,7 @@ static void a_stream_may_be_closed_in_reserve(void **state)
     p->e.on_reserve = close_at_once;
     peer_say(p->peer, "bytes", 5);
     run_until(&p->w, &p->e.reserves, 1);
-    assert_int_equal(p->e.received, 0);
+    assert_string_equal(p->w.log, "c");
     expect_silence(p);
 }
 
@@ -148,6 +164,19 @@ static void a_stream_may_be_closed_in_writable(void **state)
     assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
     p->e.on_writable = close_at_once;
     run_until(&p->w, &p->e.writables, 1);
+    expect_silence(p);
+}
+
+static void a_stream_closed_in_received_is_not_told_that_it_may_write(void **state)
+{
+    struct pair *p = *state;
+    faults.sendmsg = fault(1, EAGAIN);
+    struct rc_slice part = rc_slice_text("x");
+    assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
+    p->e.on_received = close_on_bytes;
+    peer_say(p->peer, "bytes", 5);
+    run_until(&p->w, &p->e.received, 5);
+    assert_string_equal(p->w.log, "cr");
     expect_silence(p);
 }
 
@@ -209,6 +238,15 @@ static void a_signal_interrupts_neither_reading_nor_writing(void **state)
     assert_int_equal(faults.recv.calls, 3);
 }
 
+static void a_read_that_finds_nothing_changes_nothing(void **state)
+{
+    struct pair *p = *state;
+    peer_say(p->peer, "bytes", 5);
+    faults.recv = fault(1, EAGAIN);
+    run_until(&p->w, &p->e.received, 5);
+    assert_string_equal(p->w.log, "cr");
+}
+
 static void a_failed_read_ends_the_stream_with_its_errno(void **state)
 {
     struct pair *p = *state;
@@ -224,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_descriptor_left_fails_in_the_call),
         cmocka_unit_test(no_local_port_left_fails_in_the_call),
+        cmocka_unit_test(a_refusal_known_at_once_is_told_later),
         cmocka_unit_test(no_memory_for_a_stream_fails_in_the_call),
         cmocka_unit_test(a_connect_interrupted_by_a_signal_goes_on),
         cmocka_unit_test(a_stream_may_be_closed_in_connected),
@@ -231,11 +270,13 @@ int main(void)
         pair_test(a_stream_may_be_closed_in_received),
         pair_test(a_stream_may_be_closed_in_ended),
         pair_test(a_stream_may_be_closed_in_writable),
+        pair_test(a_stream_closed_in_received_is_not_told_that_it_may_write),
         pair_test(a_closed_stream_is_silent_about_bytes_that_wait),
         pair_test(an_owner_without_memory_is_asked_again_without_spinning),
         pair_test(a_starved_stream_may_be_closed),
         pair_test(a_kernel_without_buffers_takes_nothing_and_is_asked_again),
         pair_test(a_signal_interrupts_neither_reading_nor_writing),
+        pair_test(a_read_that_finds_nothing_changes_nothing),
         pair_test(a_failed_read_ends_the_stream_with_its_errno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
