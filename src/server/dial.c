@@ -5,6 +5,15 @@
 #include <string.h>
 
 #include "server/env.h"
+#include "server/health.h"
+
+/* That one address has no route from here does not excuse a server that refuses on another. */
+static void note_failure(struct rc_dial *dial, int status)
+{
+    if (dial->failure == 0 || rc_error_is_local(dial->failure) || !rc_error_is_local(status)) {
+        dial->failure = status;
+    }
+}
 
 static bool any_open(const struct rc_dial *dial)
 {
@@ -40,7 +49,7 @@ static bool try_next(struct rc_dial *dial)
             return true;
         }
         attempt->stream = NULL;
-        dial->failure = rc;
+        note_failure(dial, rc);
     }
     return any_open(dial);
 }
@@ -57,7 +66,7 @@ static void resolved(void *owner, int status, const struct rc_address *addresses
     struct rc_env *env = dial->env;
     rc_env_enter(env);
     dial->lookup = NULL;
-    dial->failure = status < 0 ? status : -EADDRNOTAVAIL;
+    dial->failure = status < 0 || count > 0 ? status : -EHOSTUNREACH;
     dial->count = count < RC_DIAL_ADDRESSES ? count : RC_DIAL_ADDRESSES;
     if (dial->count > 0) {
         memcpy(dial->addresses, addresses, dial->count * sizeof *addresses);
@@ -75,10 +84,10 @@ static void attempt_connected(void *owner, int status)
     struct rc_env *env = dial->env;
     rc_env_enter(env);
     if (status < 0) {
-        dial->failure = status;
+        note_failure(dial, status);
         close_attempt(attempt);
         if (!try_next(dial)) {
-            dial->events->connected(dial->owner, status);
+            dial->events->connected(dial->owner, dial->failure);
         }
     } else {
         rc_env_disarm(env, &dial->stagger);

@@ -26,8 +26,8 @@ struct rc_attempt {
 
 struct rc_dial {
     struct rc_env *env;
-    /* The owner's: `connected` once, when a stream stands or no address works (the last failure);
-     * then the winner's events. */
+    /* The owner's: `connected` once, when a stream stands or no address works; then the winner's
+     * events. */
     const struct rc_stream_events *events;
     const struct rc_stream_events *attempt_events;
     void *owner;
@@ -37,7 +37,7 @@ struct rc_dial {
     struct rc_address addresses[RC_DIAL_ADDRESSES];
     struct rc_attempt attempts[RC_DIAL_ADDRESSES];
     size_t count, tried;
-    int failure;
+    int failure; /* the last that says something of the server, or else of our own machine */
 };
 
 void rc_dial_init(

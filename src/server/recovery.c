@@ -146,11 +146,6 @@ static void go_down(struct rc_server *server, bool soft, int status, const char 
         return;
     }
     set_reason(server, soft ? "silent: " : "", why);
-    if (soft && !server->events->may_eject(server)) {
-        server->state = RC_SERVER_SUSPECT;
-        plan_probe(server);
-        return;
-    }
     server->state = RC_SERVER_DOWN;
     server->ejected = soft;
     server->down_status = status_of_outage(status);
@@ -162,6 +157,17 @@ static void go_down(struct rc_server *server, bool soft, int status, const char 
     }
     plan_probe(server);
     announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
+}
+
+/* Silence is soft evidence: it may be our own loop or network, so only so many go by it. */
+static void eject(struct rc_server *server, const char *why)
+{
+    if (server->state == RC_SERVER_DOWN || server->events->may_eject(server)) {
+        go_down(server, true, RINGCACHE_ETIMEDOUT, why);
+        return;
+    }
+    server->state = RC_SERVER_SUSPECT;
+    plan_probe(server);
 }
 
 /* ---- the probe ---- */
@@ -213,23 +219,38 @@ static void promote(struct rc_server *server)
     serve(server);
 }
 
+/* The server answers, some connections do not: they go, and with unanswered writes they stand in the
+ * way of all others. */
+static void retire_silent(struct rc_server *server)
+{
+    set_reason(server, "a connection was silent while the server answered another", "");
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
+            retire(server, &server->lanes[i], RINGCACHE_ECONNECT);
+        }
+    }
+    server->state = RC_SERVER_CONNECTING;
+}
+
+static void wait_for_old(struct rc_server *server)
+{
+    if (server->state == RC_SERVER_DOWN) {
+        drop_probe(server);
+        plan_probe(server);
+    } else {
+        go_down(server, true, RINGCACHE_ETIMEDOUT, "writes on an older connection are unanswered");
+    }
+}
+
 static void probe_ready(struct rc_server *server)
 {
     if (server->state == RC_SERVER_SUSPECT) {
-        /* The server answers, those connections do not. */
-        set_reason(server, "a connection was silent while the server answered another", "");
-        for (uint32_t i = 0; i < server->lane_count; i++) {
-            if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
-                retire(server, &server->lanes[i], RINGCACHE_ECONNECT);
-            }
-        }
-        server->state = RC_SERVER_CONNECTING;
+        retire_silent(server);
     }
-    if (rc_server_gate_open(server) || server->state != RC_SERVER_DOWN) {
+    if (rc_server_gate_open(server)) {
         promote(server);
     } else if (!ask_to_kill(server)) {
-        drop_probe(server);
-        plan_probe(server);
+        wait_for_old(server);
     }
 }
 
@@ -237,12 +258,14 @@ static void probe_failed(struct rc_server *server, int status, const char *why)
 {
     if (rc_error_is_local(status)) {
         retry_in(server, OWN_TROUBLE_MS);
-    } else if (server->state == RC_SERVER_SUSPECT) {
-        go_down(server, status == RINGCACHE_ETIMEDOUT, status, why);
-    } else {
+    } else if (server->state == RC_SERVER_DOWN) {
         set_reason(server, "", why);
         server->down_status = status_of_outage(status);
         plan_probe(server);
+    } else if (status == RINGCACHE_ETIMEDOUT) {
+        eject(server, why);
+    } else {
+        go_down(server, false, status, why);
     }
 }
 
@@ -398,8 +421,7 @@ static void fence_answered(struct rc_conn *conn)
 static void kill_answered(struct rc_server *server, const struct rc_answer *answer)
 {
     if (answer->status != RINGCACHE_OK) {
-        drop_probe(server);
-        plan_probe(server);
+        wait_for_old(server);
         return;
     }
     for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
@@ -426,7 +448,7 @@ static void on_silent(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
     if (lane_of(server, conn) == NULL) {
-        go_down(server, true, RINGCACHE_ETIMEDOUT, "a connection given up does not end");
+        eject(server, "a connection given up does not end");
         return;
     }
     if (server->state == RC_SERVER_UP) {

@@ -147,6 +147,14 @@ void sim_end(struct sim_server *server, uint64_t connection, enum sim_end_kind h
     sim_peer_end(peer_of(server, connection), how);
 }
 
+void sim_stall(struct sim_server *server, uint64_t connection, bool on)
+{
+    struct sim_peer *p = peer_of(server, connection);
+    sim_trace(server->sim, on ? "stall" : "flow", server->number, connection);
+    p->stalled = on;
+    sim_peer_ready(p);
+}
+
 void sim_half_close(struct sim_server *server, uint64_t connection)
 {
     struct sim_peer *p = peer_of(server, connection);

@@ -149,6 +149,10 @@ static bool cut_short(const struct sim_peer *p)
 
 static void serve(struct sim_peer *p)
 {
+    if (p->stalled) {
+        flush(p);
+        return;
+    }
     if (!p->accepted) {
         if (p->server->accept_paused) {
             return;

@@ -132,6 +132,8 @@ void sim_cut_after(
     struct sim_server *server, uint64_t connection, size_t bytes, enum sim_end_kind how);
 /* The server ends the connection now. */
 void sim_end(struct sim_server *server, uint64_t connection, enum sim_end_kind how);
+/* The server's thread for this one connection is stuck: its input waits, the others are served. */
+void sim_stall(struct sim_server *server, uint64_t connection, bool on);
 /* The server ends its direction alone; it goes on reading, and its replies go nowhere. */
 void sim_half_close(struct sim_server *server, uint64_t connection);
 /* The client's kernel gives up with `status` (-ETIMEDOUT); the server hears nothing of it. */

@@ -151,7 +151,7 @@ struct sim_peer {
     struct engine_session *session; /* NULL: not accepted yet, or refused */
     struct sim_bytes out;
     bool accepted, finishing; /* to be ended once `out` has left */
-    bool half_closed;
+    bool half_closed, stalled;
     size_t drop, twice;
     bool replaced, cut;
     struct sim_bytes replacement;

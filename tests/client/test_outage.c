@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Silence, death and return of one server, on both protocols, to the millisecond. */
+#include "world.h"
+
+#include <stdio.h>
+
+enum { TIMEOUT = 500 };
+
+struct kind {
+    const char *name;
+    struct sim_server *(*add)(struct world *world, const char *host, uint16_t port);
+};
+
+static const struct kind kinds[] = {{"memcached", world_memcached}, {"redis", world_redis}};
+
+/* Run a scenario on either kind of server; the state names the one that failed. */
+static void on_both(void (*scenario)(const struct kind *kind))
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        print_message("  on %s\n", kinds[i].name);
+        scenario(&kinds[i]);
+    }
+}
+
+/* A world of one server that answered once. */
+static struct world *begin_one(const struct kind *kind, struct sim_server **server)
+{
+    struct world *world = world_new(7);
+    *server = kind->add(world, "10.0.0.1", 11000);
+    world_begin(world);
+    struct world_reply *set = world_set(world, "k", "v0");
+    world_settle(world, 100);
+    assert_reply(set, RINGCACHE_OK);
+    return world;
+}
+
+static void times_out_at_its_deadline(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_server_stop(server);
+    uint64_t began = world_now(world);
+    struct world_reply *get = world_get(world, "k");
+    struct world_reply *set = world_set(world, "k", "v1");
+    world_run_for(world, TIMEOUT - 1);
+    assert_int_equal(get->calls, 0);
+    world_run_for(world, 1);
+    assert_reply(get, RINGCACHE_ETIMEDOUT);
+    assert_reply(set, RINGCACHE_ETIMEDOUT);
+    assert_int_equal(get->at_ms, began + TIMEOUT);
+    assert_int_equal(get->maybe_applied, 0);
+    assert_int_equal(set->maybe_applied, 1);
+    world_end(world);
+}
+
+static void a_silent_server_times_requests_out_at_their_deadline(void **state)
+{
+    (void)state;
+    on_both(times_out_at_its_deadline);
+}
+
+static void is_ejected_after_silence_and_probe(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_server_stop(server);
+    uint64_t began = world_now(world);
+    world_set(world, "k", "v1");
+    /* silence for timeout_ms, then a probe of timeout_ms in all */
+    sim_run_until(world->sim, began + 2 * TIMEOUT - 1);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_EJECTED), 0);
+    sim_run_until(world->sim, began + 2 * TIMEOUT + 1);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_EJECTED), 1);
+    /* nobody is asked any more */
+    uint64_t keyed = engine_count_keyed(sim_server_engine(server));
+    struct world_reply *refused = world_get(world, "k");
+    world_settle(world, 1);
+    assert_reply(refused, RINGCACHE_EDOWN);
+    assert_int_equal(refused->attempts, 0);
+    assert_int_equal(engine_count_keyed(sim_server_engine(server)), keyed);
+    world_end(world);
+}
+
+static void a_silent_server_is_ejected_after_a_silent_probe(void **state)
+{
+    (void)state;
+    on_both(is_ejected_after_silence_and_probe);
+}
+
+static void comes_back_within_a_second(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_server_stop(server);
+    struct world_reply *lost = world_set(world, "k", "v1");
+    world_run_for(world, 3000);
+    assert_reply(lost, RINGCACHE_ETIMEDOUT);
+    sim_server_continue(server);
+    world_run_for(world, 1000);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_READMITTED), 1);
+    struct world_reply *set = world_set(world, "k", "v2");
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_reply(set, RINGCACHE_OK);
+    assert_value(get, "v2");
+    world_run_for(world, 5000);
+    struct world_reply *later = world_get(world, "k");
+    world_settle(world, 100);
+    assert_value(later, "v2");
+    world_end(world);
+}
+
+static void a_server_that_was_stopped_serves_within_a_second(void **state)
+{
+    (void)state;
+    on_both(comes_back_within_a_second);
+}
+
+/* The order of writes: v1 lies in a stopped server's socket; whatever the moment of its waking, once
+ * v2 was acknowledged it stays. */
+static void never_goes_back_to_the_older(const struct kind *kind)
+{
+    for (uint64_t stopped_for = 50; stopped_for <= 4000; stopped_for += 150) {
+        struct sim_server *server;
+        struct world *world = begin_one(kind, &server);
+        sim_server_stop(server);
+        world_set(world, "k", "v1");
+        world_run_for(world, stopped_for);
+        sim_server_continue(server);
+        struct world_reply *second = NULL;
+        for (int i = 0; i < 200; i++) {
+            second = world_set(world, "k", "v2");
+            world_settle(world, 1000);
+            if (second->status == RINGCACHE_OK) {
+                break;
+            }
+            world_run_for(world, 10);
+        }
+        assert_reply(second, RINGCACHE_OK);
+        world_run_for(world, 3000);
+        struct world_reply *get = world_get(world, "k");
+        world_settle(world, 1000);
+        assert_value(get, "v2");
+        world_end(world);
+    }
+}
+
+static void an_old_connection_never_undoes_a_newer_write(void **state)
+{
+    (void)state;
+    on_both(never_goes_back_to_the_older);
+}
+
+static void refused_is_down_at_once(const struct kind *kind)
+{
+    struct world *world = world_new(3);
+    struct sim_server *server = kind->add(world, "10.0.0.1", 11000);
+    sim_server_kill(server);
+    world_begin(world);
+    uint64_t began = world_now(world);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 20);
+    assert_reply(get, RINGCACHE_EDOWN);
+    assert_true(get->at_ms <= began + 2);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 1);
+    sim_server_restart(server, false);
+    world_run_for(world, 1200);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_UP), 1);
+    get = world_get(world, "k");
+    world_settle(world, 20);
+    assert_reply(get, RINGCACHE_MISS);
+    world_end(world);
+}
+
+static void a_refused_connection_takes_the_server_out_at_once(void **state)
+{
+    (void)state;
+    on_both(refused_is_down_at_once);
+}
+
+static void killed_under_requests(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    struct world_reply *set = world_set(world, "k", "v1");
+    world_run_for(world, 0);
+    sim_server_kill(server);
+    world_settle(world, 50);
+    assert_reply(set, RINGCACHE_ECONNECT);
+    assert_int_equal(set->maybe_applied, 1);
+    world_run_for(world, 50);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 1);
+    world_end(world);
+}
+
+static void a_killed_server_ends_its_requests_and_is_down(void **state)
+{
+    (void)state;
+    on_both(killed_under_requests);
+}
+
+static void idle_end_is_no_outage(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_end(server, sim_server_newest(server), SIM_FIN);
+    world_run_for(world, 20);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 0);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 20);
+    assert_value(get, "v0");
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(world);
+}
+
+static void a_connection_ended_by_the_server_is_no_outage(void **state)
+{
+    (void)state;
+    on_both(idle_end_is_no_outage);
+}
+
+static void wrong_bytes_close(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_inject(server, sim_server_newest(server), rc_slice_text("HD O00000000\r\n"));
+    world_run_for(world, 10);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_value(get, "v0");
+    assert_int_equal(sim_server_connects(server), 2);
+    world_end(world);
+}
+
+static void bytes_nobody_asked_for_close_the_connection(void **state)
+{
+    (void)state;
+    on_both(wrong_bytes_close);
+}
+
+/* Every server silent at once: at most half of them go. */
+static void soft_evidence_takes_out_at_most_half(void **state)
+{
+    (void)state;
+    struct world *world = world_new(11);
+    struct sim_server *servers[4];
+    for (uint16_t i = 0; i < 4; i++) {
+        servers[i] = world_memcached(world, "10.0.0.1", (uint16_t)(11000 + i));
+    }
+    world_begin(world);
+    for (int round = 0; round < 200; round++) {
+        char key[16];
+        snprintf(key, sizeof key, "key%d", round % 40);
+        if (round == 40) {
+            for (int i = 0; i < 4; i++) {
+                sim_server_stop(servers[i]);
+            }
+        }
+        world_get(world, key);
+        world_run_for(world, 25);
+    }
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_EJECTED), 2);
+    for (int i = 0; i < 4; i++) {
+        sim_server_continue(servers[i]);
+    }
+    world_run_for(world, 1500);
+    size_t answered = world->answered;
+    for (int i = 0; i < 40; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key%d", i);
+        world_get(world, key);
+    }
+    world_settle(world, 1000);
+    for (size_t i = answered; i < world->answered; i++) {
+        assert_reply(&world->replies[i], RINGCACHE_MISS);
+    }
+    world_end(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_silent_server_times_requests_out_at_their_deadline),
+        cmocka_unit_test(a_silent_server_is_ejected_after_a_silent_probe),
+        cmocka_unit_test(a_server_that_was_stopped_serves_within_a_second),
+        cmocka_unit_test(an_old_connection_never_undoes_a_newer_write),
+        cmocka_unit_test(a_refused_connection_takes_the_server_out_at_once),
+        cmocka_unit_test(a_killed_server_ends_its_requests_and_is_down),
+        cmocka_unit_test(a_connection_ended_by_the_server_is_no_outage),
+        cmocka_unit_test(bytes_nobody_asked_for_close_the_connection),
+        cmocka_unit_test(soft_evidence_takes_out_at_most_half),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
