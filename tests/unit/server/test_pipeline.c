@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* Which replies are due, and what of the output never left. */
+#include "unit.h"
+
+#include "server/pipeline.h"
+#include "server/request.h"
+
+enum { SLOTS = 4, TOTAL = 100 };
+
+/* get, set, delete, get: of 10, 20, 30 and 40 bytes. */
+static const enum rc_verb verbs[SLOTS] = {RC_VERB_GET, RC_VERB_SET, RC_VERB_DELETE, RC_VERB_GET};
+static const uint64_t ends[SLOTS] = {10, 30, 60, TOTAL};
+
+struct line {
+    struct rc_pipeline p;
+    struct rc_slot slots[SLOTS];
+};
+
+static int begin(void **state)
+{
+    static struct line line;
+    line = (struct line){0};
+    uint64_t start = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
+        line.slots[i].verb = (uint8_t)verbs[i];
+        line.slots[i].next = &line.slots[0]; /* pushing says what follows, not what was there */
+        rc_pipeline_push(&line.p, &line.slots[i], (size_t)(ends[i] - start));
+        start = ends[i];
+    }
+    *state = &line;
+    return 0;
+}
+
+/* The slots due are those from `first` to before `end`. */
+static void assert_due(const struct line *line, size_t first, size_t end)
+{
+    uint32_t writes = 0;
+    const struct rc_slot *slot = line->p.oldest;
+    for (size_t i = first; i < end; i++, slot = slot->next) {
+        assert_ptr_equal(slot, &line->slots[i]);
+        assert_true(slot->due);
+        writes += verbs[i] == RC_VERB_SET || verbs[i] == RC_VERB_DELETE;
+    }
+    assert_null(slot);
+    assert_ptr_equal(line->p.newest, first < end ? &line->slots[end - 1] : NULL);
+    assert_int_equal(line->p.count, end - first);
+    assert_int_equal(line->p.writes, writes);
+}
+
+static void an_empty_pipeline_owes_nothing(void **state)
+{
+    (void)state;
+    struct rc_pipeline p = {0};
+    assert_false(rc_pipeline_oldest_left(&p));
+    assert_null(rc_pipeline_cut_unsent(&p));
+    assert_int_equal(p.count, 0);
+}
+
+static void each_slot_ends_where_its_bytes_end(void **state)
+{
+    struct line *line = *state;
+    assert_due(line, 0, SLOTS);
+    for (size_t i = 0; i < SLOTS; i++) {
+        assert_int_equal(line->slots[i].end, ends[i]);
+    }
+    assert_int_equal(line->p.encoded, TOTAL);
+    assert_int_equal(line->p.sent, 0);
+    assert_int_equal(line->p.answered, 0);
+}
+
+static void replies_are_due_in_the_order_of_the_commands(void **state)
+{
+    struct line *line = *state;
+    rc_pipeline_hand(&line->p, TOTAL);
+    for (size_t i = 0; i < SLOTS; i++) {
+        assert_ptr_equal(rc_pipeline_pop(&line->p), &line->slots[i]);
+        assert_false(line->slots[i].due);
+        assert_int_equal(line->p.answered, ends[i]);
+        assert_due(line, i + 1, SLOTS);
+    }
+    assert_false(rc_pipeline_oldest_left(&line->p));
+}
+
+static void an_emptied_pipeline_goes_on_at_its_offset(void **state)
+{
+    struct line *line = *state;
+    rc_pipeline_hand(&line->p, TOTAL);
+    for (size_t i = 0; i < SLOTS; i++) {
+        rc_pipeline_pop(&line->p);
+    }
+    rc_pipeline_push(&line->p, &line->slots[1], 5);
+    assert_int_equal(line->slots[1].end, TOTAL + 5);
+    assert_due(line, 1, 2);
+    assert_false(rc_pipeline_oldest_left(&line->p));
+    rc_pipeline_hand(&line->p, 1);
+    assert_true(rc_pipeline_oldest_left(&line->p));
+}
+
+static void the_oldest_has_left_with_its_first_byte(void **state)
+{
+    struct line *line = *state;
+    assert_false(rc_pipeline_oldest_left(&line->p));
+    rc_pipeline_hand(&line->p, 1);
+    assert_true(rc_pipeline_oldest_left(&line->p));
+    rc_pipeline_hand(&line->p, 9); /* the end of the first */
+    assert_true(rc_pipeline_oldest_left(&line->p));
+    rc_pipeline_pop(&line->p);
+    assert_false(rc_pipeline_oldest_left(&line->p));
+    rc_pipeline_hand(&line->p, 1);
+    assert_true(rc_pipeline_oldest_left(&line->p));
+}
+
+static size_t first_unsent(size_t answered, uint64_t sent)
+{
+    size_t i = answered;
+    while (i < SLOTS && (i == 0 ? 0 : ends[i - 1]) < sent) {
+        i++;
+    }
+    return i;
+}
+
+static void assert_cut(struct line *line, size_t answered, uint64_t sent)
+{
+    size_t cut = first_unsent(answered, sent);
+    const struct rc_slot *slot = rc_pipeline_cut_unsent(&line->p);
+    for (size_t i = cut; i < SLOTS; i++, slot = slot->next) {
+        assert_ptr_equal(slot, &line->slots[i]);
+        assert_false(slot->due);
+    }
+    assert_null(slot);
+    assert_due(line, answered, cut);
+    assert_int_equal(line->p.encoded, cut == 0 ? 0 : ends[cut - 1]);
+    assert_int_equal(line->p.sent, sent);
+    assert_null(rc_pipeline_cut_unsent(&line->p));
+}
+
+static void a_cut_takes_exactly_what_no_byte_left_of_at_every_offset(void **state)
+{
+    struct line *line = *state;
+    for (size_t answered = 0; answered <= SLOTS; answered++) {
+        uint64_t start = answered == 0 ? 0 : ends[answered - 1];
+        for (uint64_t sent = start; sent <= TOTAL; sent++) {
+            begin(state);
+            rc_pipeline_hand(&line->p, (size_t)sent);
+            for (size_t i = 0; i < answered; i++) {
+                rc_pipeline_pop(&line->p);
+            }
+            assert_cut(line, answered, sent);
+        }
+    }
+}
+
+static void what_is_pushed_after_a_cut_follows_what_stayed(void **state)
+{
+    struct line *line = *state;
+    rc_pipeline_hand(&line->p, 15); /* the first, and part of the second */
+    assert_ptr_equal(rc_pipeline_cut_unsent(&line->p), &line->slots[2]);
+    rc_pipeline_push(&line->p, &line->slots[2], 7);
+    assert_int_equal(line->slots[2].end, 37);
+    assert_due(line, 0, 3);
+}
+
+static void a_pipeline_cut_to_nothing_takes_new_commands(void **state)
+{
+    struct line *line = *state;
+    assert_ptr_equal(rc_pipeline_cut_unsent(&line->p), &line->slots[0]);
+    rc_pipeline_push(&line->p, &line->slots[3], 8);
+    assert_int_equal(line->slots[3].end, 8);
+    assert_due(line, 3, 4);
+}
+
+static void a_tombstone_is_still_due(void **state)
+{
+    struct line *line = *state;
+    line->slots[1].tombstone = true;
+    assert_due(line, 0, SLOTS);
+    rc_pipeline_hand(&line->p, TOTAL);
+    rc_pipeline_pop(&line->p);
+    assert_ptr_equal(rc_pipeline_pop(&line->p), &line->slots[1]);
+    assert_due(line, 2, SLOTS);
+}
+
+static void only_commands_that_change_what_is_stored_are_writes(void **state)
+{
+    (void)state;
+    static const enum rc_verb readers[] = {RC_VERB_GET, RC_VERB_VERSION, RC_VERB_NOOP, RC_VERB_AUTH,
+        RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_CLIENT_KILL};
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        assert_false(rc_verb_writes(readers[i]));
+    }
+    assert_true(rc_verb_writes(RC_VERB_SET));
+    assert_true(rc_verb_writes(RC_VERB_DELETE));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_pipeline_owes_nothing),
+        cmocka_unit_test_setup(each_slot_ends_where_its_bytes_end, begin),
+        cmocka_unit_test_setup(replies_are_due_in_the_order_of_the_commands, begin),
+        cmocka_unit_test_setup(an_emptied_pipeline_goes_on_at_its_offset, begin),
+        cmocka_unit_test_setup(the_oldest_has_left_with_its_first_byte, begin),
+        cmocka_unit_test_setup(a_cut_takes_exactly_what_no_byte_left_of_at_every_offset, begin),
+        cmocka_unit_test_setup(what_is_pushed_after_a_cut_follows_what_stayed, begin),
+        cmocka_unit_test_setup(a_pipeline_cut_to_nothing_takes_new_commands, begin),
+        cmocka_unit_test_setup(a_tombstone_is_still_due, begin),
+        cmocka_unit_test(only_commands_that_change_what_is_stored_are_writes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
