@@ -88,6 +88,8 @@ struct rc_transport_ops {
     /* Monotonic milliseconds. The first call before a poll and the first after it read the clock,
      * the others do not. */
     uint64_t (*now_ms)(struct rc_transport *t);
+    /* The same reading in microseconds, from the same origin: for measuring, not for deadlines. */
+    uint64_t (*now_us)(struct rc_transport *t);
     /* Seconds since 1970, for the one conversion of long TTLs into absolute times. */
     int64_t (*wall_s)(struct rc_transport *t);
     /* Unpredictable bits for tokens and jitter (the simulator's come from its seed). */

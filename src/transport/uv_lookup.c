@@ -7,13 +7,14 @@
  *
  * Both families are always asked for. AI_ADDRCONFIG would hide ::1 where loopback alone has IPv6;
  * an address that cannot be reached fails at once, and the next one is tried. */
+#include "transport/uv_internal.h"
+
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/alloc.h"
-#include "transport/uv_internal.h"
 
 /* Addresses of one name that are passed on. */
 enum { ADDRESSES_MAX = 32 };

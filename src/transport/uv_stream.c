@@ -9,6 +9,8 @@
  * Invariant: outside of `ready`, what uv_poll watches for is what the stream's state wants (`watch`).
  * A stream that ran out of memory wants nothing until the retry timer has fired, so that the
  * level-triggered poll cannot spin on it. */
+#include "transport/uv_internal.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,7 +19,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "transport/uv_internal.h"
 
 enum {
     /* Reads from one stream in one poll, for the sake of the others. */

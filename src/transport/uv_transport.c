@@ -152,8 +152,15 @@ static uint64_t transport_now_ms(struct rc_transport *t)
     if (!u->clock_read) {
         u->clock_read = true;
         uv_update_time(u->loop);
+        u->clock_us = uv_hrtime() / 1000;
     }
     return uv_now(u->loop);
+}
+
+static uint64_t transport_now_us(struct rc_transport *t)
+{
+    transport_now_ms(t);
+    return rc_uv_of(t)->clock_us;
 }
 
 static int64_t transport_wall_s(struct rc_transport *t)
@@ -235,6 +242,7 @@ static const struct rc_transport_ops transport_ops = {
     .resolve = rc_uv_lookup_start,
     .forget = rc_uv_lookup_forget,
     .now_ms = transport_now_ms,
+    .now_us = transport_now_us,
     .wall_s = transport_wall_s,
     .random = transport_random,
     .wake_at = transport_wake_at,
