@@ -73,7 +73,7 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
         .server = request->lane->server->backend.name,
         .message = message_text(client, result->message),
         .attempts = request->attempts,
-        .elapsed_us = (request->finished_ms - op->started_ms) * 1000,
+        .elapsed_us = request->finished_us - op->started_us,
         .ring_digest = op->digest,
     };
     client->pending--;

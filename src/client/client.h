@@ -17,7 +17,7 @@ struct rc_operation {
     ringcache_reply_cb cb;
     void *user;
     uint64_t digest; /* of the ring that routed it */
-    uint64_t started_ms;
+    uint64_t started_us;
     uint32_t number;     /* in the slab */
     uint32_t generation; /* with the number: its ringcache_id */
 };

@@ -132,7 +132,7 @@ static int enter(ringcache_client *client, const struct submission *s, struct rc
     op->cb = s->cb;
     op->user = s->user;
     op->digest = client->table->digest;
-    op->started_ms = rc_env_now_ms(env);
+    op->started_us = rc_env_now_us(env);
     int rc = rc_server_submit(s->choice.server, s->choice.lane, &op->request, command);
     if (rc < 0) {
         rc_client_release(client, &op->request);
@@ -140,7 +140,7 @@ static int enter(ringcache_client *client, const struct submission *s, struct rc
     }
     if (op->request.state != RC_REQUEST_FINISHED) {
         uint32_t timeout_ms = s->timeout_ms > 0 ? s->timeout_ms : client->settings.timeout_ms;
-        rc_env_arm(env, &op->request.deadline, op->started_ms + timeout_ms);
+        rc_env_arm(env, &op->request.deadline, rc_env_now_ms(env) + timeout_ms);
     }
     if (client->pending++ == 0) {
         rc_client_update_hold(client);

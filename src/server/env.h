@@ -48,6 +48,11 @@ static inline uint64_t rc_env_now_ms(struct rc_env *env)
     return env->transport->ops->now_ms(env->transport);
 }
 
+static inline uint64_t rc_env_now_us(struct rc_env *env)
+{
+    return env->transport->ops->now_us(env->transport);
+}
+
 static inline uint64_t rc_env_random(struct rc_env *env)
 {
     return env->transport->ops->random(env->transport);

@@ -16,7 +16,7 @@ void rc_request_finish(
     request->lane->server->live--;
     rc_env_disarm(env, &request->deadline);
     request->result = *result;
-    request->finished_ms = rc_env_now_ms(env);
+    request->finished_us = rc_env_now_us(env);
     request->state = RC_REQUEST_FINISHED;
     rc_list_append(&env->finished, &request->link);
     if (!env->in_event) {

@@ -70,7 +70,7 @@ struct rc_request {
     struct rc_conn *conn; /* while its slot is due */
     struct rc_body *body;
     struct rc_result result;
-    uint64_t finished_ms;
+    uint64_t finished_us;
     uint32_t attempts;
     enum rc_request_state state;
 };

@@ -36,6 +36,20 @@ static void a_value_comes_back_as_it_was_stored(void **state)
     world_end(world);
 }
 
+static void an_answer_says_how_long_it_took(void **state)
+{
+    (void)state;
+    struct world *world = world_new(20);
+    world_memcached(world, "10.0.0.1", 11000);
+    world_begin(world);
+    world_get(world, "k");
+    world_settle(world, 100);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_in_range(get->elapsed_us, 200, 400); /* 100 us each way */
+    world_end(world);
+}
+
 static void a_ttl_runs_out_on_both_backends(void **state)
 {
     (void)state;
@@ -486,6 +500,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_value_comes_back_as_it_was_stored),
+        cmocka_unit_test(an_answer_says_how_long_it_took),
         cmocka_unit_test(a_ttl_runs_out_on_both_backends),
         cmocka_unit_test(a_ttl_beyond_thirty_days_is_no_date_in_the_past),
         cmocka_unit_test(client_flags_travel_on_memcached_alone),

@@ -82,6 +82,7 @@ static void on_reply(ringcache_client *client, const ringcache_reply *reply, voi
     place->attempts = reply->attempts;
     place->flags = reply->flags;
     place->at_ms = world_now(world);
+    place->elapsed_us = reply->elapsed_us;
     place->digest = reply->ring_digest;
     place->calls++;
     world->answered++;

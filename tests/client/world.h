@@ -29,6 +29,7 @@ struct world_reply {
     uint32_t attempts;
     uint32_t flags;
     uint64_t at_ms;
+    uint64_t elapsed_us;
     uint64_t digest;
     unsigned calls; /* how often the callback ran */
 };

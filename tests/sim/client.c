@@ -228,6 +228,7 @@ uint64_t sim_client_clock(struct sim_client *c)
         c->clock_read = true;
         c->clock_waits = c->sim->waits;
         c->clock_ms = sim_now_ms(c->sim);
+        c->clock_us = sim_now_us(c->sim);
     }
     return c->clock_ms;
 }
@@ -235,6 +236,12 @@ uint64_t sim_client_clock(struct sim_client *c)
 static uint64_t op_now_ms(struct rc_transport *t)
 {
     return sim_client_clock(client_of(t));
+}
+
+static uint64_t op_now_us(struct rc_transport *t)
+{
+    sim_client_clock(client_of(t));
+    return client_of(t)->clock_us;
 }
 
 static int64_t op_wall_s(struct rc_transport *t)
@@ -318,6 +325,7 @@ static const struct rc_transport_ops ops = {
     .resolve = op_resolve,
     .forget = op_forget,
     .now_ms = op_now_ms,
+    .now_us = op_now_us,
     .wall_s = op_wall_s,
     .random = op_random,
     .wake_at = op_wake_at,

@@ -203,7 +203,7 @@ struct sim_client {
     void (*closed)(void *owner);
     void *closed_owner;
     uint64_t wake_at_ms, armed_at_ms;
-    uint64_t clock_ms, clock_waits;
+    uint64_t clock_ms, clock_us, clock_waits;
     bool clock_read;
     int connect_status, write_status;
     size_t connect_failures, write_failures;

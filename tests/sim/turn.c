@@ -170,6 +170,7 @@ static void after_poll(struct sim_client *c, uint64_t polled_ms)
     if (!c->clock_read) {
         c->clock_read = true;
         c->clock_ms = polled_ms;
+        c->clock_us = sim_now_us(c->sim);
     }
     assert_may_tell(c);
     sim_trace(c->sim, "after_poll", c->number, c->clock_ms);
