@@ -345,6 +345,15 @@ static void the_clock_is_read_once_before_a_poll_and_once_after_it(void **state)
     assert_int_equal(now_ms(w), second);
 }
 
+static void microseconds_are_of_the_same_reading(void **state)
+{
+    struct world *w = *state;
+    uint64_t us = w->t->ops->now_us(w->t);
+    block_ms(5);
+    assert_int_equal(w->t->ops->now_us(w->t), us);
+    assert_in_range(us / 1000, now_ms(w), now_ms(w) + 1);
+}
+
 static void read_clock(struct world *w)
 {
     now_ms(w);
@@ -565,6 +574,7 @@ int main(void)
         pair_test(all_that_waits_on_a_stream_is_read_before_after_poll),
         pair_test(a_peer_that_never_stops_does_not_put_after_poll_off_for_ever),
         world_test(the_clock_is_read_once_before_a_poll_and_once_after_it),
+        world_test(microseconds_are_of_the_same_reading),
         world_test(a_callback_that_blocked_is_told_the_true_time),
         pair_test(a_program_that_blocked_between_turns_is_told_the_true_time),
         world_test(nothing_but_hold_keeps_the_loop_alive),
