@@ -134,7 +134,7 @@ static void begin(struct placement *p, const char *title)
     p->fleet = fleet;
     p->fleet.topology = (struct rc_topology){
         .points = RC_POINTS_DEFAULT, .members = fleet.members, .count = fleet.topology.count};
-    snprintf(p->title, sizeof p->title, "%s", title);
+    snprintf(p->title, sizeof p->title, "%.*s", (int)sizeof p->title - 1, title);
 }
 
 /* Forget the servers, but not the options. */
