@@ -63,20 +63,15 @@ struct turn {
     uint64_t at_ms;
 };
 
+/* Nothing is ever left in a slot behind the wheel's time, and what is at one level comes before all
+ * that is at a higher one. */
 static struct turn next_turn(const struct rc_wheel *wheel)
 {
     for (int level = 0; level < RC_WHEEL_LEVELS; level++) {
-        unsigned current = (unsigned)(wheel->now_ms >> (BITS * level)) & MASK;
-        /* Level 0 may hold what came down this millisecond; a higher level's current slot was
-         * emptied on entry. */
-        uint64_t ahead = ~(uint64_t)0 << current;
-        if (level > 0) {
-            ahead = current == MASK ? 0 : ahead << 1;
-        }
-        if ((wheel->occupied[level] & ahead) != 0) {
-            unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level] & ahead);
-            uint64_t ticks = (wheel->now_ms >> (BITS * level)) - current + slot;
-            return (struct turn){level, slot, ticks << (BITS * level)};
+        if (wheel->occupied[level] != 0) {
+            unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+            uint64_t around = wheel->now_ms >> (BITS * level) & ~(uint64_t)MASK;
+            return (struct turn){level, slot, (around | slot) << (BITS * level)};
         }
     }
     return (struct turn){.at_ms = RC_NEVER};
