@@ -48,7 +48,6 @@ static bool try_next(struct rc_dial *dial)
             rc_env_arm(dial->env, &dial->stagger, rc_env_now_ms(dial->env) + RC_DIAL_STAGGER_MS);
             return true;
         }
-        attempt->stream = NULL;
         note_failure(dial, rc);
     }
     return any_open(dial);
@@ -142,10 +141,10 @@ void rc_dial_init(
     rc_deadline_init(&dial->stagger, stagger_due);
 }
 
-int rc_dial_start(struct rc_dial *dial, const char *host, uint16_t port, bool is_path)
+int rc_dial_start(struct rc_dial *dial, const struct rc_endpoint *endpoint)
 {
     struct rc_transport *transport = dial->env->transport;
-    return transport->ops->resolve(transport, host, port, is_path, resolved, dial, &dial->lookup);
+    return transport->ops->resolve(transport, endpoint, resolved, dial, &dial->lookup);
 }
 
 void rc_dial_close(struct rc_dial *dial)

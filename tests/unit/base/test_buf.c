@@ -151,7 +151,9 @@ static void an_emptied_buffer_has_all_its_room_again(void **state)
 {
     (void)state;
     struct rc_buf b = filled(200);
-    rc_buf_consume(&b, 200);
+    rc_buf_consume(&b, 50);
+    assert_int_equal(rc_buf_room(&b), FIRST_CAP - 200);
+    rc_buf_consume(&b, 150);
     assert_int_equal(b.len, 0);
     assert_int_equal(rc_buf_room(&b), FIRST_CAP);
     rc_buf_deinit(&b);
