@@ -76,9 +76,7 @@ static struct rc_member_server *member_new(
     bool redis = uri->protocol == RC_PROTOCOL_REDIS;
     const struct rc_backend backend = {
         .name = uri->member.name,
-        .host = uri->address,
-        .port = uri->member.port,
-        .is_path = uri->member.is_path,
+        .endpoint = {uri->address, uri->member.port, uri->member.is_path},
         .credentials = {redis, uri->user, uri->password, uri->database},
         .codec = redis ? &rc_codec_resp : &rc_codec_meta,
     };

@@ -506,7 +506,7 @@ struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backen
     rc_list_init(&conn->unsent_link);
     rc_deadline_init(&conn->timer, timer_due);
     rc_dial_init(&conn->dial, env, &stream_events, conn);
-    if (rc_dial_start(&conn->dial, backend->host, backend->port, backend->is_path) < 0) {
+    if (rc_dial_start(&conn->dial, &backend->endpoint) < 0) {
         rc_free(conn);
         return NULL;
     }

@@ -26,9 +26,7 @@
 /* Where and how to reach a server; owned by it. */
 struct rc_backend {
     const char *name;
-    const char *host; /* no brackets; a socket's path */
-    uint16_t port;
-    bool is_path;
+    struct rc_endpoint endpoint;
     struct rc_credentials credentials;
     const struct rc_codec *codec;
 };

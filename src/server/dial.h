@@ -43,7 +43,7 @@ struct rc_dial {
 void rc_dial_init(
     struct rc_dial *dial, struct rc_env *env, const struct rc_stream_events *events, void *owner);
 /* Begin. 0 or a negative errno, then nothing will be told. */
-int rc_dial_start(struct rc_dial *dial, const char *host, uint16_t port, bool is_path);
+int rc_dial_start(struct rc_dial *dial, const struct rc_endpoint *endpoint);
 /* Close all that is open, the winner too; nothing is told any more. Idempotent. */
 void rc_dial_close(struct rc_dial *dial);
 

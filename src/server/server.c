@@ -163,7 +163,7 @@ static void free_secret(const char *text)
 static void free_backend(struct rc_backend *backend)
 {
     rc_free((char *)(uintptr_t)backend->name);
-    rc_free((char *)(uintptr_t)backend->host);
+    rc_free((char *)(uintptr_t)backend->endpoint.host);
     free_secret(backend->credentials.user);
     free_secret(backend->credentials.password);
 }
@@ -173,11 +173,11 @@ static int copy_backend(struct rc_backend *to, const struct rc_backend *from)
     const struct rc_credentials *who = &from->credentials;
     *to = *from;
     to->name = rc_copy_text(from->name, strlen(from->name));
-    to->host = rc_copy_text(from->host, strlen(from->host));
+    to->endpoint.host = rc_copy_text(from->endpoint.host, strlen(from->endpoint.host));
     to->credentials.user = who->user != NULL ? rc_copy_text(who->user, strlen(who->user)) : NULL;
     to->credentials.password =
         who->password != NULL ? rc_copy_text(who->password, strlen(who->password)) : NULL;
-    bool whole = to->name != NULL && to->host != NULL &&
+    bool whole = to->name != NULL && to->endpoint.host != NULL &&
                  (who->user == NULL || to->credentials.user != NULL) &&
                  (who->password == NULL || to->credentials.password != NULL);
     return whole ? 0 : RINGCACHE_ENOMEM;

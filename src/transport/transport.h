@@ -30,6 +30,13 @@ struct rc_address {
     unsigned len;
 };
 
+/* Where a server is to be found. */
+struct rc_endpoint {
+    const char *host; /* a name or an IP literal without brackets; a Unix socket's path */
+    uint16_t port;
+    bool is_path;
+};
+
 struct rc_stream;
 struct rc_lookup;
 struct rc_transport;
@@ -78,10 +85,10 @@ struct rc_transport_ops {
     /* Close without further events. The stream is invalid from here on. */
     void (*close)(struct rc_stream *s);
 
-    /* Resolve a host name, an IP literal (no brackets) with a port, or with is_path a Unix socket's
-     * path. Always answers later, also for literals. 0 or a negative errno. */
-    int (*resolve)(struct rc_transport *t, const char *host, uint16_t port, bool is_path,
-        rc_resolved_fn done, void *owner, struct rc_lookup **lookup);
+    /* Turn an endpoint into addresses. Always answers later, also for literals and paths. 0 or a
+     * negative errno. The endpoint is not referenced after the call. */
+    int (*resolve)(struct rc_transport *t, const struct rc_endpoint *endpoint, rc_resolved_fn done,
+        void *owner, struct rc_lookup **lookup);
     /* No answer any more. Prompt, however long the look-up still hangs. */
     void (*forget)(struct rc_lookup *lookup);
 

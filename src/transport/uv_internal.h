@@ -68,7 +68,7 @@ void rc_uv_stream_retry(uv_timer_t *timer);
 /* Close whatever the owner left open. */
 void rc_uv_stream_close_all(struct rc_uv *u);
 
-int rc_uv_lookup_start(struct rc_transport *t, const char *host, uint16_t port, bool is_path,
+int rc_uv_lookup_start(struct rc_transport *t, const struct rc_endpoint *endpoint,
     rc_resolved_fn done, void *owner, struct rc_lookup **lookup);
 void rc_uv_lookup_forget(struct rc_lookup *base);
 void rc_uv_lookup_forget_all(struct rc_uv *u);

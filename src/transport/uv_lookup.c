@@ -78,16 +78,42 @@ static bool put_found(struct rc_address *address, const struct addrinfo *found, 
     return false;
 }
 
+/* The next result behind `from` that is of `family`, or that is not. */
+static const struct addrinfo *next_of(const struct addrinfo *from, int family, bool same)
+{
+    while (from != NULL && (from->ai_family == family) != same) {
+        from = from->ai_next;
+    }
+    return from;
+}
+
+/* The two families take turns, each in the system's order, so that one that leads nowhere cannot use
+ * up the deadline (RFC 8305, section 4). */
+static size_t take_turns(
+    const struct addrinfo *results, uint16_t port, struct rc_address addresses[ADDRESSES_MAX])
+{
+    if (results == NULL) {
+        return 0;
+    }
+    int first = results->ai_family;
+    const struct addrinfo *next[2] = {results, next_of(results, first, false)};
+    size_t count = 0;
+    for (int turn = 0; count < ADDRESSES_MAX && (next[0] != NULL || next[1] != NULL); turn ^= 1) {
+        const struct addrinfo *taken = next[turn];
+        if (taken == NULL) {
+            continue;
+        }
+        count += put_found(&addresses[count], taken, port);
+        next[turn] = next_of(taken->ai_next, first, turn == 0);
+    }
+    return count;
+}
+
 static void found(uv_getaddrinfo_t *request, int status, struct addrinfo *results)
 {
     struct lookup *l = request->data;
     struct rc_address addresses[ADDRESSES_MAX];
-    size_t count = 0;
-    for (const struct addrinfo *a = results; a != NULL && count < ADDRESSES_MAX; a = a->ai_next) {
-        if (put_found(&addresses[count], a, l->port)) {
-            count++;
-        }
-    }
+    size_t count = take_turns(results, l->port, addresses);
     uv_freeaddrinfo(results);
     if (status == 0 && count == 0) {
         status = UV_EAI_NONAME;
@@ -126,15 +152,16 @@ static int parse_literal(const char *host, uint16_t port, struct rc_address *add
 }
 
 /* Answer from what is at hand, or ask the system. */
-static int start(struct rc_uv *u, struct lookup *l, const char *host, bool is_path)
+static int start(struct rc_uv *u, struct lookup *l, const struct rc_endpoint *endpoint)
 {
-    int status =
-        is_path ? parse_path(host, &l->literal) : parse_literal(host, l->port, &l->literal);
+    const char *host = endpoint->host;
+    int status = endpoint->is_path ? parse_path(host, &l->literal)
+                                   : parse_literal(host, l->port, &l->literal);
     if (status == 0) {
         rc_uv_tell_later(u, &l->late);
         return 0;
     }
-    if (is_path) {
+    if (endpoint->is_path) {
         return status;
     }
     l->in_pool = true;
@@ -142,7 +169,7 @@ static int start(struct rc_uv *u, struct lookup *l, const char *host, bool is_pa
     return uv_getaddrinfo(u->loop, &l->request, found, host, NULL, &hints);
 }
 
-int rc_uv_lookup_start(struct rc_transport *t, const char *host, uint16_t port, bool is_path,
+int rc_uv_lookup_start(struct rc_transport *t, const struct rc_endpoint *endpoint,
     rc_resolved_fn done, void *owner, struct rc_lookup **lookup)
 {
     struct rc_uv *u = rc_uv_of(t);
@@ -152,12 +179,12 @@ int rc_uv_lookup_start(struct rc_transport *t, const char *host, uint16_t port, 
     }
     l->base.ops = t->ops;
     l->request.data = l;
-    l->port = port;
+    l->port = endpoint->port;
     l->late.tell = tell_literal;
     l->done = done;
     l->owner = owner;
     rc_list_init(&l->late.node);
-    int status = start(u, l, host, is_path);
+    int status = start(u, l, endpoint);
     if (status < 0) {
         rc_free(l);
         return status;

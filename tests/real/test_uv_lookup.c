@@ -90,7 +90,8 @@ static void note_answer(void *owner, int status, const struct rc_address *addres
 
 static int ask(struct answer *a, const char *host, uint16_t port, bool is_path)
 {
-    return a->w.t->ops->resolve(a->w.t, host, port, is_path, note_answer, a, &a->lookup);
+    const struct rc_endpoint endpoint = {host, port, is_path};
+    return a->w.t->ops->resolve(a->w.t, &endpoint, note_answer, a, &a->lookup);
 }
 
 /* Ask, and wait for the answer, which must not come inside the call. */
@@ -217,6 +218,23 @@ static void a_name_gives_its_addresses_in_the_systems_order(void **state)
     assert_ip6(&a->addresses[0], "2001:db8::2", 6379);
     assert_ip4(&a->addresses[1], "192.0.2.1", 6379);
     assert_ip4(&a->addresses[2], "192.0.2.2", 6379);
+}
+
+static void the_families_take_turns(void **state)
+{
+    struct answer *a = *state;
+    add_found(AF_INET6, "2001:db8::1");
+    add_found(AF_INET6, "2001:db8::2");
+    add_found(AF_INET6, "2001:db8::3");
+    add_found(AF_INET, "192.0.2.1");
+    add_found(AF_INET, "192.0.2.2");
+    resolve(a, "cache.example", 6379, false);
+    assert_int_equal(a->count, 5);
+    assert_ip6(&a->addresses[0], "2001:db8::1", 6379);
+    assert_ip4(&a->addresses[1], "192.0.2.1", 6379);
+    assert_ip6(&a->addresses[2], "2001:db8::2", 6379);
+    assert_ip4(&a->addresses[3], "192.0.2.2", 6379);
+    assert_ip6(&a->addresses[4], "2001:db8::3", 6379);
 }
 
 static void both_families_are_asked_for_whatever_this_machine_has(void **state)
@@ -360,6 +378,7 @@ int main(void)
         lookup_test(a_path_is_answered_later_without_the_system),
         lookup_test(a_path_of_107_bytes_fits_and_one_of_108_does_not),
         lookup_test(a_name_gives_its_addresses_in_the_systems_order),
+        lookup_test(the_families_take_turns),
         lookup_test(both_families_are_asked_for_whatever_this_machine_has),
         lookup_test(of_forty_addresses_the_first_32_are_passed_on),
         lookup_test(an_address_that_is_no_ip_is_left_out),

@@ -473,7 +473,8 @@ static void stop_closes_whatever_was_left_open(void **state)
     struct end refused = end_of(w);
     struct rc_lookup *lookup;
     assert_int_equal(end_connect(&refused, &nobody), 0);
-    assert_int_equal(w->t->ops->resolve(w->t, "::1", 1, false, not_to_be_told, w, &lookup), 0);
+    const struct rc_endpoint endpoint = {"::1", 1, false};
+    assert_int_equal(w->t->ops->resolve(w->t, &endpoint, not_to_be_told, w, &lookup), 0);
     peer_say(p->peer, "bytes", 5);
     defer(w);
     wake_in(w, 0);

@@ -178,7 +178,7 @@ static void lookup_drop(void *subject)
     }
 }
 
-static int op_resolve(struct rc_transport *t, const char *host, uint16_t port, bool is_path,
+static int op_resolve(struct rc_transport *t, const struct rc_endpoint *endpoint,
     rc_resolved_fn done, void *owner, struct rc_lookup **lookup)
 {
     static const struct sim_event_kind kind = {"answer", true, lookup_fire, lookup_drop};
@@ -188,14 +188,14 @@ static int op_resolve(struct rc_transport *t, const char *host, uint16_t port, b
     struct sim_lookup *l = sim_alloc(sizeof *l);
     l->base.ops = t->ops;
     l->client = c;
-    l->host = sim_copy(host, strlen(host));
-    l->port = port;
-    l->is_path = is_path;
+    l->host = sim_copy(endpoint->host, strlen(endpoint->host));
+    l->port = endpoint->port;
+    l->is_path = endpoint->is_path;
     l->done = done;
     l->owner = owner;
     rc_list_append(&c->lookups, &l->node);
     rc_list_init(&l->ready);
-    uint64_t delay_ms = sim_name_delay_ms(c->sim, host, is_path);
+    uint64_t delay_ms = sim_name_delay_ms(c->sim, endpoint->host, endpoint->is_path);
     if (delay_ms != SIM_NEVER) {
         l->scheduled = true;
         sim_schedule(c->sim, c->sim->now_us + delay_ms * 1000, &kind, l);

@@ -212,9 +212,9 @@ static struct rc_lookup *resolve(struct scene *s, const char *host)
 {
     struct rc_lookup *lookup = NULL;
     s->w->in_call = true;
-    bool path = host[0] == '/';
+    const struct rc_endpoint endpoint = {host, 11211, host[0] == '/'};
     assert_int_equal(
-        ops(s)->resolve(s->w->transport, host, 11211, path, witness_resolved, s->w, &lookup), 0);
+        ops(s)->resolve(s->w->transport, &endpoint, witness_resolved, s->w, &lookup), 0);
     s->w->in_call = false;
     return lookup;
 }
