@@ -98,6 +98,14 @@ shared_consumer() {
     consumer && needed "$work/consumer" | grep -qx libringcache.so.0
 }
 
+# More of the API than the small consumer uses; without servers it has nothing to run against.
+traffic_program() {
+    gcc -Wall -Wextra -Werror "$here/../real/consumer.c" -o "$work/traffic" \
+        $(pkg-config --cflags --libs ringcache) -Wl,-rpath,"$lib" || return 1
+    "$work/traffic"
+    [ $? = 2 ]
+}
+
 # Without the shared library at hand, -lringcache means the archive.
 static_consumer() {
     mkdir "$work/aside" && mv "$lib"/libringcache.so* "$work/aside/" || return 1
@@ -139,6 +147,7 @@ for header in status.h config.h ring.h; do
 done
 prove 'a program links the shared library by pkg-config and runs' shared_consumer
 prove 'a program links the archive by pkg-config and runs' static_consumer
+prove 'a program that moves real traffic links by pkg-config' traffic_program
 prove 'the installed ring-inspect finds an owner' ring_inspect
 prove 'the manual pages have no warning' manual_is_clean
 echo "1..$count"
