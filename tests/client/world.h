@@ -57,6 +57,7 @@ struct world {
     /* Run inside each reply's callback, or NULL. */
     void (*on_reply)(struct world *world, struct world_reply *reply);
     void (*on_event)(struct world *world, const ringcache_event *event);
+    void *stage; /* what those two act on */
 };
 
 /* A world of `seed`; options are set with world_option, servers added with world_server, then
