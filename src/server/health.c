@@ -104,8 +104,7 @@ bool rc_error_is_local(int status)
     case EADDRINUSE:
     case ENETUNREACH:
     case ENETDOWN:
-    case EPERM:
-    case EACCES:
+    case EPERM: /* a firewall of this machine's; EACCES is a Unix socket's mode */
         return true;
     default:
         return false;

@@ -285,6 +285,7 @@ static void lane_failed(struct rc_lane *lane, int status, const char *why)
 {
     struct rc_server *server = lane->server;
     if (rc_error_is_local(status)) {
+        set_reason(server, "trouble of this machine: ", why);
         retry_in(server, OWN_TROUBLE_MS);
     } else if (any_healthy(server)) {
         set_reason(server, "", why);

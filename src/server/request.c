@@ -81,6 +81,8 @@ void rc_request_expire(struct rc_deadline *deadline, uint64_t now_ms)
 {
     (void)now_ms;
     struct rc_request *request = rc_container(deadline, struct rc_request, deadline);
-    rc_request_abandon(
-        request->lane->server->env, request, RINGCACHE_ETIMEDOUT, "no answer within the deadline");
+    const struct rc_server *server = request->lane->server;
+    bool waited = request->state == RC_REQUEST_WAITING && server->reason[0] != '\0';
+    rc_request_abandon(server->env, request, RINGCACHE_ETIMEDOUT,
+        waited ? server->reason : "no answer within the deadline");
 }
