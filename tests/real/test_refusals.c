@@ -67,17 +67,33 @@ static void redis_serves_on_ipv6(void **state)
     serves_on(SERVER_REDIS, LISTEN_IPV6);
 }
 
+/* Connect until the server serves no more, each connection asked, so that it is really there. */
+static unsigned fill(const struct server *server, int *others, unsigned room, const char *words)
+{
+    const char *question = server->kind == SERVER_MEMCACHED ? "version\r\n" : "PING\r\n";
+    for (unsigned count = 0; count < room; count++) {
+        char reply[128] = "";
+        others[count] = server_connect(server);
+        assert_true(others[count] >= 0);
+        if (server_ask(others[count], question, "\n", reply, sizeof reply) &&
+            strstr(reply, words) == NULL)
+            continue;
+        close(others[count]);
+        return count;
+    }
+    fail_msg("the server takes more than %u connections", room);
+    return room;
+}
+
 /* `server` takes no more than a few connections: with all of them taken by others it refuses, in its own
  * words, and serves once they are gone. */
-static void full_server(struct server *server, unsigned taken, const char *words)
+static void full_server(struct server *server, const char *words)
 {
     struct cache cache;
     char uri[SERVER_URI_SIZE];
     int others[64];
     assert_true(server_start(server));
-    for (unsigned i = 0; i < taken; i++)
-        assert_true((others[i] = server_connect(server)) >= 0);
-    usleep(50 * 1000); /* until the server has accepted them */
+    unsigned taken = fill(server, others, 64, words);
     open_one(&cache, server_uri(server, NULL, uri));
     struct outcome refused = cache_set(&cache, "k", "v");
     assert_true(refused.status < 0);
@@ -96,14 +112,14 @@ static void full_redis_refuses_in_its_own_words_and_serves_when_there_is_room(vo
 {
     struct server server = {.kind = SERVER_REDIS, .extra = {"--maxclients", "2"}};
     (void)state;
-    full_server(&server, 2, "max number of clients");
+    full_server(&server, "max number of clients");
 }
 
 static void full_memcached_refuses_in_its_own_words_and_serves_when_there_is_room(void **state)
 {
     struct server server = {.kind = SERVER_MEMCACHED, .extra = {"-c", "40"}};
     (void)state;
-    full_server(&server, 60, "Too many open connections");
+    full_server(&server, "Too many open connections");
 }
 
 static void guarded_uri(
