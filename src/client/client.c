@@ -20,6 +20,9 @@ const char *ringcache_client_error(const ringcache_client *client)
 
 void rc_client_update_hold(ringcache_client *client)
 {
+    if (client->stopping) {
+        return; /* the handles that are closing keep the loop; in the close callback they are gone */
+    }
     bool alive =
         client->held || client->pending > 0 || client->closing || !rc_list_empty(&client->events);
     client->env.transport->ops->hold(client->env.transport, alive);
@@ -216,7 +219,8 @@ int ringcache_client_new(ringcache_client **client, uv_loop_t *loop, const ringc
         return RINGCACHE_EINVAL;
     }
     struct rc_transport *transport;
-    int rc = rc_uv_transport_new(&transport, loop);
+    int rc = rc_config_check(config); /* before anything of the loop's is taken */
+    rc = rc < 0 ? rc : rc_uv_transport_new(&transport, loop);
     if (rc < 0) {
         return rc;
     }

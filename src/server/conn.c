@@ -7,7 +7,8 @@
 #include "base/alloc.h"
 
 enum {
-    IN_CHUNK = 64 * 1024, /* room offered to a read */
+    IN_CHUNK = 64 * 1024, /* input memory a connection keeps */
+    IN_ROOM = 16 * 1024,  /* room offered to a read, at least */
     OUT_KEEP = 16 * 1024, /* output memory an idle connection keeps */
 };
 
@@ -365,10 +366,10 @@ static void *on_reserve(void *owner, size_t *len)
 {
     struct rc_conn *conn = owner;
     /* Grow with what came, not with what a header promises: at most double. */
-    size_t want = IN_CHUNK;
+    size_t want = conn->in.base == NULL ? IN_CHUNK : IN_ROOM;
     if (conn->decoder.need > conn->in.len) {
         size_t missing = conn->decoder.need - conn->in.len;
-        size_t bound = conn->in.len > want ? conn->in.len : want;
+        size_t bound = conn->in.len > IN_CHUNK ? conn->in.len : IN_CHUNK;
         want = missing > bound ? bound : missing;
     }
     if (rc_buf_reserve(&conn->in, want) < 0) {

@@ -131,6 +131,13 @@ static void on_close(ringcache_client *client, void *user)
     assert_ptr_equal(client, world->client);
     assert_false(world->in_call);
     world->closed++;
+    /* Every call is legal in every callback, this one included. */
+    assert_int_equal(world_try_get(world, "k"), RINGCACHE_ECLOSING);
+    ringcache_client_ref(client);
+    ringcache_client_unref(client);
+    ringcache_client_on_event(client, NULL, NULL);
+    assert_null(ringcache_client_ring(client));
+    assert_string_not_equal(ringcache_client_error(client), "");
 }
 
 void world_close(struct world *world)
