@@ -31,6 +31,7 @@ bool rc_greeting_next(
         return false;
     }
     *command = (struct rc_command){.verb = steps[g->step++]};
+    g->who = who;
     if (command->verb == RC_VERB_AUTH) {
         command->key = who->user != NULL ? rc_slice_text(who->user) : rc_slice(NULL, 0);
         command->value = rc_slice_text(who->password);
@@ -45,6 +46,43 @@ static int refused(int status, const char *step, struct rc_slice message, char *
     snprintf(why, size, "%s: %.*s", step, (int)(message.len < 200 ? message.len : 200),
         message.len > 0 ? (const char *)message.data : "");
     return status;
+}
+
+/* Is any of `secret` in a server's words? One that does not know AUTH repeats its arguments, cut to
+ * some length. */
+static bool repeats(struct rc_slice words, const char *secret)
+{
+    enum { TELLING_BYTES = 8 };
+    size_t len = strlen(secret) < TELLING_BYTES ? strlen(secret) : TELLING_BYTES;
+    for (size_t i = 0; len > 0 && i + len <= words.len; i++) {
+        if (memcmp(words.data + i, secret, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a server says to whatever comes first, and not of the credentials. */
+static bool is_about_itself(struct rc_slice words)
+{
+    return rc_slice_starts(words, "ERR max number of clients") ||
+           rc_slice_starts(words, "DENIED ") || rc_slice_starts(words, "LOADING ");
+}
+
+static int answer_auth(
+    const struct rc_credentials *who, const struct rc_answer *answer, char *why, size_t size)
+{
+    if (answer->status == RINGCACHE_OK) {
+        return 0;
+    }
+    int status = is_about_itself(answer->message) ? answer->status : RINGCACHE_EAUTH;
+    /* Without a password, what stands in the user's place may well be one. */
+    const char *secret = who->password[0] != '\0' || who->user == NULL ? who->password : who->user;
+    struct rc_slice words = answer->message;
+    if (repeats(words, secret)) {
+        words = rc_slice_text("refused, in words that repeat the password");
+    }
+    return refused(status, "AUTH", words, why, size);
 }
 
 static int answer_version(const struct rc_answer *answer, char *why, size_t size)
@@ -84,9 +122,7 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
         learn(g, verb, answer);
         return 0;
     case RC_VERB_AUTH:
-        return answer->status == RINGCACHE_OK
-                   ? 0
-                   : refused(RINGCACHE_EAUTH, "AUTH", answer->message, why, why_size);
+        return answer_auth(g->who, answer, why, why_size);
     case RC_VERB_SELECT:
         return answer->status == RINGCACHE_OK
                    ? 0

@@ -27,6 +27,7 @@ enum { RC_RUN_ID_BYTES = 40 };
 
 struct rc_greeting {
     unsigned step;
+    const struct rc_credentials *who; /* that of the last step */
     uint64_t client_id;               /* 0: unknown */
     char run_id[RC_RUN_ID_BYTES + 1]; /* "": unknown */
 };

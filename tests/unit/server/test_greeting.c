@@ -48,7 +48,8 @@ static void accept(struct rc_greeting *g, enum rc_verb verb, struct rc_answer an
 
 static void refuse(enum rc_verb verb, struct rc_answer answer, int status, const char *text)
 {
-    struct rc_greeting g = {0};
+    static const struct rc_credentials who = {.redis = true, .password = "open sesame"};
+    struct rc_greeting g = {.who = &who};
     char why[200] = "";
     assert_int_equal(rc_greeting_answer(&g, verb, &answer, why, sizeof why), status);
     assert_string_equal(why, text);
@@ -185,6 +186,22 @@ static void a_refused_password_is_an_authentication_failure_in_the_servers_words
         "AUTH: ERR no password is set");
 }
 
+static void a_password_that_the_server_repeats_is_kept_back(void **state)
+{
+    (void)state;
+    refuse(RC_VERB_AUTH, refusal(RINGCACHE_ESERVER, "ERR unknown command 'AUTH' 'open sesame'"),
+        RINGCACHE_EAUTH, "AUTH: refused, in words that repeat the password");
+    refuse(RC_VERB_AUTH, refusal(RINGCACHE_ESERVER, "ERR unknown command 'AUTH' 'open ses"),
+        RINGCACHE_EAUTH, "AUTH: refused, in words that repeat the password");
+}
+
+static void a_full_server_is_not_one_that_refuses_the_password(void **state)
+{
+    (void)state;
+    refuse(RC_VERB_AUTH, refusal(RINGCACHE_ESERVER, "ERR max number of clients reached"),
+        RINGCACHE_ESERVER, "AUTH: ERR max number of clients reached");
+}
+
 static void a_refused_database_ends_the_greeting(void **state)
 {
     (void)state;
@@ -272,6 +289,8 @@ int main(void)
         cmocka_unit_test(user_password_and_database_come_before_everything_else),
         cmocka_unit_test(a_database_is_selected_without_a_password_too),
         cmocka_unit_test(a_refused_password_is_an_authentication_failure_in_the_servers_words),
+        cmocka_unit_test(a_password_that_the_server_repeats_is_kept_back),
+        cmocka_unit_test(a_full_server_is_not_one_that_refuses_the_password),
         cmocka_unit_test(a_refused_database_ends_the_greeting),
         cmocka_unit_test(a_server_that_does_not_say_who_it_is_is_unknown_but_welcome),
         cmocka_unit_test(a_run_id_of_another_length_is_none),
