@@ -5,7 +5,9 @@
 #include <string.h>
 
 enum {
-    OWN_TROUBLE_MS = 100, /* pause after a failure of our own machine (descriptors, ports …) */
+    /* Pause after a failure of our own machine (descriptors, ports …), and between two connections
+     * of a lane that end again and again. */
+    PAUSE_MS = 100,
     /* A connection with unanswered writes that our own kernel gave up can neither answer a fence nor
      * be seen to end; this long is waited before its writes count as gone. */
     UNPROVEN_MS = 60000,
@@ -184,7 +186,7 @@ static void open_probe(struct rc_server *server)
     }
     server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
     if (server->probe == NULL) {
-        retry_in(server, OWN_TROUBLE_MS);
+        retry_in(server, PAUSE_MS);
     }
 }
 
@@ -257,7 +259,7 @@ static void probe_ready(struct rc_server *server)
 static void probe_failed(struct rc_server *server, int status, const char *why)
 {
     if (rc_error_is_local(status)) {
-        retry_in(server, OWN_TROUBLE_MS);
+        retry_in(server, PAUSE_MS);
     } else if (server->state == RC_SERVER_DOWN) {
         set_reason(server, "", why);
         server->down_status = status_of_outage(status);
@@ -286,10 +288,10 @@ static void lane_failed(struct rc_lane *lane, int status, const char *why)
     struct rc_server *server = lane->server;
     if (rc_error_is_local(status)) {
         set_reason(server, "trouble of this machine: ", why);
-        retry_in(server, OWN_TROUBLE_MS);
+        retry_in(server, PAUSE_MS);
     } else if (any_healthy(server)) {
         set_reason(server, "", why);
-        lane->closed_until_ms = rc_env_now_ms(server->env) + OWN_TROUBLE_MS;
+        lane->closed_until_ms = rc_env_now_ms(server->env) + PAUSE_MS;
         rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, server->reason);
     } else {
         go_down(server, false, status, why);
@@ -310,10 +312,13 @@ static void on_failed(struct rc_conn *conn, int status, const char *why)
     rc_conn_free(conn);
 }
 
-/* A lane lost its connection: one reconnect at once, new requests waiting. */
+/* A lane lost its connection: one reconnect at once, new requests waiting; the next in a row waits a
+ * little, since a server that greets and ends each connection would be dialled without end. */
 static void reconnect(struct rc_lane *lane, const char *why)
 {
     struct rc_server *server = lane->server;
+    uint64_t now_ms = rc_env_now_ms(server->env);
+    bool in_a_row = lane->reconnected_ms != 0 && now_ms - lane->reconnected_ms < PAUSE_MS;
     set_reason(server, "reconnecting: ", why);
     if (server->state == RC_SERVER_SUSPECT && !any_suspect(server)) {
         drop_probe(server);
@@ -322,7 +327,12 @@ static void reconnect(struct rc_lane *lane, const char *why)
         server->state = RC_SERVER_CONNECTING;
         announce(server, RC_CHANGE_CONNECTING, RINGCACHE_ECONNECT);
     }
-    rc_lane_connect(lane);
+    lane->reconnected_ms = now_ms;
+    if (in_a_row) {
+        retry_in(server, PAUSE_MS);
+    } else {
+        rc_lane_connect(lane);
+    }
 }
 
 /* An old connection is no more, or holds no writes any more. */
@@ -486,7 +496,7 @@ void rc_lane_connect(struct rc_lane *lane)
         server->env->connect_timeout_ms);
     if (lane->conn == NULL) {
         set_reason(server, "no connection could be begun", "");
-        retry_in(server, OWN_TROUBLE_MS);
+        retry_in(server, PAUSE_MS);
     }
 }
 

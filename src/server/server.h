@@ -54,6 +54,7 @@ struct rc_lane {
     struct rc_list waiting; /* rc_request.link, oldest first */
     uint32_t waiting_count;
     uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
+    uint64_t reconnected_ms;  /* when its last connection ended; 0: none has */
     bool refused;             /* RINGCACHE_EBUSY was said since there last was room */
 };
 
