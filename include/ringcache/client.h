@@ -62,7 +62,8 @@ RINGCACHE_API void ringcache_client_unref(ringcache_client *client);
 typedef void (*ringcache_reply_cb)(
     ringcache_client *client, const ringcache_reply *reply, void *user);
 
-/** Fetch one value. `key`: 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f.
+/** Fetch one value. `key`: 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f; while every
+ * server of the ring is a Redis, any 1..65,536 bytes.
  *
  * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure. Returns 0,
  * RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached: RINGCACHE_EVENT_ROOM tells when there is

@@ -52,7 +52,7 @@ enum {
 typedef struct ringcache_request {
     ringcache_op op;
     uint32_t options;      /**< RINGCACHE_WITH_INITIAL … */
-    ringcache_slice key;   /**< 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f */
+    ringcache_slice key;   /**< see ringcache_get */
     ringcache_slice value; /**< what a SET stores, at most max_value_bytes */
     ringcache_slice route; /**< with data != NULL: hashed instead of the key */
     uint64_t cas;

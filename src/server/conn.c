@@ -476,6 +476,7 @@ static void silence_due(struct rc_conn *conn, uint64_t now_ms)
         return;
     }
     conn->suspect = true;
+    rc_liveness_stalled(&conn->liveness);
     conn->events->silent(conn);
 }
 

@@ -15,7 +15,7 @@ void rc_liveness_sent(
         l->handed_ms = now_ms;
     }
     l->kernel = kernel;
-    if (l->mark == 0 && p->newest != NULL && kernel >= p->newest->end) {
+    if (l->mark == 0 && !l->stalled && p->newest != NULL && kernel >= p->newest->end) {
         l->mark = p->newest->end;
         l->mark_ms = now_ms;
     }
@@ -26,8 +26,15 @@ void rc_liveness_began(struct rc_liveness *l, uint64_t now_ms)
     l->handed_ms = now_ms;
 }
 
+void rc_liveness_stalled(struct rc_liveness *l)
+{
+    l->mark = 0;
+    l->stalled = true;
+}
+
 void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms)
 {
+    l->stalled = false;
     l->received_ms = now_ms;
 }
 

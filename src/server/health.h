@@ -25,6 +25,7 @@ struct rc_liveness {
     uint64_t handed_ms; /* last progress of the oldest slot's own bytes, or when it became oldest */
     uint64_t mark;      /* stream offset whose answer ends the running round-trip sample; 0: none */
     uint64_t mark_ms;
+    bool stalled; /* called silent, and no byte came since: what it takes now is no round trip */
     uint32_t round_trip_ms; /* smoothed, RFC 6298's weights; 0 until measured */
 };
 
@@ -33,6 +34,8 @@ void rc_liveness_sent(
     struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel, uint64_t now_ms);
 /* A first slot was pushed onto an empty pipeline. */
 void rc_liveness_began(struct rc_liveness *l, uint64_t now_ms);
+/* It was called silent: the running sample measures the stall, and none begins before bytes come. */
+void rc_liveness_stalled(struct rc_liveness *l);
 /* Bytes came. */
 void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms);
 /* A reply was matched; `answered` is the pipeline's offset behind it. */

@@ -98,6 +98,11 @@ static void silent_server(enum server_kind kind)
     assert_int_equal(four.cache.events[RINGCACHE_EVENT_READMITTED], 1);
     assert_all_succeed(&four, 500);
     assert_true(four.proxy.marks > marks);
+
+    /* The first silence has taught no patience: a second one is noticed as fast. */
+    server_pause(&four.servers[0]);
+    assert_true(cache_hears(&four.cache, RINGCACHE_EVENT_EJECTED, 2, NOTICE_MS));
+    server_resume(&four.servers[0]);
     assert_nothing_hung(&four.traffic);
     close_four(&four);
 }

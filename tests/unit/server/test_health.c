@@ -227,6 +227,23 @@ static void a_round_trip_ends_with_its_own_answer_alone(void **state)
     assert_int_equal(line->l.round_trip_ms, 100);
 }
 
+static void a_stall_is_no_round_trip(void **state)
+{
+    struct line *line = *state;
+    travel(line, 1000, 10);
+    push(line, 2000);
+    hand(line, SLOT_BYTES, 2000);
+    rc_liveness_stalled(&line->l);
+    push(line, 2500); /* sent into the stall */
+    hand(line, SLOT_BYTES, 2500);
+    answer(line, 5000);
+    answer(line, 5000);
+    assert_int_equal(line->l.round_trip_ms, 10);
+    rc_liveness_received(&line->l, 5000);
+    travel(line, 6000, 90);
+    assert_int_equal(line->l.round_trip_ms, 20);
+}
+
 static void a_round_trip_has_an_upper_bound(void **state)
 {
     struct line *line = *state;
@@ -412,6 +429,7 @@ int main(void)
             the_first_round_trip_is_taken_whole_and_later_ones_by_an_eighth, begin),
         cmocka_unit_test_setup(a_round_trip_begins_when_the_kernel_has_the_request, begin),
         cmocka_unit_test_setup(a_round_trip_ends_with_its_own_answer_alone, begin),
+        cmocka_unit_test_setup(a_stall_is_no_round_trip, begin),
         cmocka_unit_test_setup(a_round_trip_has_an_upper_bound, begin),
         cmocka_unit_test(patience_is_never_less_than_50_ms),
         cmocka_unit_test(patience_is_never_less_than_four_round_trips),
