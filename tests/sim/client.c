@@ -89,6 +89,9 @@ static ptrdiff_t op_write(struct rc_stream *stream, const struct rc_slice *parts
     if (fails(&c->write_failures)) {
         return c->write_status;
     }
+    if (s->end->failure != 0 && !s->told_ended) {
+        return s->end->failure; /* as the kernel does: the first call to notice says why */
+    }
     if (s->end->failure != 0 || s->end->fin_wanted) {
         return -EPIPE;
     }

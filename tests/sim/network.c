@@ -27,6 +27,7 @@ struct sim_packet {
     struct sim_connection *connection;
     enum packet_type type;
     unsigned to; /* which end */
+    bool again;  /* sent a second time */
     size_t len;  /* of `bytes`; of the room announced by PACKET_WINDOW */
     unsigned char bytes[];
 };
@@ -294,6 +295,13 @@ static void packet_fire(struct sim *sim, void *subject)
 {
     struct sim_packet *packet = subject;
     struct sim_connection *c = packet->connection;
+    struct sim_end *from = &c->ends[!packet->to];
+    if (from->resent > 0 && !packet->again) {
+        sim_packet_resend(packet); /* an older one is still behind it */
+        return;
+    }
+    from->resent -= packet->again;
+    packet->again = false;
     if (c->server != NULL && c->server->blackhole) {
         sim_server_hold(c->server, packet);
         return;
@@ -318,7 +326,10 @@ const struct sim_event_kind sim_packet_kind = {"packet", true, packet_fire, pack
 void sim_packet_resend(struct sim_packet *packet)
 {
     struct sim_connection *c = packet->connection;
-    uint64_t at_us = arrival_us(&c->ends[!packet->to], packet->type);
+    struct sim_end *from = &c->ends[!packet->to];
+    uint64_t at_us = arrival_us(from, packet->type);
+    packet->again = true;
+    from->resent++;
     sim_schedule(c->sim, at_us, &sim_packet_kind, packet);
 }
 

@@ -296,6 +296,17 @@ static void an_error_of_our_own_kernel_ends_it_and_the_server_hears_nothing(void
     scene_close(&s);
 }
 
+static void the_first_write_behind_an_error_says_which(void **state)
+{
+    (void)state;
+    struct scene s = connected();
+    sim_local_error(s.server, sim_server_newest(s.server), -ETIMEDOUT);
+    assert_int_equal(witness_write(s.w, "mn\r\n"), -ETIMEDOUT);
+    sim_run_for(s.sim, 5);
+    assert_int_equal(witness_write(s.w, "mn\r\n"), -EPIPE);
+    scene_close(&s);
+}
+
 static void nothing_is_told_after_close(void **state)
 {
     (void)state;
@@ -425,6 +436,7 @@ int main(void)
         cmocka_unit_test(after_our_shutdown_the_replies_still_come_and_then_the_end),
         cmocka_unit_test(a_reset_by_the_peer_is_told_behind_what_had_arrived),
         cmocka_unit_test(an_error_of_our_own_kernel_ends_it_and_the_server_hears_nothing),
+        cmocka_unit_test(the_first_write_behind_an_error_says_which),
         cmocka_unit_test(nothing_is_told_after_close),
         cmocka_unit_test(nothing_is_told_after_reset_and_the_peer_sees_it),
         cmocka_unit_test(a_reset_takes_back_what_the_peer_had_no_room_for),
