@@ -404,6 +404,7 @@ static void on_spoke(struct rc_conn *conn)
         drop_probe(server);
         rc_env_disarm(server->env, &server->retry);
         server->state = RC_SERVER_UP;
+        serve(server);
     } else if (server->state == RC_SERVER_DOWN && server->probe == NULL) {
         retry_in(server, 0);
     }
@@ -506,7 +507,6 @@ static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
     struct rc_server *server = rc_container(deadline, struct rc_server, retry);
     if (server->state == RC_SERVER_DOWN || server->state == RC_SERVER_SUSPECT) {
         open_probe(server);
-        return;
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (!rc_list_empty(&server->lanes[i].waiting)) {

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* From a name to a connection: several addresses, names that fail, hang or change, descriptors that
+ * run out, Unix sockets and IPv6. */
+#include "world.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define NAME "cache.example"
+
+enum { LOOK_UP_MS = 1, STAGGER_MS = 250, CONNECT_MS = 1000, TIMEOUT = 500 };
+
+/* A client whose only server is `NAME`, and two servers that the name may lead to. */
+struct scene {
+    struct world *world;
+    struct sim_server *one, *two;
+};
+
+static void open_scene(struct scene *s, const char *addresses)
+{
+    s->world = world_new(61);
+    s->one = sim_server_add(s->world->sim, "10.0.0.1", 11211, ENGINE_MEMCACHED);
+    s->two = sim_server_add(s->world->sim, "10.0.0.2", 11211, ENGINE_MEMCACHED);
+    sim_dns_set(s->world->sim, NAME, addresses);
+    world_option(s->world, "server", "memcached://" NAME ":11211");
+    world_begin(s->world);
+}
+
+static struct world_reply *get_with(struct world *world, const char *key, uint32_t timeout_ms)
+{
+    const ringcache_request get = {
+        .op = RINGCACHE_GET, .key = {key, strlen(key)}, .timeout_ms = timeout_ms};
+    return world_submit(world, &get, NULL);
+}
+
+static void assert_says(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", text, words);
+    }
+}
+
+/* ---- several addresses ---- */
+
+static void a_refused_address_makes_way_for_the_next(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1 10.0.0.2");
+    sim_server_kill(s.one);
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_true(get->at_ms <= began + LOOK_UP_MS + 2);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(s.world);
+}
+
+static void a_quiet_address_costs_a_quarter_of_a_second(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1 10.0.0.2");
+    sim_server_blackhole(s.one, true);
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 400);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_in_range(
+        get->at_ms, began + LOOK_UP_MS + STAGGER_MS, began + LOOK_UP_MS + STAGGER_MS + 2);
+    sim_server_blackhole(s.one, false);
+    world_run_for(s.world, 100);
+    assert_int_equal(sim_server_connections(s.one), 0);
+    world_end(s.world);
+}
+
+static void an_ipv6_address_that_leads_nowhere_makes_way_for_ipv4(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "2001:db8::1 10.0.0.1");
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    world_end(s.world);
+}
+
+static void a_server_none_of_whose_addresses_answers_is_down_at_the_deadline(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1 10.0.0.2");
+    sim_server_blackhole(s.one, true);
+    sim_server_blackhole(s.two, true);
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = get_with(s.world, "k", 5000);
+    sim_run_until(s.world->sim, began + CONNECT_MS - 1);
+    assert_int_equal(get->calls, 0);
+    sim_run_until(s.world->sim, began + CONNECT_MS);
+    assert_reply(get, RINGCACHE_EDOWN);
+    assert_says(get->message, "no connection within the deadline");
+    sim_server_blackhole(s.one, false);
+    sim_server_blackhole(s.two, false);
+    world_end(s.world);
+}
+
+static void an_address_that_changed_is_found(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    struct world_reply *set = world_set(s.world, "k", "v");
+    world_settle(s.world, 100);
+    assert_reply(set, RINGCACHE_OK);
+    sim_dns_set(s.world->sim, NAME, "10.0.0.2");
+    sim_server_kill(s.one);
+    world_run_for(s.world, 10);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_int_equal(sim_server_connections(s.two), 1);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(s.world);
+}
+
+/* ---- names ---- */
+
+static void a_name_that_is_not_known_is_down_until_it_is(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    sim_dns_fail(s.world->sim, NAME, SIM_EAI_NONAME);
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_EDOWN);
+    assert_int_equal(get->at_ms, began + LOOK_UP_MS);
+    assert_says(get->message, "the host name cannot be resolved");
+    assert_says(world_last(s.world, RINGCACHE_EVENT_DOWN)->text, "the host name cannot be");
+    world_run_for(s.world, 20000);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 0);
+    sim_dns_fail(s.world->sim, NAME, 0);
+    world_run_for(s.world, 1100);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 1);
+    get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    world_end(s.world);
+}
+
+static void a_name_without_an_address_is_down(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "");
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_EDOWN);
+    world_end(s.world);
+}
+
+static void a_look_up_that_hangs_ends_at_the_deadline_of_connecting(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    sim_dns_delay(s.world->sim, NAME, SIM_NEVER);
+    uint64_t began = world_now(s.world);
+    struct world_reply *hasty = world_get(s.world, "k");
+    struct world_reply *patient = get_with(s.world, "k", 5000);
+    sim_run_until(s.world->sim, began + TIMEOUT);
+    assert_reply(hasty, RINGCACHE_ETIMEDOUT);
+    assert_int_equal(hasty->attempts, 0);
+    sim_run_until(s.world->sim, began + CONNECT_MS - 1);
+    assert_int_equal(patient->calls, 0);
+    sim_run_until(s.world->sim, began + CONNECT_MS);
+    assert_reply(patient, RINGCACHE_EDOWN);
+    sim_dns_delay(s.world->sim, NAME, 5);
+    world_run_for(s.world, CONNECT_MS + 1100);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    world_end(s.world);
+}
+
+static void closing_does_not_wait_for_a_look_up(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    sim_dns_delay(s.world->sim, NAME, SIM_NEVER);
+    struct world_reply *get = world_get(s.world, "k");
+    world_run_for(s.world, 50);
+    uint64_t began = world_now(s.world);
+    world_close(s.world);
+    assert_true(sim_run_idle(s.world->sim, 1000));
+    assert_reply(get, RINGCACHE_ECANCELED);
+    assert_int_equal(s.world->closed, 1);
+    assert_int_equal(world_now(s.world), began);
+    world_end(s.world);
+}
+
+/* ---- trouble of our own ---- */
+
+static void descriptors_that_run_out_are_nobodys_fault(void **state)
+{
+    static const int troubles[] = {-EMFILE, -ENFILE, -ENOBUFS, -EADDRNOTAVAIL, -ENETUNREACH};
+    (void)state;
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        struct scene s;
+        open_scene(&s, "10.0.0.1");
+        sim_client_fail_connects(s.world->host, troubles[i], 1000);
+        uint64_t began = world_now(s.world);
+        struct world_reply *get = world_get(s.world, "k");
+        sim_run_until(s.world->sim, began + TIMEOUT - 1);
+        assert_int_equal(get->calls, 0);
+        sim_run_until(s.world->sim, began + TIMEOUT);
+        assert_reply(get, RINGCACHE_ETIMEDOUT);
+        assert_int_equal(get->attempts, 0);
+        world_run_for(s.world, 5000);
+        sim_client_fail_connects(s.world->host, 0, 0);
+        get = world_get(s.world, "k");
+        world_settle(s.world, 110);
+        assert_reply(get, RINGCACHE_MISS);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+        world_end(s.world);
+    }
+}
+
+/* Seven failures and a hundred milliseconds behind each: were one more tried in between, the request
+ * would be answered earlier. */
+static void connecting_is_tried_again_every_hundred_milliseconds(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    sim_client_fail_connects(s.world->host, -EMFILE, 7);
+    uint64_t began = world_now(s.world);
+    struct world_reply *first = get_with(s.world, "k", 2000);
+    for (int i = 0; i < 650; i++) {
+        get_with(s.world, "k", 2000);
+        world_run_for(s.world, 1);
+    }
+    world_settle(s.world, 1000);
+    assert_reply(first, RINGCACHE_MISS);
+    assert_in_range(first->at_ms, began + 700, began + 7 * (100 + LOOK_UP_MS) + 5);
+    world_end(s.world);
+}
+
+static void a_server_that_is_up_is_not_blamed_when_it_cannot_be_dialled_again(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    world_get(s.world, "k");
+    world_settle(s.world, 100);
+    sim_client_fail_connects(s.world->host, -EMFILE, 3);
+    sim_end(s.one, sim_server_newest(s.one), SIM_FIN);
+    world_run_for(s.world, 5);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 400);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(s.world);
+}
+
+/* A key of the wanted one of two connections. */
+static void key_of_lane(struct world *world, uint32_t lane, char key[32])
+{
+    for (unsigned i = 0;; i++) {
+        int len = snprintf(key, 32, "lane%u", i);
+        struct rc_choice choice =
+            rc_policy_none.choose(world->client->table, rc_slice(key, (size_t)len));
+        if (choice.lane % 2 == lane) {
+            return;
+        }
+    }
+}
+
+/* The first connection falls silent while no descriptor is left for the probe or for the second; it
+ * speaks again, and what waits for the second is not forgotten. */
+static void what_waits_for_a_descriptor_is_not_forgotten_when_a_suspect_speaks(void **state)
+{
+    (void)state;
+    struct world *world = world_new(62);
+    char first[32], second[32];
+    struct sim_server *server = world_memcached(world, "10.0.0.1", 11211);
+    world_option(world, "connections", "2");
+    world_begin(world);
+    key_of_lane(world, 0, first);
+    key_of_lane(world, 1, second);
+    world_get(world, first);
+    world_settle(world, 100);
+    uint64_t connection = sim_server_newest(server);
+    sim_stall(server, connection, true);
+    get_with(world, first, 5000);
+    world_run_for(world, TIMEOUT - 10);
+    sim_client_fail_connects(world->host, -EMFILE, 2);
+    world_run_for(world, 20);
+    struct world_reply *get = get_with(world, second, 3000);
+    world_run_for(world, 20);
+    sim_stall(server, connection, false);
+    world_settle(world, 200);
+    assert_reply(get, RINGCACHE_MISS);
+    world_end(world);
+}
+
+/* ---- other kinds of addresses ---- */
+
+static void serves_at(const char *uri, const char *host, uint16_t port, enum engine_kind kind)
+{
+    struct world *world = world_new(63);
+    struct sim_server *server = sim_server_add(world->sim, host, port, kind);
+    world_option(world, "server", uri);
+    world_begin(world);
+    struct world_reply *set = world_set(world, "k", "v");
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_reply(set, RINGCACHE_OK);
+    assert_value(get, "v");
+    sim_server_kill(server);
+    world_run_for(world, 10);
+    get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_reply(get, RINGCACHE_EDOWN);
+    sim_server_restart(server, true);
+    world_run_for(world, 1100);
+    get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_value(get, "v");
+    world_end(world);
+}
+
+static void a_unix_socket_serves_like_any_other(void **state)
+{
+    (void)state;
+    serves_at("memcached+unix:///run/cache.sock", "/run/cache.sock", 0, ENGINE_MEMCACHED);
+    serves_at("redis+unix:///run/redis.sock?db=2", "/run/redis.sock", 0, ENGINE_REDIS);
+}
+
+static void an_ipv6_address_serves_like_any_other(void **state)
+{
+    (void)state;
+    serves_at("memcached://[::1]:11211", "::1", 11211, ENGINE_MEMCACHED);
+    serves_at("redis://[2001:db8::7]:6379/2", "2001:db8::7", 6379, ENGINE_REDIS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_address_makes_way_for_the_next),
+        cmocka_unit_test(a_quiet_address_costs_a_quarter_of_a_second),
+        cmocka_unit_test(an_ipv6_address_that_leads_nowhere_makes_way_for_ipv4),
+        cmocka_unit_test(a_server_none_of_whose_addresses_answers_is_down_at_the_deadline),
+        cmocka_unit_test(an_address_that_changed_is_found),
+        cmocka_unit_test(a_name_that_is_not_known_is_down_until_it_is),
+        cmocka_unit_test(a_name_without_an_address_is_down),
+        cmocka_unit_test(a_look_up_that_hangs_ends_at_the_deadline_of_connecting),
+        cmocka_unit_test(closing_does_not_wait_for_a_look_up),
+        cmocka_unit_test(descriptors_that_run_out_are_nobodys_fault),
+        cmocka_unit_test(connecting_is_tried_again_every_hundred_milliseconds),
+        cmocka_unit_test(a_server_that_is_up_is_not_blamed_when_it_cannot_be_dialled_again),
+        cmocka_unit_test(what_waits_for_a_descriptor_is_not_forgotten_when_a_suspect_speaks),
+        cmocka_unit_test(a_unix_socket_serves_like_any_other),
+        cmocka_unit_test(an_ipv6_address_serves_like_any_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
