@@ -200,11 +200,9 @@ static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_comm
 
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
-    const struct rc_budget *budget = &conn->env->budget;
     size_t bytes = conn->backend->codec->bound(command);
     /* One slow server must not take the whole client's room; a lone request may. */
-    bool fair = conn->out.len == 0 || conn->out.len + bytes <= budget->limit / 4;
-    if (!fair || !rc_budget_allows(budget, bytes)) {
+    if (conn->out.len > 0 && conn->out.len + bytes > conn->env->budget.limit / 4) {
         return RINGCACHE_EBUSY;
     }
     int rc = push(conn, &request->slot, command);
@@ -257,6 +255,9 @@ static void flush(struct rc_conn *conn)
         rc_env_now_ms(conn->env));
     conn->blocked = conn->out.len > 0;
     rc_buf_trim(&conn->out, OUT_KEEP);
+    if (conn->state == RC_CONN_READY && taken > 0) {
+        conn->events->room(conn);
+    }
 }
 
 void rc_conns_flush(struct rc_env *env)

@@ -49,6 +49,7 @@ struct rc_conn_events {
     void (*distrusted)(struct rc_conn *conn, int status, const char *why); /* LAME or CLOSED now */
     void (*silent)(struct rc_conn *conn); /* once per stall; a LAME one: not ended in time */
     void (*spoke)(struct rc_conn *conn);  /* bytes from one that had been silent */
+    void (*room)(struct rc_conn *conn);   /* READY, and the kernel took some of its output */
     /* A command of the library's own, sent by rc_conn_ask, was answered. */
     void (*answered)(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer);
 };
@@ -88,8 +89,8 @@ static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
     return conn->out.len;
 }
 
-/* Encode a request into the output of a READY connection. 0, or RINGCACHE_ENOMEM or _EBUSY with
- * nothing changed. */
+/* Encode a request into the output of a READY connection. 0, or with nothing changed RINGCACHE_ENOMEM,
+ * or _EBUSY when its output is full: then `room` follows. */
 int rc_conn_send(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 

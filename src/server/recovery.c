@@ -410,6 +410,14 @@ static void on_spoke(struct rc_conn *conn)
     }
 }
 
+static void on_room(struct rc_conn *conn)
+{
+    struct rc_lane *lane = lane_of(conn->owner, conn);
+    if (lane != NULL && rc_lane_ready(lane)) {
+        rc_lane_flow(lane);
+    }
+}
+
 static void fence_answered(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
@@ -476,6 +484,7 @@ static const struct rc_conn_events conn_events = {
     .distrusted = on_distrusted,
     .silent = on_silent,
     .spoke = on_spoke,
+    .room = on_room,
     .answered = on_answered,
 };
 

@@ -34,14 +34,14 @@ void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
     }
 }
 
-/* Encode what waits; what the bounds do not let through yet waits on. */
+/* Encode what waits, as far as the connection's output has room. */
 void rc_lane_flow(struct rc_lane *lane)
 {
     struct rc_env *env = lane->server->env;
     for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
         struct rc_request *request = rc_container(node, struct rc_request, link);
         int rc = rc_conn_send(lane->conn, request, &request->body->command);
-        if (rc < 0 && lane->conn->pipeline.oldest != NULL) {
+        if (rc == RINGCACHE_EBUSY) {
             return;
         }
         rc_lane_forget(lane, request);
@@ -81,6 +81,9 @@ static int send_on(
         if (rc < 0) {
             return rc;
         }
+    }
+    if (!rc_budget_allows(&env->budget, lane->server->backend.codec->bound(command))) {
+        return RINGCACHE_EBUSY;
     }
     return rc_conn_send(lane->conn, request, command);
 }
