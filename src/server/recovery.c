@@ -118,9 +118,9 @@ static void plan_probe(struct rc_server *server)
 
 /* ---- out of service ---- */
 
-/* A connection leaves its lane: what is pending on it ends with `status`; while it holds writes it
- * stays open, with a fence behind the last of them. */
-static void retire(struct rc_server *server, struct rc_lane *lane, int status)
+/* A connection leaves its lane: what is pending on it ends with `status` and `why`, which outlives the
+ * event; while it holds writes it stays open, with a fence behind the last of them. */
+static void retire(struct rc_server *server, struct rc_lane *lane, int status, const char *why)
 {
     struct rc_conn *conn = lane->conn;
     lane->conn = NULL;
@@ -128,12 +128,12 @@ static void retire(struct rc_server *server, struct rc_lane *lane, int status)
         return;
     }
     if (!rc_conn_holds_writes(conn)) {
-        rc_conn_close(conn, status, server->reason);
+        rc_conn_close(conn, status, why);
         rc_conn_free(conn);
         return;
     }
     rc_list_append(&server->old, &conn->link);
-    rc_conn_fence(conn, status, server->reason);
+    rc_conn_fence(conn, status, why);
 }
 
 static int status_of_outage(int status)
@@ -154,7 +154,7 @@ static void go_down(struct rc_server *server, bool soft, int status, const char 
     rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
     drop_probe(server);
     for (uint32_t i = 0; i < server->lane_count; i++) {
-        retire(server, &server->lanes[i], server->down_status);
+        retire(server, &server->lanes[i], server->down_status, server->reason);
         rc_lane_fail_waiting(&server->lanes[i], server->down_status, server->reason);
     }
     plan_probe(server);
@@ -225,10 +225,11 @@ static void promote(struct rc_server *server)
  * way of all others. */
 static void retire_silent(struct rc_server *server)
 {
-    set_reason(server, "a connection was silent while the server answered another", "");
+    static const char why[] = "a connection was silent while the server answered another";
+    set_reason(server, why, "");
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
-            retire(server, &server->lanes[i], RINGCACHE_ECONNECT);
+            retire(server, &server->lanes[i], RINGCACHE_ECONNECT, why);
         }
     }
     server->state = RC_SERVER_CONNECTING;
