@@ -33,6 +33,18 @@ static struct rc_lane *lane_of(struct rc_server *server, const struct rc_conn *c
     return NULL;
 }
 
+/* Is a lane's connection still in the making? */
+static bool any_in_the_making(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        if (conn != NULL && (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Is there a connection that answers? */
 static bool any_healthy(const struct rc_server *server)
 {
@@ -294,7 +306,7 @@ static void lane_failed(struct rc_lane *lane, int status, const char *why)
         set_reason(server, "", why);
         lane->closed_until_ms = rc_env_now_ms(server->env) + PAUSE_MS;
         rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, server->reason);
-    } else {
+    } else if (!any_in_the_making(server)) { /* else that one decides */
         go_down(server, false, status, why);
     }
 }
