@@ -332,9 +332,14 @@ static void reconnect(struct rc_lane *lane, const char *why)
     struct rc_server *server = lane->server;
     uint64_t now_ms = rc_env_now_ms(server->env);
     bool in_a_row = lane->reconnected_ms != 0 && now_ms - lane->reconnected_ms < PAUSE_MS;
+    if (server->state == RC_SERVER_DOWN) {
+        return; /* the probe decides */
+    }
     set_reason(server, "reconnecting: ", why);
     if (server->state == RC_SERVER_SUSPECT && !any_suspect(server)) {
         drop_probe(server);
+        rc_env_disarm(server->env, &server->retry);
+        server->state = RC_SERVER_UP;
     }
     if (!any_healthy(server)) {
         server->state = RC_SERVER_CONNECTING;
