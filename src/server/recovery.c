@@ -485,6 +485,11 @@ static void on_answered(struct rc_conn *conn, enum rc_verb verb, const struct rc
 static void on_silent(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
+    if (conn == server->probe) {
+        drop_probe(server);
+        probe_failed(server, RINGCACHE_ETIMEDOUT, "the probe was greeted and then silent");
+        return;
+    }
     if (lane_of(server, conn) == NULL) {
         eject(server, "a connection given up does not end");
         return;
