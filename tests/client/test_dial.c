@@ -266,47 +266,6 @@ static void a_server_that_is_up_is_not_blamed_when_it_cannot_be_dialled_again(vo
     world_end(s.world);
 }
 
-/* A key of the wanted one of two connections. */
-static void key_of_lane(struct world *world, uint32_t lane, char key[32])
-{
-    for (unsigned i = 0;; i++) {
-        int len = snprintf(key, 32, "lane%u", i);
-        struct rc_choice choice =
-            rc_policy_none.choose(world->client->table, rc_slice(key, (size_t)len));
-        if (choice.lane % 2 == lane) {
-            return;
-        }
-    }
-}
-
-/* The first connection falls silent while no descriptor is left for the probe or for the second; it
- * speaks again, and what waits for the second is not forgotten. */
-static void what_waits_for_a_descriptor_is_not_forgotten_when_a_suspect_speaks(void **state)
-{
-    (void)state;
-    struct world *world = world_new(62);
-    char first[32], second[32];
-    struct sim_server *server = world_memcached(world, "10.0.0.1", 11211);
-    world_option(world, "connections", "2");
-    world_begin(world);
-    key_of_lane(world, 0, first);
-    key_of_lane(world, 1, second);
-    world_get(world, first);
-    world_settle(world, 100);
-    uint64_t connection = sim_server_newest(server);
-    sim_stall(server, connection, true);
-    get_with(world, first, 5000);
-    world_run_for(world, TIMEOUT - 10);
-    sim_client_fail_connects(world->host, -EMFILE, 2);
-    world_run_for(world, 20);
-    struct world_reply *get = get_with(world, second, 3000);
-    world_run_for(world, 20);
-    sim_stall(server, connection, false);
-    world_settle(world, 200);
-    assert_reply(get, RINGCACHE_MISS);
-    world_end(world);
-}
-
 /* ---- other kinds of addresses ---- */
 
 static void serves_at(const char *uri, const char *host, uint16_t port, enum engine_kind kind)
@@ -362,7 +321,6 @@ int main(void)
         cmocka_unit_test(descriptors_that_run_out_are_nobodys_fault),
         cmocka_unit_test(connecting_is_tried_again_every_hundred_milliseconds),
         cmocka_unit_test(a_server_that_is_up_is_not_blamed_when_it_cannot_be_dialled_again),
-        cmocka_unit_test(what_waits_for_a_descriptor_is_not_forgotten_when_a_suspect_speaks),
         cmocka_unit_test(a_unix_socket_serves_like_any_other),
         cmocka_unit_test(an_ipv6_address_serves_like_any_other),
     };

@@ -34,7 +34,7 @@ struct scene {
     struct journal journal;
 };
 
-static void open_scene(struct scene *s, const char *uri)
+static void open_scene_with(struct scene *s, const char *uri, const char *option, const char *value)
 {
     bool redis = strncmp(uri, "redis", 5) == 0;
     *s = (struct scene){.world = world_new(41)};
@@ -43,8 +43,13 @@ static void open_scene(struct scene *s, const char *uri)
     s->engine = sim_server_engine(s->server);
     engine_set_log(s->engine, note, &s->journal);
     world_option(s->world, "server", uri);
-    world_option(s->world, "connect_timeout_ms", "300");
+    world_option(s->world, option, value);
     world_begin(s->world);
+}
+
+static void open_scene(struct scene *s, const char *uri)
+{
+    open_scene_with(s, uri, "connect_timeout_ms", "300");
 }
 
 /* No message and no event may ever say a password. */
@@ -435,6 +440,30 @@ static void nothing_of_a_users_is_sent_before_the_greeting_ended(void **state)
     assert_order(&s, redis, 5);
 }
 
+/* More than one connection may hold at once waits for the greeting: it follows as the first goes. */
+static void all_that_waited_for_the_greeting_is_sent(void **state)
+{
+    static const char *const uris[] = {"memcached://10.0.0.1:6379", "redis://10.0.0.1:6379"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct scene s;
+        open_scene_with(&s, uris[i], "max_queued_bytes", "65536");
+        char value[4001];
+        memset(value, 'v', sizeof value - 1);
+        value[sizeof value - 1] = '\0';
+        for (int n = 0; n < 12; n++) {
+            char key[16];
+            snprintf(key, sizeof key, "k%d", n);
+            world_set(s.world, key, value);
+        }
+        world_settle(s.world, 100);
+        for (int n = 0; n < 12; n++) {
+            assert_reply(&s.world->replies[n], RINGCACHE_OK);
+        }
+        close_scene(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +486,7 @@ int main(void)
             a_server_that_ends_each_connection_behind_its_greeting_is_no_reason_to_spin),
         cmocka_unit_test(a_greeting_that_is_not_answered_ends_at_its_deadline),
         cmocka_unit_test(nothing_of_a_users_is_sent_before_the_greeting_ended),
+        cmocka_unit_test(all_that_waited_for_the_greeting_is_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
