@@ -378,15 +378,17 @@ static void on_ended(struct rc_conn *conn, int status, const char *why)
     if (was_probe) {
         server->probe = NULL;
         probe_failed(server, status < 0 ? status : RINGCACHE_ECONNECT, why);
+        return;
+    }
+    if (lane != NULL) {
+        lane->conn = NULL;
+    }
+    if (unproven) {
+        go_down(server, false, status, why);
     } else if (lane == NULL) {
         old_gone(server);
     } else {
-        lane->conn = NULL;
-        if (unproven) {
-            go_down(server, false, status, why);
-        } else {
-            reconnect(lane, why);
-        }
+        reconnect(lane, why);
     }
 }
 

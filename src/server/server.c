@@ -229,7 +229,7 @@ void rc_server_close(struct rc_server *server)
 
 bool rc_server_quiet(const struct rc_server *server)
 {
-    if (server->live > 0 || !rc_list_empty(&server->old)) {
+    if (server->live > 0 || !rc_list_empty(&server->old) || !rc_server_gate_open(server)) {
         return false;
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {

@@ -87,7 +87,7 @@ void rc_server_close(struct rc_server *server);
 /* Close it and free its memory: only once its finished requests were delivered, since they speak of
  * its name and reason. NULL is allowed. */
 void rc_server_free(struct rc_server *server);
-/* Nothing is pending and no connection holds unanswered writes: it can go without a trace. */
+/* Nothing is pending and no write that was sent may still be carried out: it can go without a trace. */
 bool rc_server_quiet(const struct rc_server *server);
 
 /* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM; on a server
