@@ -135,6 +135,25 @@ static void take_back_unsent(struct rc_conn *conn, int status, const char *messa
     rc_buf_truncate(&conn->out, keep);
 }
 
+/* Read from here on only for the peer's end. */
+static void go_lame(struct rc_conn *conn, int status)
+{
+    uint32_t patience = rc_liveness_patience(&conn->liveness, conn->env->timeout_ms);
+    conn->state = RC_CONN_LAME;
+    lose_all(conn, status, conn->why);
+    drop_output(conn);
+    rc_stream_shutdown(conn->dial.stream);
+    rc_env_arm(conn->env, &conn->timer, rc_env_now_ms(conn->env) + patience);
+}
+
+void rc_conn_shut(struct rc_conn *conn)
+{
+    if (conn->state == RC_CONN_READY) {
+        remember_why(conn, rc_slice_text("the connection did not answer"));
+        go_lame(conn, RINGCACHE_ECONNECT);
+    }
+}
+
 /* The stream cannot be trusted any more. */
 static void distrust(struct rc_conn *conn, int status, struct rc_slice why)
 {
@@ -147,13 +166,7 @@ static void distrust(struct rc_conn *conn, int status, struct rc_slice why)
     if (conn->pipeline.writes == 0) {
         rc_conn_close(conn, status, conn->why);
     } else {
-        conn->state = RC_CONN_LAME;
-        lose_all(conn, status, conn->why);
-        drop_output(conn);
-        rc_stream_shutdown(conn->dial.stream);
-        rc_env_arm(conn->env, &conn->timer,
-            rc_env_now_ms(conn->env) +
-                rc_liveness_patience(&conn->liveness, conn->env->timeout_ms));
+        go_lame(conn, status);
     }
     conn->events->distrusted(conn, status, conn->why);
 }

@@ -7,7 +7,7 @@
  *   DIALING ──► GREETING ──► READY ──┬──────────────────────────────► CLOSED
  *      └───────────┴─ failed ─► CLOSED └─ distrusted, writes due ─► LAME ─┘
  *
- * LAME: we gave it up (a broken reply, an error line) while writes were unanswered. It was shut for
+ * LAME: we gave it up (a broken reply, an error line, no answer) while writes were unanswered. It was shut for
  * writing and is read, discarding, to its end: the peer's EOF proves that it will execute nothing of
  * it any more. The server layer decides what follows; this module never reconnects. */
 
@@ -100,6 +100,9 @@ int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command);
 /* The server was declared down: what never left is taken back, what waits ends with `status`, and a
  * fence is written behind the last unanswered write. */
 void rc_conn_fence(struct rc_conn *conn, int status, const char *message);
+
+/* Give up a READY connection that does not answer its fence: it is LAME from here on. */
+void rc_conn_shut(struct rc_conn *conn);
 
 /* Are writes unanswered on it, so that it could still undo a newer one? */
 bool rc_conn_holds_writes(const struct rc_conn *conn);

@@ -11,6 +11,7 @@ enum {
     /* A connection with unanswered writes that our own kernel gave up can neither answer a fence nor
      * be seen to end; this long is waited before its writes count as gone. */
     UNPROVEN_MS = 60000,
+    FENCE_MS = 10000, /* while the server answers others, a fence is waited for this long */
 };
 
 static void set_reason(struct rc_server *server, const char *what, const char *why)
@@ -247,9 +248,21 @@ static void retire_silent(struct rc_server *server)
     server->state = RC_SERVER_CONNECTING;
 }
 
+/* The server answers others and not these. Should it have lost a reply, its end of the connection
+ * still proves that nothing of it is left to be carried out. */
+static void shut_old(struct rc_server *server)
+{
+    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
+        rc_conn_shut(rc_container(node, struct rc_conn, link));
+    }
+}
+
 static void wait_for_old(struct rc_server *server)
 {
     if (server->state == RC_SERVER_DOWN) {
+        if (rc_env_now_ms(server->env) - server->outage.began_ms >= FENCE_MS) {
+            shut_old(server);
+        }
         drop_probe(server);
         plan_probe(server);
     } else {
