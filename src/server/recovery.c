@@ -87,6 +87,40 @@ static void drop_probe(struct rc_server *server)
     server->probe = NULL;
 }
 
+static void retry_in(struct rc_server *server, uint32_t delay_ms)
+{
+    rc_env_arm(server->env, &server->retry, rc_env_now_ms(server->env) + delay_ms);
+}
+
+static void open_probe(struct rc_server *server)
+{
+    if (server->probe != NULL) {
+        return;
+    }
+    struct rc_env *env = server->env;
+    uint32_t deadline_ms = env->connect_timeout_ms;
+    if (server->state == RC_SERVER_SUSPECT) {
+        deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
+    }
+    server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
+    if (server->probe == NULL) {
+        retry_in(server, PAUSE_MS);
+    }
+}
+
+/* In service, a probe is wanted for a silent connection alone. */
+static void settle_probe(struct rc_server *server, enum rc_server_state before)
+{
+    if (server->state != RC_SERVER_SUSPECT) {
+        drop_probe(server);
+        if (before == RC_SERVER_DOWN || before == RC_SERVER_SUSPECT) {
+            rc_env_disarm(server->env, &server->retry); /* the next one was planned */
+        }
+    } else if (!rc_deadline_armed(&server->retry)) {
+        open_probe(server);
+    }
+}
+
 /* Some lane can carry requests: say so where it is news, and let all that waits flow. */
 static void serve(struct rc_server *server)
 {
@@ -98,8 +132,8 @@ static void serve(struct rc_server *server)
     server->state = any_suspect(server) ? RC_SERVER_SUSPECT : RC_SERVER_UP;
     if (before == RC_SERVER_DOWN) {
         rc_outage_end(&server->outage, rc_env_now_ms(server->env));
-        rc_env_disarm(server->env, &server->retry);
     }
+    settle_probe(server, before);
     if (before == RC_SERVER_DOWN || before == RC_SERVER_CONNECTING) {
         set_reason(server, "in service", "");
         announce(server,
@@ -116,11 +150,6 @@ static void serve(struct rc_server *server)
             rc_lane_connect(lane);
         }
     }
-}
-
-static void retry_in(struct rc_server *server, uint32_t delay_ms)
-{
-    rc_env_arm(server->env, &server->retry, rc_env_now_ms(server->env) + delay_ms);
 }
 
 static void plan_probe(struct rc_server *server)
@@ -186,22 +215,6 @@ static void eject(struct rc_server *server, const char *why)
 }
 
 /* ---- the probe ---- */
-
-static void open_probe(struct rc_server *server)
-{
-    if (server->probe != NULL) {
-        return;
-    }
-    struct rc_env *env = server->env;
-    uint32_t deadline_ms = env->connect_timeout_ms;
-    if (server->state == RC_SERVER_SUSPECT) {
-        deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
-    }
-    server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
-    if (server->probe == NULL) {
-        retry_in(server, PAUSE_MS);
-    }
-}
 
 /* Ask Redis to end the next old connection that it still knows; false when none can be asked for. */
 static bool ask_to_kill(struct rc_server *server)
@@ -349,12 +362,12 @@ static void reconnect(struct rc_lane *lane, const char *why)
         return; /* the probe decides */
     }
     set_reason(server, "reconnecting: ", why);
-    if (server->state == RC_SERVER_SUSPECT && !any_suspect(server)) {
+    if (server->state == RC_SERVER_SUSPECT && !any_suspect(server) && rc_server_gate_open(server)) {
         drop_probe(server);
         rc_env_disarm(server->env, &server->retry);
         server->state = RC_SERVER_UP;
     }
-    if (!any_healthy(server)) {
+    if (!any_healthy(server) && !any_suspect(server)) {
         server->state = RC_SERVER_CONNECTING;
         announce(server, RC_CHANGE_CONNECTING, RINGCACHE_ECONNECT);
     }
@@ -434,9 +447,6 @@ static void on_spoke(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
     if (server->state == RC_SERVER_SUSPECT && !any_suspect(server)) {
-        drop_probe(server);
-        rc_env_disarm(server->env, &server->retry);
-        server->state = RC_SERVER_UP;
         serve(server);
     } else if (server->state == RC_SERVER_DOWN && server->probe == NULL) {
         retry_in(server, 0);
@@ -505,14 +515,14 @@ static void on_silent(struct rc_conn *conn)
         probe_failed(server, RINGCACHE_ETIMEDOUT, "the probe was greeted and then silent");
         return;
     }
-    if (lane_of(server, conn) == NULL) {
-        eject(server, "a connection given up does not end");
-        return;
-    }
-    if (server->state == RC_SERVER_UP) {
+    if (lane_of(server, conn) != NULL) {
         server->state = RC_SERVER_SUSPECT;
+        open_probe(server);
+    } else if (rc_conn_holds_writes(conn)) {
+        eject(server, "a connection given up does not end");
+    } else {
+        rc_conn_free(conn);
     }
-    open_probe(server);
 }
 
 static const struct rc_conn_events conn_events = {

@@ -50,11 +50,200 @@ static void a_request_that_was_accepted_is_not_refused_later(void **state)
     world_end(world);
 }
 
+/* ---- one server, and a connection that is stuck with a write ---- */
+
+struct stuck {
+    struct world *world;
+    struct sim_server *server;
+    uint64_t connection;
+    struct world_reply *set;
+};
+
+typedef struct sim_server *(*add_fn)(struct world *world, const char *host, uint16_t port);
+
+static struct stuck begin_stuck(add_fn add)
+{
+    struct stuck s = {.world = world_new(33)};
+    s.server = add(s.world, "10.0.0.1", 11000);
+    world_begin(s.world);
+    struct world_reply *first = world_set(s.world, "k", "v0");
+    world_settle(s.world, 100);
+    assert_reply(first, RINGCACHE_OK);
+    s.connection = sim_server_newest(s.server);
+    sim_stall(s.server, s.connection, true);
+    s.set = world_set(s.world, "k", "v1");
+    world_run_for(s.world, 5);
+    return s;
+}
+
+/* Ask every 10 ms, so that some request is always waiting, until one succeeds; how long that took, or
+ * UINT64_MAX. */
+static uint64_t serves_within(struct world *world, uint64_t ms)
+{
+    uint64_t began = world_now(world);
+    for (; world_now(world) < began + ms; world_run_for(world, 10)) {
+        struct world_reply *get = world_get(world, "k");
+        world_run_for(world, 10);
+        if (get->calls == 1 && get->status >= 0) {
+            world_settle(world, 1000);
+            return world_now(world) - began;
+        }
+    }
+    world_settle(world, 1000);
+    return UINT64_MAX;
+}
+
+static void a_probe_that_falls_silent_is_replaced(void **state)
+{
+    (void)state;
+    struct stuck s = begin_stuck(world_redis);
+    struct engine *engine = sim_server_engine(s.server);
+    for (int probe = 0; probe < 2; probe++) { /* the first while suspect, the second while down */
+        uint64_t greeted = engine_count(engine, "info");
+        while (engine_count(engine, "info") == greeted) {
+            assert_true(sim_step(s.world->sim));
+        }
+        sim_stall(s.server, sim_server_newest(s.server), true); /* it cannot ask CLIENT KILL */
+    }
+    world_run_for(s.world, 100);
+    assert_true(serves_within(s.world, 3000) <= 2500);
+    world_end(s.world);
+}
+
+static void a_connection_that_swallows_its_fence_is_read_to_its_end(void **state)
+{
+    (void)state;
+    struct stuck s = begin_stuck(world_memcached);
+    sim_drop_replies(s.server, s.connection, 1000);
+    sim_stall(s.server, s.connection, false);
+    uint64_t ms = serves_within(s.world, 15000);
+    assert_true(ms >= 10000 && ms <= 12000);
+    world_end(s.world);
+}
+
+static void a_given_up_connection_that_our_kernel_ends_takes_the_server_out(void **state)
+{
+    (void)state;
+    struct stuck s = begin_stuck(world_memcached);
+    sim_inject(s.server, s.connection, rc_slice_text("WHAT\r\n"));
+    world_run_for(s.world, 5);
+    assert_reply(s.set, RINGCACHE_EPROTOCOL);
+    sim_local_error(s.server, s.connection, -ETIMEDOUT);
+    world_run_for(s.world, 5);
+    struct world_reply *get = world_get(s.world, "k");
+    world_run_for(s.world, 5);
+    assert_reply(get, RINGCACHE_EDOWN); /* nobody waits for what cannot come within a minute */
+    uint64_t ms = serves_within(s.world, 80000);
+    assert_true(ms > 59000 && ms < 71000);
+    world_end(s.world);
+}
+
+static void a_server_whose_old_writes_are_unproven_does_not_leave(void **state)
+{
+    (void)state;
+    struct stuck s = begin_stuck(world_memcached);
+    sim_local_error(s.server, s.connection, -ETIMEDOUT);
+    world_run_for(s.world, 5);
+    assert_int_equal(ringcache_server_remove(s.world->client, "10.0.0.1:11000"), 0);
+    world_run_for(s.world, 1000);
+    assert_int_equal(ringcache_server_add(s.world->client, "memcached://10.0.0.1:11000"), 0);
+    struct world_reply *set = world_set(s.world, "k", "v2");
+    world_run_for(s.world, 50);
+    assert_reply(set, RINGCACHE_EDOWN);
+    sim_stall(s.server, s.connection, false); /* v1 is carried out only now */
+    world_run_for(s.world, 10);
+    assert_string_equal((const char *)engine_get(sim_server_engine(s.server), 0, "k")->value, "v1");
+    assert_int_equal(ringcache_server_remove(s.world->client, "10.0.0.1:11000"), 0);
+    world_run_for(s.world, 61000);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_REMOVED), 1);
+    world_end(s.world);
+}
+
+/* ---- one server, two connections ---- */
+
+struct pair {
+    struct world *world;
+    struct sim_server *server;
+    uint64_t connections[2];
+    char keys[2][8]; /* one for each connection */
+};
+
+static struct pair begin_pair(add_fn add)
+{
+    struct pair p = {.world = world_new(34)};
+    p.server = add(p.world, "10.0.0.1", 11000);
+    world_option(p.world, "connections", "2");
+    world_begin(p.world);
+    size_t found = 0;
+    for (int i = 0; found < 2; i++) {
+        snprintf(p.keys[found], sizeof p.keys[found], "k%d", i);
+        uint64_t connects = sim_server_connects(p.server);
+        world_set(p.world, p.keys[found], "v0");
+        world_settle(p.world, 100);
+        if (sim_server_connects(p.server) > connects) {
+            p.connections[found++] = sim_server_newest(p.server);
+        }
+    }
+    return p;
+}
+
+static void an_outage_outlasts_one_of_its_two_old_connections(void **state)
+{
+    (void)state;
+    struct pair p = begin_pair(world_memcached);
+    for (int i = 0; i < 2; i++) {
+        sim_stall(p.server, p.connections[i], true);
+        world_set(p.world, p.keys[i], "v1");
+    }
+    world_run_for(p.world, 700);
+    assert_int_equal(world_count(p.world, RINGCACHE_EVENT_EJECTED), 1);
+    sim_stall(p.server, p.connections[0], false);
+    world_run_for(p.world, 50); /* it answered its fence */
+    sim_end(p.server, p.connections[0], SIM_FIN);
+    world_run_for(p.world, 50);
+    for (int i = 0; i < 2; i++) {
+        struct world_reply *get = world_get(p.world, p.keys[i]);
+        world_run_for(p.world, 5);
+        assert_reply(get, RINGCACHE_EDOWN);
+    }
+    assert_int_equal(world_count(p.world, RINGCACHE_EVENT_CONNECTING), 1);
+    sim_stall(p.server, p.connections[1], false);
+    world_run_for(p.world, 1200);
+    assert_int_equal(world_count(p.world, RINGCACHE_EVENT_READMITTED), 1);
+    world_end(p.world);
+}
+
+static void a_silent_connection_is_replaced_though_the_other_was_lost(void **state)
+{
+    (void)state;
+    struct pair p = begin_pair(world_memcached);
+    sim_stall(p.server, p.connections[0], true);
+    world_get(p.world, p.keys[0]);
+    sim_server_pause_accept(p.server, true); /* the probe waits to be greeted */
+    world_run_for(p.world, 600);
+    sim_end(p.server, p.connections[1], SIM_FIN);
+    world_run_for(p.world, 50);
+    sim_server_pause_accept(p.server, false);
+    world_run_for(p.world, 1500);
+    for (int i = 0; i < 2; i++) {
+        struct world_reply *get = world_get(p.world, p.keys[i]);
+        world_settle(p.world, 1000);
+        assert_value(get, "v0");
+    }
+    world_end(p.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_than_a_connection_takes_at_once_flows_all_the_same),
         cmocka_unit_test(a_request_that_was_accepted_is_not_refused_later),
+        cmocka_unit_test(a_probe_that_falls_silent_is_replaced),
+        cmocka_unit_test(a_connection_that_swallows_its_fence_is_read_to_its_end),
+        cmocka_unit_test(a_given_up_connection_that_our_kernel_ends_takes_the_server_out),
+        cmocka_unit_test(a_server_whose_old_writes_are_unproven_does_not_leave),
+        cmocka_unit_test(an_outage_outlasts_one_of_its_two_old_connections),
+        cmocka_unit_test(a_silent_connection_is_replaced_though_the_other_was_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
