@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "storm.h"
+
+#include <errno.h>
+
+#include "sim_inside.h"
+
+enum { CONNECTIONS_MAX = 32 };
+
+/* ---- connections that stand ---- */
+
+static size_t standing(const struct storm_server *server, uint64_t numbers[CONNECTIONS_MAX])
+{
+    size_t count = 0;
+    const struct rc_list *peers = &server->sim->peers;
+    for (struct rc_list *n = peers->next; n != peers && count < CONNECTIONS_MAX; n = n->next) {
+        numbers[count++] = rc_container(n, struct sim_peer, node)->end->connection->number;
+    }
+    return count;
+}
+
+/* One of them, or 0. */
+static uint64_t any_connection(struct storm *storm, const struct storm_server *server)
+{
+    uint64_t numbers[CONNECTIONS_MAX];
+    size_t count = standing(server, numbers);
+    return count > 0 ? numbers[storm_draw(storm, count)] : 0;
+}
+
+/* ---- faults ---- */
+
+/* No error line: a server that says one has carried nothing out, and is believed. */
+static struct rc_slice nonsense(struct storm *storm)
+{
+    static const char *const texts[] = {"HD O00000000\r\n", "VA 3 O00000007 f0\r\nabc\r\n",
+        "EN\r\n", "\r\n", "$3\r\nabc\r\n", "+OK\r\n$-1\r\n", ":1\r\n", "$9999\r\nab", "NF O1\r\n",
+        "?"};
+    return rc_slice_text(texts[storm_draw(storm, sizeof texts / sizeof *texts)]);
+}
+
+static void corrupt(struct storm *storm, struct storm_server *server, uint64_t connection)
+{
+    /* On Redis one kind for each connection: a reply lost in front of a doubled echo would pass. */
+    uint64_t dice = server->redis ? connection % 4 : storm_draw(storm, 4);
+    switch (dice) {
+    case 0:
+        sim_inject(server->sim, connection, nonsense(storm));
+        break;
+    case 1:
+        sim_drop_replies(server->sim, connection, 1 + storm_draw(storm, 3));
+        break;
+    case 2:
+        sim_double_replies(server->sim, connection, 1 + storm_draw(storm, 3));
+        break;
+    default:
+        /* A well-formed reply in place of the right one is a lie, and on Redis nothing betrays it. */
+        sim_replace_reply(
+            server->sim, connection, server->redis ? rc_slice_text("?\r\n") : nonsense(storm));
+        break;
+    }
+}
+
+static enum sim_end_kind any_end(struct storm *storm)
+{
+    return storm_draw(storm, 2) == 0 ? SIM_FIN : SIM_RST;
+}
+
+static void hurt_connection(struct storm *storm, struct storm_server *server)
+{
+    uint64_t connection = any_connection(storm, server);
+    if (connection == 0) {
+        return;
+    }
+    uint64_t dice = storm_draw(storm, 8);
+    storm_tell(storm, server->name, "a fault of connection", (int64_t)connection);
+    switch (dice) {
+    case 0:
+    case 1:
+    case 2:
+        sim_stall(server->sim, connection, storm_draw(storm, 3) > 0);
+        break;
+    case 3:
+        sim_cut_after(server->sim, connection, storm_draw(storm, 40), any_end(storm));
+        break;
+    case 4:
+        sim_end(server->sim, connection, any_end(storm));
+        break;
+    case 5:
+        if (storm->rules.lawless && storm_draw(storm, 2) == 0) {
+            sim_half_close(server->sim, connection);
+        } else if (storm->rules.unproven) {
+            sim_local_error(server->sim, connection, -ETIMEDOUT);
+        }
+        break;
+    default:
+        if (storm->rules.corrupt) {
+            corrupt(storm, server, connection);
+        }
+        break;
+    }
+}
+
+static void hurt_process(struct storm *storm, struct storm_server *server)
+{
+    uint64_t dice = storm_draw(storm, 6);
+    storm_tell(storm, server->name, "a fault of the process", (int64_t)dice);
+    switch (dice) {
+    case 0:
+    case 1:
+        sim_server_stop(server->sim);
+        break;
+    case 2:
+        sim_server_kill(server->sim);
+        server->dead = true;
+        break;
+    case 3:
+        sim_server_restart(server->sim, false);
+        server->dead = false;
+        storm_note_loss(storm, server);
+        break;
+    case 4:
+        sim_server_restart(server->sim, true);
+        server->dead = false;
+        break;
+    default:
+        /* An error line has no token: doubled, it would be taken for the next command's. */
+        if (!storm->rules.corrupt) {
+            engine_answer_next(sim_server_engine(server->sim), server->redis ? "set" : "ms",
+                1 + storm_draw(storm, 3),
+                server->redis ? "-OOM command not allowed\r\n" : "SERVER_ERROR out of memory\r\n");
+        }
+        break;
+    }
+}
+
+static void hurt_network(struct storm *storm, struct storm_server *server)
+{
+    static const int lookups[] = {SIM_EAI_NONAME, -EAGAIN};
+    uint64_t dice = storm_draw(storm, 6);
+    storm_tell(storm, server->name, "a fault of the network", (int64_t)dice);
+    switch (dice) {
+    case 0:
+    case 1:
+        sim_server_blackhole(server->sim, true);
+        break;
+    case 2:
+        sim_server_slow(server->sim, storm_draw(storm, 60000));
+        break;
+    case 3:
+        sim_server_pause_accept(server->sim, true);
+        break;
+    case 4:
+        if (server->host[0] != '\0') {
+            sim_dns_fail(storm->world->sim, server->host, lookups[storm_draw(storm, 2)]);
+        }
+        break;
+    default:
+        if (server->host[0] != '\0') {
+            sim_dns_delay(storm->world->sim, server->host,
+                storm_draw(storm, 2) == 0 ? SIM_NEVER : storm_draw(storm, 300));
+        }
+        break;
+    }
+}
+
+static void hurt_ourselves(struct storm *storm)
+{
+    static const int connects[] = {-EMFILE, -EADDRNOTAVAIL, -ENETUNREACH, -ECONNREFUSED};
+    static const int writes[] = {-EHOSTUNREACH, -ENOBUFS, -ETIMEDOUT};
+    struct sim_options *options = sim_settings(storm->world->sim);
+    struct sim_client *host = storm->world->host;
+    uint64_t dice = storm_draw(storm, 5);
+    storm_tell(storm, "client", "a fault of our own", (int64_t)dice);
+    switch (dice) {
+    case 0:
+        sim_client_fail_connects(host, connects[storm_draw(storm, 4)], 1 + storm_draw(storm, 6));
+        break;
+    case 1:
+        if (storm->rules.unproven) {
+            sim_client_fail_writes(host, writes[storm_draw(storm, 3)], 1);
+        }
+        break;
+    case 2:
+        options->segment_bytes = storm_draw(storm, 2) == 0 ? 0 : 1 + storm_draw(storm, 40);
+        options->segment_gap_us = storm_draw(storm, 30);
+        break;
+    case 3:
+        options->write_bytes = storm_draw(storm, 2) == 0 ? 0 : 1 + storm_draw(storm, 3000);
+        break;
+    default:
+        options->jitter_us = storm_draw(storm, 5000);
+        break;
+    }
+}
+
+void storm_fault(struct storm *storm)
+{
+    struct storm_server *server = &storm->servers[storm_draw(storm, storm->server_count)];
+    switch (storm_draw(storm, 6)) {
+    case 0:
+        hurt_process(storm, server);
+        break;
+    case 1:
+        hurt_network(storm, server);
+        break;
+    case 2:
+        hurt_ourselves(storm);
+        break;
+    default:
+        hurt_connection(storm, server);
+        break;
+    }
+}
+
+/* ---- and their end ---- */
+
+void storm_heal(struct storm *storm, struct storm_server *server)
+{
+    uint64_t numbers[CONNECTIONS_MAX];
+    storm_tell(storm, server->name, "healed", 0);
+    sim_server_continue(server->sim);
+    sim_server_blackhole(server->sim, false);
+    sim_server_slow(server->sim, 0);
+    sim_server_pause_accept(server->sim, false);
+    engine_answer_next(sim_server_engine(server->sim), "", 0, NULL);
+    for (size_t i = standing(server, numbers); i-- > 0;) {
+        sim_stall(server->sim, numbers[i], false);
+        sim_drop_replies(server->sim, numbers[i], 0);
+    }
+    if (server->host[0] != '\0') {
+        sim_dns_fail(storm->world->sim, server->host, 0);
+        sim_dns_delay(storm->world->sim, server->host, 0);
+    }
+    if (server->dead) {
+        sim_server_restart(server->sim, true);
+        server->dead = false;
+    }
+}
+
+void storm_heal_all(struct storm *storm)
+{
+    struct sim_options *options = sim_settings(storm->world->sim);
+    for (size_t i = 0; i < storm->server_count; i++) {
+        storm_heal(storm, &storm->servers[i]);
+    }
+    sim_client_fail_connects(storm->world->host, 0, 0);
+    sim_client_fail_writes(storm->world->host, 0, 0);
+    options->segment_bytes = 0;
+    options->write_bytes = 0;
+    options->jitter_us = 0;
+}
