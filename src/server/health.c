@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "ringcache/status.h"
 #include "server/pipeline.h"
 #include "server/request.h"
 
@@ -102,6 +103,9 @@ uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t ran
 
 bool rc_error_is_local(int status)
 {
+    if (status == RINGCACHE_ENOMEM) {
+        return true;
+    }
     switch (-status) {
     case EMFILE:
     case ENFILE:

@@ -59,8 +59,8 @@ void rc_outage_end(struct rc_outage *o, uint64_t now_ms);
  * probe, is at most 1 s in the first minute and 10 s after it, and starts higher with every flap. */
 uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random);
 
-/* Is a negative errno our own machine's trouble rather than a server's: descriptors, ports, buffers,
- * no route? */
+/* Is a negative status our own machine's trouble rather than a server's: descriptors, ports, buffers,
+ * memory, no route? */
 bool rc_error_is_local(int status);
 
 /* Does a negative errno prove that the peer ended the connection? A time-out or an unreachable host

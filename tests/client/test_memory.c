@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* Every allocation of the library fails once, alone or with all that follow: a life of a client, from
+ * its configuration to its close, ends in clean codes, one callback each, and nothing left behind.
+ * The linker puts the wrappers below in the place of src/base/alloc.c's functions. */
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { REQUESTS_MAX = 256, RECOVERY_MS = 3000 };
+
+/* ---- an allocator that fails on demand ---- */
+
+/* The wrappers take no argument of ours, hence the one variable of this program. */
+static struct {
+    uint64_t made; /* allocations asked for since `fail_at` was set */
+    uint64_t fail_at;
+    bool fail_on; /* also all that follow */
+    bool failed;
+    int64_t live;
+} memory;
+
+void *__real_rc_alloc(size_t size);
+void *__real_rc_alloc_zeroed(size_t count, size_t size);
+void *__real_rc_resize(void *old, size_t count, size_t size);
+char *__real_rc_copy_text(const char *text, size_t len);
+void __real_rc_free(void *block);
+void *__wrap_rc_alloc(size_t size);
+void *__wrap_rc_alloc_zeroed(size_t count, size_t size);
+void *__wrap_rc_resize(void *old, size_t count, size_t size);
+char *__wrap_rc_copy_text(const char *text, size_t len);
+void __wrap_rc_free(void *block);
+
+static bool fails(void)
+{
+    if (memory.fail_at == 0) {
+        return false;
+    }
+    memory.made++;
+    bool now = memory.made == memory.fail_at || (memory.fail_on && memory.made > memory.fail_at);
+    memory.failed = memory.failed || now;
+    return now;
+}
+
+static void *counted(void *block)
+{
+    memory.live += block != NULL;
+    return block;
+}
+
+void *__wrap_rc_alloc(size_t size)
+{
+    return fails() ? NULL : counted(__real_rc_alloc(size));
+}
+
+void *__wrap_rc_alloc_zeroed(size_t count, size_t size)
+{
+    return fails() ? NULL : counted(__real_rc_alloc_zeroed(count, size));
+}
+
+void *__wrap_rc_resize(void *old, size_t count, size_t size)
+{
+    if (fails()) {
+        return NULL;
+    }
+    memory.live -= old != NULL;
+    return counted(__real_rc_resize(old, count, size));
+}
+
+char *__wrap_rc_copy_text(const char *text, size_t len)
+{
+    return fails() ? NULL : counted(__real_rc_copy_text(text, len));
+}
+
+void __wrap_rc_free(void *block)
+{
+    memory.live -= block != NULL;
+    __real_rc_free(block);
+}
+
+static void fail_at(uint64_t n, bool on)
+{
+    memory.made = 0;
+    memory.fail_at = n;
+    memory.fail_on = on;
+    memory.failed = false;
+}
+
+/* ---- one life of a client ---- */
+
+struct life {
+    struct sim *sim;
+    struct sim_client *host;
+    struct sim_server *memcached, *redis;
+    ringcache_client *client;
+    unsigned accepted, answered, succeeded, closed;
+    unsigned calls[REQUESTS_MAX];
+};
+
+struct ticket {
+    struct life *life;
+    unsigned place;
+};
+
+static const struct ticket *ticket_of(struct life *life, unsigned place)
+{
+    static struct ticket tickets[REQUESTS_MAX];
+    tickets[place] = (struct ticket){life, place};
+    return &tickets[place];
+}
+
+static void on_reply(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    const struct ticket *ticket = user;
+    struct life *life = ticket->life;
+    assert_ptr_equal(client, life->client);
+    life->calls[ticket->place]++;
+    life->answered++;
+    life->succeeded += reply->status >= 0;
+    switch (reply->status) {
+    case RINGCACHE_OK:
+    case RINGCACHE_MISS:
+    case RINGCACHE_ENOMEM:
+    case RINGCACHE_ETIMEDOUT:
+    case RINGCACHE_ECONNECT:
+    case RINGCACHE_EDOWN:
+    case RINGCACHE_ECANCELED:
+        break;
+    default:
+        fail_msg("a request ended with %s: %s", ringcache_err_name(reply->status), reply->message);
+    }
+    if (reply->status == RINGCACHE_OK) {
+        ringcache_value_unref(ringcache_value_ref(reply));
+    }
+}
+
+static void on_event(ringcache_client *client, const ringcache_event *event, void *user)
+{
+    (void)user;
+    if (event->type == RINGCACHE_EVENT_DOWN && event->reason == RINGCACHE_ENOMEM) {
+        fail_msg("%s was blamed for our own memory: %s", event->server, event->text);
+    }
+    ringcache_ring_unref(ringcache_client_ring(client));
+}
+
+static void on_close(ringcache_client *client, void *user)
+{
+    struct life *life = user;
+    assert_ptr_equal(client, life->client);
+    life->closed++;
+}
+
+static void transport_stays(struct rc_transport *transport)
+{
+    (void)transport; /* the simulator frees it */
+}
+
+static void ask(struct life *life, ringcache_op op, unsigned key, size_t value_len)
+{
+    static char value[3000];
+    char name[16];
+    snprintf(name, sizeof name, "key%u", key);
+    const ringcache_request request = {
+        .op = op, .key = {name, strlen(name)}, .value = {value, value_len}};
+    assert_true(life->accepted < REQUESTS_MAX);
+    const struct ticket *ticket = ticket_of(life, life->accepted);
+    int rc = ringcache_submit(life->client, &request, on_reply, (void *)(uintptr_t)ticket, NULL);
+    if (rc == 0) {
+        life->accepted++;
+    } else {
+        assert_int_equal(rc, RINGCACHE_ENOMEM);
+        assert_string_equal(ringcache_client_error(life->client), "out of memory");
+    }
+}
+
+/* Both servers get some of these. */
+static void ask_all(struct life *life)
+{
+    for (unsigned key = 0; key < 6; key++) {
+        ask(life, RINGCACHE_SET, key, key % 3 == 0 ? 3000 : 10);
+        ask(life, RINGCACHE_GET, key, 0);
+    }
+    ask(life, RINGCACHE_DELETE, 1, 0);
+}
+
+static void out_of_memory_or(int rc, int otherwise)
+{
+    if (rc != RINGCACHE_ENOMEM && rc != otherwise) {
+        fail_msg("%s", ringcache_err_name(rc));
+    }
+}
+
+static int make_config(ringcache_config **config)
+{
+    static const char *const options[][2] = {{"connections", "2"}, {"integrity", "strict"},
+        {"namespace", "n:"}, {"timeout_ms", "100"}, {"server", "memcached://10.0.0.1:11211"},
+        {"server", "redis://user:secret@10.0.0.2:6379/1"}};
+    int rc = ringcache_config_new(config);
+    for (size_t i = 0; rc == 0 && i < sizeof options / sizeof *options; i++) {
+        rc = ringcache_config_set(*config, options[i][0], options[i][1]);
+        if (rc < 0) {
+            ringcache_config_free(*config);
+        }
+    }
+    out_of_memory_or(rc, 0);
+    return rc;
+}
+
+static int begin(struct life *life)
+{
+    ringcache_config *config;
+    int rc = make_config(&config);
+    if (rc == 0) {
+        rc =
+            rc_client_new(&life->client, sim_client_transport(life->host), transport_stays, config);
+        ringcache_config_free(config);
+    }
+    out_of_memory_or(rc, 0);
+    if (rc == 0) {
+        ringcache_client_on_event(life->client, on_event, life);
+    }
+    return rc;
+}
+
+static void change_servers(struct life *life)
+{
+    static const char *const third = "memcached://10.0.0.1:11211?name=third";
+    int added = ringcache_server_add(life->client, third);
+    out_of_memory_or(added, 0);
+    ask_all(life);
+    sim_run_for(life->sim, 20);
+    out_of_memory_or(
+        ringcache_server_weight(life->client, "third", 2), added == 0 ? 0 : RINGCACHE_EINVAL);
+    out_of_memory_or(
+        ringcache_server_remove(life->client, "third"), added == 0 ? 0 : RINGCACHE_EINVAL);
+    ringcache_config *config;
+    if (make_config(&config) == 0) {
+        out_of_memory_or(ringcache_servers_replace(life->client, config), 0);
+        ringcache_config_free(config);
+    }
+}
+
+static void explain(struct life *life)
+{
+    ringcache_explanation *explanation;
+    int rc = ringcache_explain(life->client, "key1", 4, &explanation);
+    out_of_memory_or(rc, 0);
+    if (rc == 0) {
+        ringcache_explanation_free(explanation);
+    }
+}
+
+/* Everything at least once: connect, store, fetch, lose a server and get it back, change the ring. */
+static void live(struct life *life)
+{
+    ask_all(life);
+    sim_run_for(life->sim, 20);
+    explain(life);
+    sim_server_kill(life->memcached);
+    ask_all(life);
+    sim_run_for(life->sim, 50);
+    sim_server_restart(life->memcached, true);
+    sim_server_stop(life->redis);
+    ask_all(life);
+    sim_run_for(life->sim, 400);
+    sim_server_continue(life->redis);
+    change_servers(life);
+    ask_all(life);
+    sim_run_for(life->sim, 1000);
+    ask_all(life);
+    sim_run_for(life->sim, 20);
+}
+
+/* With memory again, everything works. */
+static void recover(struct life *life)
+{
+    sim_run_for(life->sim, RECOVERY_MS);
+    unsigned accepted = life->accepted, succeeded = life->succeeded;
+    ask_all(life);
+    sim_run_for(life->sim, 300);
+    assert_int_equal(life->accepted, accepted + 13);
+    assert_int_equal(life->succeeded, succeeded + 13);
+}
+
+static void finish(struct life *life)
+{
+    ringcache_client_close(life->client, on_close, life);
+    assert_true(sim_run_idle(life->sim, 5000));
+    assert_int_equal(life->closed, 1);
+    assert_int_equal(life->answered, life->accepted);
+    for (unsigned i = 0; i < life->accepted; i++) {
+        assert_int_equal(life->calls[i], 1);
+    }
+}
+
+/* Was allocation `n` reached? */
+static bool run(uint64_t n, bool on)
+{
+    struct life life = {0};
+    struct sim_options options = sim_options(n);
+    life.sim = sim_new(&options);
+    life.host = sim_client_new(life.sim);
+    life.memcached = sim_server_add(life.sim, "10.0.0.1", 11211, ENGINE_MEMCACHED);
+    life.redis = sim_server_add(life.sim, "10.0.0.2", 6379, ENGINE_REDIS);
+    engine_set_password(sim_server_engine(life.redis), "user", "secret");
+    int64_t live_before = memory.live;
+    fail_at(n, on);
+    if (begin(&life) == 0) {
+        live(&life);
+        memory.fail_at = 0;
+        recover(&life);
+        finish(&life);
+    }
+    memory.fail_at = 0;
+    assert_int_equal(sim_client_streams(life.host), 0);
+    if (memory.live != live_before) {
+        fail_msg("%" PRId64 " blocks are left", memory.live - live_before);
+    }
+    sim_free(life.sim);
+    return memory.failed;
+}
+
+static void every(bool on)
+{
+    uint64_t n = 1;
+    while (run(n, on)) {
+        n++;
+    }
+    print_message("  %" PRIu64 " allocations\n", n - 1);
+    assert_true(n > 100);
+}
+
+static void any_allocation_may_fail(void **state)
+{
+    (void)state;
+    every(false);
+}
+
+static void from_any_allocation_on_all_may_fail(void **state)
+{
+    (void)state;
+    every(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_allocation_may_fail),
+        cmocka_unit_test(from_any_allocation_on_all_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
