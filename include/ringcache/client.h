@@ -2,7 +2,8 @@
 #ifndef RINGCACHE_CLIENT_H
 #define RINGCACHE_CLIENT_H
 
-/** @file One cache over many servers, on one libuv loop.
+/** @file One cache over many servers, on one loop: the program's libuv loop, or one of the client's own
+ * that any other event loop drives.
  *
  * Holds for every function here:
  * - A submitting call (get, set, delete, submit, ping) returns 0 or a negative code. Its callback
@@ -10,7 +11,7 @@
  *   call and never after the close callback.
  * - Every call is legal in every callback.
  * - Keys and values are copied at submission.
- * - One client, one loop, one thread: nothing here may be called from another thread. */
+ * - One client, one loop, one thread: only ringcache_post may be called from another thread. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,8 +34,9 @@ extern "C" {
 
 typedef struct ringcache_client ringcache_client;
 
-/** Make a client on `loop`, which is borrowed and must outlive the close callback. `config` is
- * copied and may have no server. Nothing is connected before it is needed.
+/** Make a client on `loop`, which is borrowed and must outlive the close callback; NULL: on a loop of
+ * its own, which ringcache_loop_step drives. `config` is copied and may have no server. Nothing is
+ * connected before it is needed.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ECONFIG (see ringcache_config_error), RINGCACHE_ENOMEM or
  * a negative errno; `*client` is untouched on failure. */
 RINGCACHE_API int ringcache_client_new(
@@ -42,9 +44,10 @@ RINGCACHE_API int ringcache_client_new(
 
 typedef void (*ringcache_close_cb)(ringcache_client *client, void *user);
 
-/** Close: pending requests end with RINGCACHE_ECANCELED, then `cb` (may be NULL) runs, all of it later
- * on the loop; once `cb` returned the client's memory is gone. Every other call is refused with
- * RINGCACHE_ECLOSING from here on; closing again does nothing, and its callback never runs. */
+/** Close: pending requests end with RINGCACHE_ECANCELED, what was posted runs, then `cb` (may be NULL)
+ * runs, all of it later on the loop; once `cb` returned the client's memory is gone. Every other call
+ * is refused with RINGCACHE_ECLOSING from here on; closing again does nothing, and its callback never
+ * runs. A loop of the client's own is to be stepped until ringcache_loop_step returns 1. */
 RINGCACHE_API void ringcache_client_close(
     ringcache_client *client, ringcache_close_cb cb, void *user);
 
@@ -52,7 +55,8 @@ RINGCACHE_API void ringcache_client_close(
  * password; valid until the next call. */
 RINGCACHE_API const char *ringcache_client_error(const ringcache_client *client);
 
-/** Let the client keep uv_run alive even when no request is pending. Idempotent. */
+/** Let the client keep uv_run alive even when no request is pending: while other threads may post,
+ * for one. Idempotent; a loop of the client's own is alive until the client is closed. */
 RINGCACHE_API void ringcache_client_ref(ringcache_client *client);
 
 /** Let only pending requests keep uv_run alive: the state a client begins in. Idempotent. */
@@ -158,6 +162,42 @@ typedef void (*ringcache_event_cb)(
  * happened before a listener was set are not kept. */
 RINGCACHE_API void ringcache_client_on_event(
     ringcache_client *client, ringcache_event_cb cb, void *user);
+
+/** What is posted; every call is legal in it. */
+typedef void (*ringcache_post_cb)(ringcache_client *client, void *user);
+
+/** Let `fn` run once, later, on the loop's thread. The one call that any thread may make, until
+ * ringcache_client_close is called: a program whose other threads post orders the two. A posted function
+ * may be what closes.
+ *
+ * What one thread posts runs in the order of posting. Every accepted post runs before the close
+ * callback; in one that closing found waiting, other calls are refused with RINGCACHE_ECLOSING. uv_run
+ * does not return while it knows of a post, but it cannot know of one that another thread makes at
+ * that moment: see ringcache_client_ref.
+ * Returns 0, RINGCACHE_EINVAL (no `fn`), RINGCACHE_ENOMEM or RINGCACHE_ECLOSING, and leaves
+ * ringcache_client_error as it is. */
+RINGCACHE_API int ringcache_post(ringcache_client *client, ringcache_post_cb fn, void *user);
+
+/** The descriptor that another event loop watches for reading, on behalf of a client with a loop of its
+ * own: readable when ringcache_loop_step has something to do. The same from ringcache_client_new until
+ * the close callback returns, which is the place to take it out of the other loop.
+ * Returns RINGCACHE_EINVAL when the client is on a loop of the program's. */
+RINGCACHE_API int ringcache_loop_fd(ringcache_client *client);
+
+/** How many milliseconds the program may sleep unless the descriptor becomes readable: 0 while output or
+ * callbacks wait, -1 when no time is set to anything. Ask before each sleep: every call may change it.
+ * Returns RINGCACHE_EINVAL when the client is on a loop of the program's. */
+RINGCACHE_API int ringcache_loop_timeout_ms(ringcache_client *client);
+
+/** Do what is due and return without waiting: what was submitted before is written, what has arrived is
+ * handed out, what has expired ends. To be called when the descriptor is readable or
+ * ringcache_loop_timeout_ms has passed; at any other time it does no harm.
+ *
+ * Returns 0, or 1 when the client is gone: the close callback has run and nothing of the client may be
+ * touched any more. After ringcache_client_close go on stepping until then; a look-up of a name that
+ * hangs in the system is waited for. Returns RINGCACHE_EINVAL within a callback, or when the client is
+ * on a loop of the program's. */
+RINGCACHE_API int ringcache_loop_step(ringcache_client *client);
 
 #ifdef __cplusplus
 }

@@ -23,8 +23,9 @@ void rc_client_update_hold(ringcache_client *client)
     if (client->stopping) {
         return; /* the handles that are closing keep the loop; in the close callback they are gone */
     }
-    bool alive =
-        client->held || client->pending > 0 || client->closing || !rc_list_empty(&client->events);
+    bool alive = client->own_loop != NULL || client->held || client->pending > 0 ||
+                 client->closing || !client->turned || !rc_list_empty(&client->events) ||
+                 rc_posts_waiting(&client->posts);
     client->env.transport->ops->hold(client->env.transport, alive);
 }
 
@@ -87,6 +88,16 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
     }
 }
 
+void rc_client_end(ringcache_client *client)
+{
+    if (client->on_close != NULL) {
+        client->on_close(client, client->close_user);
+    }
+    rc_posts_deinit(&client->posts);
+    rc_loop_free(client->own_loop);
+    rc_free(client);
+}
+
 static void stopped(void *owner)
 {
     ringcache_client *client = owner;
@@ -96,10 +107,10 @@ static void stopped(void *owner)
     rc_table_free(client->table);
     ringcache_config_free(client->config);
     client->free_transport(client->env.transport);
-    if (client->on_close != NULL) {
-        client->on_close(client, client->close_user);
+    client->stopped = true;
+    if (client->own_loop == NULL) {
+        rc_client_end(client);
     }
-    rc_free(client);
 }
 
 static void tell_of_room(ringcache_client *client)
@@ -128,7 +139,8 @@ static void drain(void *owner)
     tell_of_room(client);
     rc_events_deliver(client);
     rc_members_settle(client);
-    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&client->events);
+    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&client->events) ||
+                (client->closing && rc_posts_waiting(&client->posts));
     if (more) {
         rc_env_defer(env);
     } else {
@@ -144,7 +156,9 @@ static void drain(void *owner)
 static void before_poll(void *owner)
 {
     ringcache_client *client = owner;
+    client->turned = true;
     rc_env_enter(&client->env);
+    rc_posts_run(client);
     rc_conns_flush(&client->env);
     rc_env_leave(&client->env);
 }
@@ -198,9 +212,15 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);
     rc_list_init(&c->events);
-    init_env(c, transport);
-    int rc = rc_members_begin(c, config);
+    int rc = rc_posts_init(&c->posts);
     if (rc < 0) {
+        rc_free(c);
+        return rc;
+    }
+    init_env(c, transport);
+    rc = rc_members_begin(c, config);
+    if (rc < 0) {
+        rc_posts_deinit(&c->posts);
         rc_free(c);
         return rc;
     }
@@ -213,14 +233,10 @@ static void free_stopped_transport(void *transport)
     rc_uv_transport_free(transport);
 }
 
-int ringcache_client_new(ringcache_client **client, uv_loop_t *loop, const ringcache_config *config)
+static int open_on(ringcache_client **client, uv_loop_t *loop, const ringcache_config *config)
 {
-    if (client == NULL || loop == NULL || config == NULL) {
-        return RINGCACHE_EINVAL;
-    }
     struct rc_transport *transport;
-    int rc = rc_config_check(config); /* before anything of the loop's is taken */
-    rc = rc < 0 ? rc : rc_uv_transport_new(&transport, loop);
+    int rc = rc_uv_transport_new(&transport, loop);
     if (rc < 0) {
         return rc;
     }
@@ -229,6 +245,41 @@ int ringcache_client_new(ringcache_client **client, uv_loop_t *loop, const ringc
         transport->ops->stop(transport, free_stopped_transport, transport);
     }
     return rc;
+}
+
+static int open_on_own(ringcache_client **client, const ringcache_config *config)
+{
+    uv_loop_t *loop;
+    int rc = rc_loop_new(&loop);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = open_on(client, loop, config);
+    if (rc < 0) {
+        rc_loop_free(loop);
+        return rc;
+    }
+    (*client)->own_loop = loop;
+    return 0;
+}
+
+int ringcache_client_new(ringcache_client **client, uv_loop_t *loop, const ringcache_config *config)
+{
+    if (client == NULL || config == NULL) {
+        return RINGCACHE_EINVAL;
+    }
+    int rc = rc_config_check(config); /* before anything of the loop's is taken */
+    if (rc < 0) {
+        return rc;
+    }
+    rc = loop != NULL ? open_on(client, loop, config) : open_on_own(client, config);
+    if (rc < 0) {
+        return rc;
+    }
+    /* The first turn is always taken: what was posted before the loop ran is not forgotten. */
+    rc_client_update_hold(*client);
+    rc_env_defer(&(*client)->env);
+    return 0;
 }
 
 void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, void *user)
@@ -240,6 +291,7 @@ void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, voi
     client->on_close = cb;
     client->close_user = user;
     client->on_event = NULL;
+    rc_posts_close(&client->posts);
     rc_events_drop(client);
     rc_members_close(client);
     rc_client_update_hold(client);

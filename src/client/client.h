@@ -3,7 +3,10 @@
 #define RC_CLIENT_CLIENT_H
 
 /* The client, for the files of this layer: submit.c takes requests in, client.c drives the turn and
- * hands answers out, members.c changes the ring, events.c tells. */
+ * hands answers out, members.c changes the ring, events.c tells, post.c lets other threads in, loop.c
+ * turns a loop of the client's own. */
+
+#include <uv.h>
 
 #include "base/slab.h"
 #include "config/config.h"
@@ -39,6 +42,13 @@ struct rc_event_node {
     char texts[];
 };
 
+/* What other threads want done. */
+struct rc_posts {
+    uv_mutex_t lock; /* of the rest */
+    struct rc_list waiting;
+    bool closed; /* no more is taken */
+};
+
 struct ringcache_client {
     struct rc_env env;
     const struct rc_policy *policy;
@@ -55,12 +65,17 @@ struct ringcache_client {
     ringcache_close_cb on_close;
     void *close_user;
     void (*free_transport)(struct rc_transport *transport);
+    uv_loop_t *own_loop; /* NULL: on a loop of the program's */
+    struct rc_posts posts;
     uint64_t pending; /* accepted, callback not run */
     uint32_t generation;
     bool wants_room; /* RINGCACHE_EBUSY was said since there last was room */
     bool held;       /* ringcache_client_ref */
+    bool turned;     /* the loop has run since the client is there */
     bool closing;
     bool stopping; /* the transport is being given back */
+    bool stopped;  /* it is; all that is left is the close callback */
+    bool stepping; /* inside ringcache_loop_step */
     char error[512];
     char message[256]; /* of the reply being delivered */
 };
@@ -75,6 +90,23 @@ int rc_client_refuse(ringcache_client *client, int status, const char *why);
 
 /* Let the loop live as long as there is something to tell. */
 void rc_client_update_hold(ringcache_client *client);
+
+/* The close callback, then the client's memory. */
+void rc_client_end(ringcache_client *client);
+
+/* A loop for one client: 0, RINGCACHE_ENOMEM or a negative errno. */
+int rc_loop_new(uv_loop_t **loop);
+/* Once nothing but closing handles is on it. NULL is allowed. */
+void rc_loop_free(uv_loop_t *loop);
+
+/* 0 or a negative errno. */
+int rc_posts_init(struct rc_posts *posts);
+void rc_posts_deinit(struct rc_posts *posts);
+/* Refuse further posts; those accepted still run. */
+void rc_posts_close(struct rc_posts *posts);
+bool rc_posts_waiting(struct rc_posts *posts);
+/* Run those that wait now. Inside before_poll, which drains afterwards. */
+void rc_posts_run(ringcache_client *client);
 
 /* An operation whose slot fell after its callback had run. */
 void rc_client_release(void *owner, struct rc_request *request);

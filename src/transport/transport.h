@@ -6,7 +6,7 @@
  * exist: libuv's, and the simulator's under tests/.
  *
  * Events are never delivered from inside a call that the owner makes: connect, write, resolve and
- * the rest only ever report later. All calls and events are on the loop's thread.
+ * the rest only ever report later. All calls but `wake`, and all events, are on the loop's thread.
  *
  * The turn of the loop, for one transport:
  *
@@ -105,6 +105,9 @@ struct rc_transport_ops {
     void (*wake_at)(struct rc_transport *t, uint64_t at_ms);
     /* Call before_poll before the loop sleeps again. Idempotent. */
     void (*defer)(struct rc_transport *t);
+    /* `defer` from any thread, and for a loop that sleeps. What the caller did before, before_poll
+     * sees. From the moment the loop has noticed it is held: before_poll says `hold` anew. */
+    void (*wake)(struct rc_transport *t);
     /* Does this transport keep its loop alive? At first it does not. */
     void (*hold)(struct rc_transport *t, bool alive);
     /* After every stream was closed and every look-up forgotten: give everything back, then

@@ -21,6 +21,7 @@ struct rc_uv {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t idle;   /* active while the poll must not sleep */
+    uv_async_t async; /* what other threads knock at */
     uv_timer_t timer; /* wakes the poll; never expires anything itself */
     uv_timer_t retry; /* active while a stream is starved */
 

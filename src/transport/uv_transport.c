@@ -144,6 +144,20 @@ static void transport_defer(struct rc_transport *t)
     }
 }
 
+/* The one thing here that another thread may do. */
+static void transport_wake(struct rc_transport *t)
+{
+    uv_async_send(&rc_uv_of(t)->async);
+}
+
+/* Noticed within a poll: without the hold, the loop could end before the next one. */
+static void woken(uv_async_t *async)
+{
+    struct rc_uv *u = async->data;
+    transport_defer(&u->base);
+    uv_ref((uv_handle_t *)&u->prepare);
+}
+
 /* Read once before a poll and once after it: a program that blocked in its own callback, or outside
  * the loop, still starts its requests with a true time. */
 static uint64_t transport_now_ms(struct rc_transport *t)
@@ -201,6 +215,7 @@ static void each_turn_handle(struct rc_uv *u, void (*visit)(struct rc_uv *u, uv_
     visit(u, (uv_handle_t *)&u->prepare);
     visit(u, (uv_handle_t *)&u->check);
     visit(u, (uv_handle_t *)&u->idle);
+    visit(u, (uv_handle_t *)&u->async);
     visit(u, (uv_handle_t *)&u->timer);
     visit(u, (uv_handle_t *)&u->retry);
 }
@@ -247,6 +262,7 @@ static const struct rc_transport_ops transport_ops = {
     .random = transport_random,
     .wake_at = transport_wake_at,
     .defer = transport_defer,
+    .wake = transport_wake,
     .hold = transport_hold,
     .stop = transport_stop,
 };
@@ -260,9 +276,13 @@ static uint64_t random_seed(const struct rc_uv *u)
     return seed;
 }
 
-/* None of these can fail with the arguments given. */
-static void init_turn(struct rc_uv *u)
+/* Only the first can fail, when the loop is out of descriptors. */
+static int init_turn(struct rc_uv *u)
 {
+    int status = uv_async_init(u->loop, &u->async, woken);
+    if (status < 0) {
+        return status;
+    }
     uv_prepare_init(u->loop, &u->prepare);
     uv_check_init(u->loop, &u->check);
     uv_idle_init(u->loop, &u->idle);
@@ -271,6 +291,7 @@ static void init_turn(struct rc_uv *u)
     each_turn_handle(u, adopt);
     uv_prepare_start(&u->prepare, prepare_poll);
     uv_check_start(&u->check, finish_poll);
+    return 0;
 }
 
 int rc_uv_transport_new(struct rc_transport **transport, uv_loop_t *loop)
@@ -288,7 +309,11 @@ int rc_uv_transport_new(struct rc_transport **transport, uv_loop_t *loop)
     rc_list_init(&u->lookups);
     rc_list_init(&u->late);
     rc_list_init(&u->starved);
-    init_turn(u);
+    int status = init_turn(u);
+    if (status < 0) {
+        rc_free(u);
+        return status;
+    }
     *transport = &u->base;
     return 0;
 }

@@ -305,6 +305,13 @@ static void op_hold(struct rc_transport *t, bool alive)
     client_of(t)->alive = alive;
 }
 
+/* There is one thread here, and it never sleeps. */
+static void op_wake(struct rc_transport *t)
+{
+    op_hold(t, true);
+    op_defer(t);
+}
+
 static void op_stop(struct rc_transport *t, void (*closed)(void *owner), void *owner)
 {
     struct sim_client *c = client_of(t);
@@ -333,6 +340,7 @@ static const struct rc_transport_ops ops = {
     .random = op_random,
     .wake_at = op_wake_at,
     .defer = op_defer,
+    .wake = op_wake,
     .hold = op_hold,
     .stop = op_stop,
 };
