@@ -22,6 +22,15 @@ enum rc_verb {
     RC_VERB_GET,
     RC_VERB_SET,
     RC_VERB_DELETE,
+    RC_VERB_ADD,
+    RC_VERB_REPLACE,
+    RC_VERB_APPEND,
+    RC_VERB_PREPEND,
+    RC_VERB_CAS,
+    RC_VERB_TOUCH,
+    RC_VERB_GET_AND_TOUCH,
+    RC_VERB_INCREMENT,
+    RC_VERB_DECREMENT,
     /* the library's own */
     RC_VERB_VERSION,   /* memcached: version; the answer's value is like "1.6.18" */
     RC_VERB_NOOP,      /* memcached: mn; redis: PING. The fence and the probe */
@@ -39,10 +48,18 @@ struct rc_command {
     struct rc_slice prefix; /* the namespace, sent in front of a user's key */
     struct rc_slice key;
     struct rc_slice value;
-    uint32_t flags;    /* memcached client flags of a SET */
+    uint32_t flags;    /* memcached client flags of what is stored */
     uint64_t number;   /* argument of SELECT, CLIENT_KILL */
-    int64_t ttl_ms;    /* SET: 0 never expires, else > 0 */
+    int64_t ttl_ms;    /* of what is stored, touched or made: 0 never expires, else > 0 */
     int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
+    uint64_t cas;      /* CAS: the token that must still hold */
+    uint64_t delta;    /* INCREMENT, DECREMENT: 0..2^63-1 */
+    uint64_t initial;  /* with `with_initial`: what a counter that is absent becomes, ttl and all */
+    bool with_initial;
+    bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer */
+    /* The second try that an answer asked for (rc_answer.again): Redis, send the script's text instead
+     * of its digest; memcached, take an INCREMENT back whose sum left the range. */
+    bool again;
 };
 
 /* What is known of the command whose reply is due. */
@@ -50,16 +67,21 @@ struct rc_expect {
     enum rc_verb verb;
     bool strict;
     uint64_t token;
-    struct rc_slice prefix, key; /* with `strict` on meta */
+    struct rc_slice prefix, key; /* where the codec compares them (keeps_key) */
+    bool want_cas, want_ttl;
+    bool again; /* the command was a second try */
 };
 
 /* One reply. Slices point into the input. */
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
+    bool again; /* not an answer yet: the same command is to be sent once more with `again` set */
     struct rc_slice value;
     struct rc_slice message; /* the server's own words, for a failure; else empty */
     uint32_t flags;
-    uint64_t number;
+    uint64_t number; /* of a counter, after it was changed */
+    uint64_t cas;    /* 0: not asked for */
+    int64_t ttl_ms;  /* remaining; -1: it never expires; 0: not asked for */
     bool close; /* delivered, but the stream cannot be trusted behind it (CLIENT_ERROR, ERROR) */
 };
 
@@ -81,6 +103,9 @@ struct rc_codec {
     const char *name; /* "memcached meta", "RESP2" */
     bool binary_keys; /* any byte is allowed in a key */
     size_t max_key_bytes;
+    /* Does `decode` compare the key of such a command (rc_expect.key), or may the command be asked for
+     * once more? Then the caller keeps a copy of it until the reply came. */
+    bool (*keeps_key)(const struct rc_command *command);
     /* An upper bound on what `encode` appends; SIZE_MAX when no such sum exists. */
     size_t (*bound)(const struct rc_command *command);
     /* Append the command; 0, RINGCACHE_ENOMEM, or RINGCACHE_ENOTSUP for a verb that this protocol
@@ -96,6 +121,7 @@ struct rc_codec {
 };
 
 extern const struct rc_codec rc_codec_meta;
+extern const struct rc_codec rc_codec_classic;
 extern const struct rc_codec rc_codec_resp;
 
 /* Is this the version of a server that can be spoken to in meta (1.6.18 or later)? `version` is the

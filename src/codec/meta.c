@@ -2,6 +2,7 @@
 #include "codec/codec.h"
 
 #include "base/number.h"
+#include "codec/memcached.h"
 #include "codec/wire.h"
 
 /* The memcached meta protocol.
@@ -9,22 +10,26 @@
  * Replies come in the order of the commands; each carries the opaque of its command, which is what
  * makes a reply to something else recognisable:
  *
- *     mg <key> v f O1a2b3c4d\r\n     ->  VA 5 f0 O1a2b3c4d\r\nhello\r\n   or   EN O1a2b3c4d\r\n
- *     ms <key> 5 O…\r\nhello\r\n     ->  HD O…\r\n
- *     md <key> O…\r\n                ->  HD O…\r\n                        or   NF O…\r\n
+ *     mg <key> v f O1a2b3c4d\r\n       ->  VA 5 f0 O1a2b3c4d\r\nhello\r\n   or   EN O1a2b3c4d\r\n
+ *     ms <key> 5 O…\r\nhello\r\n       ->  HD O…\r\n                        or   NS, EX, NF
+ *     md <key> O…\r\n                  ->  HD O…\r\n                        or   NF O…\r\n
+ *     ma <key> MI D3 v O…\r\n          ->  VA 2 O…\r\n42\r\n                or   NF O…\r\n
  *
- * Only MN, VERSION and the three error lines have none. */
+ * A touch is an `mg` that asks for nothing but T. Only MN, VERSION and the error lines have no
+ * opaque. Counters have 64 bits here and 63 everywhere else: a sum beyond is taken back by a second
+ * command, the only case in which other clients may see a value that never was. */
 
-/* memcached itself cuts request lines there; a reply line is a code, a length and some flags. */
-enum { LINE_MAX_BYTES = 2048 };
-
-/* An `ms` without key and value: the name, three numbers, letters, opaque, k, ends of lines. */
-enum { FIXED_MAX_BYTES = 96 };
+enum {
+    /* A command without key and value: the name, four numbers with their letters, the opaque, k,
+     * ends of lines. */
+    FIXED_MAX_BYTES = 128,
+    MS_PER_S = 1000,
+};
 
 /* What the flags of a reply say that this library asked for. */
 struct reply_flags {
     uint64_t seen; /* one bit per letter */
-    struct rc_slice opaque, key, client_flags;
+    struct rc_slice opaque, key, client_flags, cas, ttl;
 };
 
 /* What the first line of a reply says. */
@@ -48,6 +53,27 @@ static const struct outcome {
     {RC_VERB_SET, "NF", RINGCACHE_MISS},
     {RC_VERB_DELETE, "HD", RINGCACHE_OK},
     {RC_VERB_DELETE, "NF", RINGCACHE_MISS},
+    {RC_VERB_ADD, "HD", RINGCACHE_OK},
+    {RC_VERB_ADD, "NS", RINGCACHE_NOT_STORED},
+    {RC_VERB_REPLACE, "HD", RINGCACHE_OK},
+    {RC_VERB_REPLACE, "NS", RINGCACHE_NOT_STORED},
+    {RC_VERB_APPEND, "HD", RINGCACHE_OK},
+    {RC_VERB_APPEND, "NS", RINGCACHE_NOT_STORED},
+    {RC_VERB_PREPEND, "HD", RINGCACHE_OK},
+    {RC_VERB_PREPEND, "NS", RINGCACHE_NOT_STORED},
+    {RC_VERB_CAS, "HD", RINGCACHE_OK},
+    {RC_VERB_CAS, "EX", RINGCACHE_EXISTS},
+    {RC_VERB_CAS, "NF", RINGCACHE_MISS},
+    {RC_VERB_TOUCH, "HD", RINGCACHE_OK},
+    {RC_VERB_TOUCH, "EN", RINGCACHE_MISS},
+    {RC_VERB_GET_AND_TOUCH, "VA", RINGCACHE_OK},
+    {RC_VERB_GET_AND_TOUCH, "EN", RINGCACHE_MISS},
+    {RC_VERB_INCREMENT, "VA", RINGCACHE_OK},
+    {RC_VERB_INCREMENT, "NF", RINGCACHE_MISS},
+    {RC_VERB_INCREMENT, "NS", RINGCACHE_NOT_STORED},
+    {RC_VERB_DECREMENT, "VA", RINGCACHE_OK},
+    {RC_VERB_DECREMENT, "NF", RINGCACHE_MISS},
+    {RC_VERB_DECREMENT, "NS", RINGCACHE_NOT_STORED},
     {RC_VERB_NOOP, "MN", RINGCACHE_OK},
 };
 
@@ -56,16 +82,15 @@ static uint64_t letter_bit(unsigned char letter)
     return (uint64_t)1 << (letter - 'A');
 }
 
+/* An INCREMENT may have to be sent once more, as what takes it back. */
+static bool meta_keeps_key(const struct rc_command *command)
+{
+    return command->strict || command->verb == RC_VERB_INCREMENT;
+}
+
 static size_t meta_bound(const struct rc_command *command)
 {
     return rc_wire_bound(command, FIXED_MAX_BYTES);
-}
-
-static unsigned char *put_key(unsigned char *at, const char *name, const struct rc_command *command)
-{
-    at = rc_wire_put_text(at, name);
-    at = rc_wire_put_slice(at, command->prefix);
-    return rc_wire_put_slice(at, command->key);
 }
 
 static unsigned char *put_opaque(unsigned char *at, const struct rc_command *command)
@@ -76,29 +101,76 @@ static unsigned char *put_opaque(unsigned char *at, const struct rc_command *com
     return rc_wire_put_text(at, command->strict ? " k\r\n" : "\r\n");
 }
 
-/* A time before now says that the item is not to be kept at all. */
-static unsigned char *put_exptime(unsigned char *at, int64_t exptime_s)
+static unsigned char *put_flag(unsigned char *at, const char *flag, uint64_t number)
 {
-    at = rc_wire_put_text(at, exptime_s < 0 ? " T-" : " T");
-    uint64_t magnitude = (uint64_t)exptime_s;
-    return rc_wire_put_number(at, exptime_s < 0 ? 0 - magnitude : magnitude);
+    at = rc_wire_put_text(at, flag);
+    return rc_wire_put_number(at, number);
 }
 
-static unsigned char *put_set(unsigned char *at, const struct rc_command *command)
+/* T stands before t: flags are carried out in their order, and the TTL asked for is the new one. */
+static unsigned char *put_get(unsigned char *at, const struct rc_command *command)
 {
-    at = put_key(at, "ms ", command);
+    at = rc_memcached_put_key(at, "mg ", command);
+    at = rc_wire_put_text(at, " v f");
+    if (command->verb == RC_VERB_GET_AND_TOUCH) {
+        at = rc_memcached_put_exptime(at, " T", command->exptime_s);
+    }
+    if (command->want_cas) {
+        at = rc_wire_put_text(at, " c");
+    }
+    if (command->want_ttl) {
+        at = rc_wire_put_text(at, " t");
+    }
+    return put_opaque(at, command);
+}
+
+/* The mode of a store, or the token it depends on. */
+static unsigned char *put_condition(unsigned char *at, const struct rc_command *command)
+{
+    static const char *const modes[] = {
+        [RC_VERB_ADD] = " ME",
+        [RC_VERB_REPLACE] = " MR",
+        [RC_VERB_APPEND] = " MA",
+        [RC_VERB_PREPEND] = " MP",
+    };
+    if (command->verb == RC_VERB_CAS) {
+        return put_flag(at, " C", command->cas);
+    }
+    return rc_wire_put_text(at, modes[command->verb]);
+}
+
+/* What is appended to keeps its flags and its time. */
+static unsigned char *put_store(unsigned char *at, const struct rc_command *command)
+{
+    bool extends = command->verb == RC_VERB_APPEND || command->verb == RC_VERB_PREPEND;
+    at = rc_memcached_put_key(at, "ms ", command);
     *at++ = ' ';
     at = rc_wire_put_number(at, command->value.len);
-    if (command->flags != 0) {
-        at = rc_wire_put_text(at, " F");
-        at = rc_wire_put_number(at, command->flags);
+    if (command->verb != RC_VERB_SET) {
+        at = put_condition(at, command);
     }
-    if (command->exptime_s != 0) {
-        at = put_exptime(at, command->exptime_s);
+    if (command->flags != 0 && !extends) {
+        at = put_flag(at, " F", command->flags);
+    }
+    if (command->exptime_s != 0 && !extends) {
+        at = rc_memcached_put_exptime(at, " T", command->exptime_s);
     }
     at = put_opaque(at, command);
     at = rc_wire_put_slice(at, command->value);
     return rc_wire_put_text(at, "\r\n");
+}
+
+static unsigned char *put_count(unsigned char *at, const struct rc_command *command)
+{
+    bool up = command->verb == RC_VERB_INCREMENT && !command->again;
+    at = rc_memcached_put_key(at, "ma ", command);
+    at = put_flag(at, up ? " MI D" : " MD D", command->delta);
+    if (command->with_initial && !command->again) {
+        at = rc_memcached_put_exptime(at, " N", command->exptime_s);
+        at = put_flag(at, " J", command->initial);
+    }
+    at = rc_wire_put_text(at, " v");
+    return put_opaque(at, command);
 }
 
 /* NULL for a verb that memcached does not have. */
@@ -106,14 +178,25 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
 {
     switch (command->verb) {
     case RC_VERB_GET:
-        at = put_key(at, "mg ", command);
-        at = rc_wire_put_text(at, " v f");
-        return put_opaque(at, command);
+    case RC_VERB_GET_AND_TOUCH:
+        return put_get(at, command);
     case RC_VERB_SET:
-        return put_set(at, command);
+    case RC_VERB_ADD:
+    case RC_VERB_REPLACE:
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+        return put_store(at, command);
     case RC_VERB_DELETE:
-        at = put_key(at, "md ", command);
+        at = rc_memcached_put_key(at, "md ", command);
         return put_opaque(at, command);
+    case RC_VERB_TOUCH:
+        at = rc_memcached_put_key(at, "mg ", command);
+        at = rc_memcached_put_exptime(at, " T", command->exptime_s);
+        return put_opaque(at, command);
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+        return put_count(at, command);
     case RC_VERB_VERSION:
         return rc_wire_put_text(at, "version\r\n");
     case RC_VERB_NOOP:
@@ -160,6 +243,10 @@ static bool note_flag(struct rc_slice flag, struct reply_flags *flags)
         flags->key = argument;
     } else if (letter == 'f') {
         flags->client_flags = argument;
+    } else if (letter == 'c') {
+        flags->cas = argument;
+    } else if (letter == 't') {
+        flags->ttl = argument;
     }
     return true;
 }
@@ -180,16 +267,6 @@ static bool read_flags(struct rc_slice text, struct reply_flags *flags)
     return true;
 }
 
-static bool is_whole_key(struct rc_slice echoed, const struct rc_expect *expect)
-{
-    size_t prefix_len = expect->prefix.len;
-    if (echoed.len != prefix_len + expect->key.len) {
-        return false;
-    }
-    return rc_slice_equal(rc_slice(echoed.data, prefix_len), expect->prefix) &&
-           rc_slice_equal(rc_slice(echoed.data + prefix_len, expect->key.len), expect->key);
-}
-
 /* Is this the reply to that command? NULL, or why not. */
 static const char *check_identity(const struct reply_flags *flags, const struct rc_expect *expect)
 {
@@ -207,7 +284,7 @@ static const char *check_identity(const struct reply_flags *flags, const struct 
     if ((flags->seen & letter_bit('k')) == 0) {
         return "the reply has no key";
     }
-    return is_whole_key(flags->key, expect) ? NULL : "the reply carries another key";
+    return rc_memcached_is_key(flags->key, expect) ? NULL : "the reply carries another key";
 }
 
 static const char *check_flags(
@@ -219,51 +296,97 @@ static const char *check_flags(
     return check_identity(flags, expect);
 }
 
-/* The line is "VA <size> flags". A lease's empty stub, which other clients may have left in the
- * cache, says Z ("somebody is filling this"): nobody stored that value, so it is a miss. */
-static const char *read_value_line(const struct rc_expect *expect, uint64_t max_value_bytes,
-    struct head *head, struct rc_answer *answer)
+/* `t`: whole seconds, of which the last has begun at 0; -1 for an item that never expires. */
+static bool read_ttl(struct rc_slice text, int64_t *ttl_ms)
 {
-    if (head->line.len < 3) {
-        return "a value without its length";
+    if (rc_slice_equal(text, rc_slice_text("-1"))) {
+        *ttl_ms = -1;
+        return true;
     }
-    struct rc_slice rest = rc_slice(head->line.data + 3, head->line.len - 3);
-    const unsigned char *space = rest.len > 0 ? memchr(rest.data, ' ', rest.len) : NULL;
-    size_t digits = space != NULL ? (size_t)(space - rest.data) : rest.len;
-    uint64_t size;
-    if (!rc_number_parse(rest.data, digits, UINT64_MAX, &size)) {
-        return "the length of the value is malformed";
+    uint64_t seconds;
+    if (!rc_number_parse(text.data, text.len, UINT32_MAX, &seconds)) {
+        return false;
     }
-    if (size > max_value_bytes || size > SIZE_MAX / 2) {
-        return "value larger than max_value_bytes";
-    }
-    struct reply_flags flags = {0};
-    const char *why = check_flags(rc_slice(rest.data + digits, rest.len - digits), expect, &flags);
-    if (why != NULL) {
-        return why;
-    }
+    *ttl_ms = seconds > 0 ? (int64_t)seconds * MS_PER_S : 1;
+    return true;
+}
+
+/* What was asked of a value beside itself; NULL, or what of it is not there. */
+static const char *read_attributes(
+    const struct reply_flags *flags, const struct rc_expect *expect, struct rc_answer *answer)
+{
     uint64_t client_flags;
     if (!rc_number_parse(
-            flags.client_flags.data, flags.client_flags.len, UINT32_MAX, &client_flags)) {
+            flags->client_flags.data, flags->client_flags.len, UINT32_MAX, &client_flags)) {
         return "the client flags of the value are missing or malformed";
     }
-    head->has_value = true;
-    head->value_len = (size_t)size;
     answer->flags = (uint32_t)client_flags;
-    if (size == 0 && (flags.seen & letter_bit('Z')) != 0) {
-        answer->status = RINGCACHE_MISS;
+    if (expect->want_cas &&
+        !rc_number_parse(flags->cas.data, flags->cas.len, UINT64_MAX, &answer->cas)) {
+        return "the CAS token of the value is missing or malformed";
+    }
+    if (expect->want_ttl && !read_ttl(flags->ttl, &answer->ttl_ms)) {
+        return "the TTL of the value is missing or malformed";
     }
     return NULL;
 }
 
-static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice input,
-    struct rc_slice value, struct rc_answer *answer, size_t *consumed)
+/* The line is "VA <size> flags"; `*rest` becomes the flags. NULL, or why the size is none. */
+static const char *read_size(
+    struct rc_slice line, uint64_t max_bytes, struct head *head, struct rc_slice *rest)
 {
-    size_t total = (size_t)(value.data - input.data) + value.len + 2;
+    if (line.len < 3) {
+        return "a value without its length";
+    }
+    struct rc_slice text = rc_slice(line.data + 3, line.len - 3);
+    const unsigned char *space = text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
+    size_t digits = space != NULL ? (size_t)(space - text.data) : text.len;
+    uint64_t size;
+    if (!rc_number_parse(text.data, digits, UINT64_MAX, &size)) {
+        return "the length of the value is malformed";
+    }
+    if (size > max_bytes || size > SIZE_MAX / 2) {
+        return "value larger than max_value_bytes";
+    }
+    head->has_value = true;
+    head->value_len = (size_t)size;
+    *rest = rc_slice(text.data + digits, text.len - digits);
+    return NULL;
+}
+
+/* A lease's empty stub, which other clients may have left in the cache, says Z ("somebody is filling
+ * this"): nobody stored that value, so it is a miss. */
+static const char *read_value_line(const struct rc_expect *expect, uint64_t max_value_bytes,
+    struct head *head, struct rc_answer *answer)
+{
+    bool counts = rc_memcached_counts(expect->verb);
+    uint64_t max_bytes = counts ? RC_MEMCACHED_COUNTER_MAX_BYTES : max_value_bytes;
+    struct rc_slice rest;
+    struct reply_flags flags = {0};
+    const char *why = read_size(head->line, max_bytes, head, &rest);
+    if (why == NULL) {
+        why = check_flags(rest, expect, &flags);
+    }
+    if (why != NULL || counts) {
+        return why;
+    }
+    if (head->value_len == 0 && (flags.seen & letter_bit('Z')) != 0) {
+        answer->status = RINGCACHE_MISS;
+        return NULL;
+    }
+    return read_attributes(&flags, expect, answer);
+}
+
+static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice input,
+    const struct head *head, struct rc_answer *answer, size_t *consumed)
+{
+    size_t head_len = head->line.len + 2;
+    size_t total = head_len + head->value_len + 2;
     if (input.len < total) {
         decoder->need = total;
         return RC_DECODED_MORE;
     }
+    struct rc_slice value = rc_slice(input.data + head_len, head->value_len);
     if (memcmp(value.data + value.len, "\r\n", 2) != 0) {
         return rc_wire_bad(answer, "the value does not end where its length says");
     }
@@ -271,6 +394,16 @@ static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice in
         answer->value = value;
     }
     *consumed = total;
+    return RC_DECODED_ONE;
+}
+
+/* The value of a counter is the number that it became. */
+static enum rc_decoded take_number(struct rc_answer *answer)
+{
+    if (!rc_memcached_read_counter(answer->value, answer)) {
+        return rc_wire_bad(answer, "the counter is not a number");
+    }
+    answer->value = rc_slice(NULL, 0);
     return RC_DECODED_ONE;
 }
 
@@ -298,47 +431,14 @@ static const char *read_plain_line(struct rc_slice line, const struct rc_expect 
     return check_flags(rest, expect, &flags);
 }
 
-static bool has_word(struct rc_slice line, const char *word)
-{
-    size_t len = strlen(word);
-    return rc_slice_starts(line, word) && (line.len == len || line.data[len] == ' ');
-}
-
-/* SERVER_ERROR: the command was read to its end and refused; the stream is in step. ERROR and
- * CLIENT_ERROR: the server may have taken a value for commands, so nothing behind it counts. */
-static bool read_error_line(struct rc_slice line, struct rc_answer *answer)
-{
-    bool in_step = has_word(line, "SERVER_ERROR");
-    if (!in_step && !has_word(line, "CLIENT_ERROR") && !has_word(line, "ERROR")) {
-        return false;
-    }
-    answer->status = RINGCACHE_ESERVER;
-    if (rc_slice_starts(line, "SERVER_ERROR object too large")) {
-        answer->status = RINGCACHE_ETOOBIG;
-    } else if (rc_slice_starts(line, "CLIENT_ERROR unauthenticated")) {
-        answer->status = RINGCACHE_EAUTH;
-    }
-    answer->message = line;
-    answer->close = !in_step;
-    return true;
-}
-
-static bool read_version_line(
-    struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
-{
-    enum { WORD = 8 };
-    if (expect->verb != RC_VERB_VERSION || !rc_slice_starts(line, "VERSION ")) {
-        return false;
-    }
-    answer->value = rc_slice(line.data + WORD, line.len - WORD);
-    return true;
-}
-
 /* A line without an opaque: VERSION or an error. NULL, or why it is neither. */
 static const char *read_bare_line(
     struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
 {
-    if (read_error_line(line, answer) || read_version_line(line, expect, answer)) {
+    if (rc_memcached_read_error(line, expect->verb, answer)) {
+        return NULL;
+    }
+    if (expect->verb == RC_VERB_VERSION && rc_memcached_read_version(line, answer)) {
         return NULL;
     }
     return "a reply that this command cannot have";
@@ -362,7 +462,7 @@ static enum rc_decoded read_head(struct rc_decoder *decoder, struct rc_slice inp
     const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
 {
     const char *why;
-    enum rc_decoded got = rc_wire_line(input, LINE_MAX_BYTES, &head->line, &why);
+    enum rc_decoded got = rc_wire_line(input, RC_MEMCACHED_LINE_MAX_BYTES, &head->line, &why);
     if (got == RC_DECODED_MORE) {
         decoder->need = input.len + 1;
         return got;
@@ -392,72 +492,27 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     if (got != RC_DECODED_ONE) {
         return got;
     }
-    size_t head_len = head.line.len + 2;
     if (head.has_value) {
-        struct rc_slice value = rc_slice(input.data + head_len, head.value_len);
-        return take_value(decoder, input, value, answer, consumed);
+        got = take_value(decoder, input, &head, answer, consumed);
+    } else {
+        *consumed = head.line.len + 2;
     }
-    *consumed = head_len;
-    return RC_DECODED_ONE;
-}
-
-static struct rc_slice meta_unsolicited(struct rc_slice input)
-{
-    struct rc_slice line = rc_wire_printable(input);
-    struct rc_answer answer;
-    if (read_error_line(line, &answer)) {
-        return line;
+    if (got == RC_DECODED_ONE && head.has_value && rc_memcached_counts(expect->verb)) {
+        got = take_number(answer);
     }
-    return rc_slice_text("bytes came that nothing had asked for");
-}
-
-/* One of the three numbers of a version, and where it ended. */
-static bool take_version_part(struct rc_slice *text, uint64_t *part)
-{
-    size_t len = 0;
-    while (len < text->len && text->data[len] >= '0' && text->data[len] <= '9') {
-        len++;
+    if (got == RC_DECODED_ONE) {
+        rc_memcached_settle(expect, answer);
     }
-    if (!rc_number_parse(text->data, len, UINT32_MAX, part)) {
-        return false;
-    }
-    *text = rc_slice(text->data + len, text->len - len);
-    return true;
-}
-
-static bool take_dot(struct rc_slice *text)
-{
-    if (!rc_slice_starts(*text, ".")) {
-        return false;
-    }
-    *text = rc_slice(text->data + 1, text->len - 1);
-    return true;
-}
-
-bool rc_meta_version_ok(struct rc_slice version)
-{
-    enum { WORD_LEN = 8, MAJOR = 1, MINOR = 6, PATCH = 18 };
-    if (rc_slice_starts(version, "VERSION ")) {
-        version = rc_slice(version.data + WORD_LEN, version.len - WORD_LEN);
-    }
-    uint64_t major, minor, patch;
-    if (!take_version_part(&version, &major) || !take_dot(&version) ||
-        !take_version_part(&version, &minor) || !take_dot(&version) ||
-        !take_version_part(&version, &patch)) {
-        return false;
-    }
-    if (major != MAJOR) {
-        return major > MAJOR;
-    }
-    return minor > MINOR || (minor == MINOR && patch >= PATCH);
+    return got;
 }
 
 const struct rc_codec rc_codec_meta = {
     .name = "memcached meta",
     .binary_keys = false,
-    .max_key_bytes = 250,
+    .max_key_bytes = RC_MEMCACHED_KEY_MAX_BYTES,
+    .keeps_key = meta_keeps_key,
     .bound = meta_bound,
     .encode = meta_encode,
     .decode = meta_decode,
-    .unsolicited = meta_unsolicited,
+    .unsolicited = rc_memcached_unsolicited,
 };

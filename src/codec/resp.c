@@ -1,158 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/codec.h"
 
+#include "codec/resp_command.h"
 #include "codec/resp_frame.h"
 #include "codec/wire.h"
 
-/* RESP2, as Redis and Valkey speak it.
+/* RESP2, as Redis and Valkey speak it; here, what they answer.
  *
- * A command is an array of bulks, so keys and values are any bytes. The protocol itself has nothing
- * that ties a reply to its command; with `strict` a second command follows each of a user's:
+ * The protocol itself has nothing that ties a reply to its command; with `strict` a second command
+ * follows each of a user's:
  *
  *     *2 $3 GET $1 k   *2 $4 ECHO $16 <token>      ->      $5 hello   $16 <token>
  *
- * and both replies are one frame: the first is not delivered before the second proved it. */
+ * and both replies are one frame: the first is not delivered before the second proved it. A value
+ * with its CAS token and its TTL is an array of three, taken in place like any other reply:
+ *
+ *     *5 $7 EVALSHA $40 … $1 1 $1 k $1 1           ->      *3 $5 hello $16 <digest> :1500
+ */
 
 enum {
-    /* A SET with its time and its ECHO, without key and value. */
-    FIXED_MAX_BYTES = 192,
     ECHO_REPLY_BYTES = 23,
     /* INFO server is the library's own question and no value of a user's. */
     INFO_MAX_BYTES = 65536,
+    DIGEST_BYTES = 16,
+    COUNTER_MAX_BYTES = 19,
 };
 
-static bool is_echoed(enum rc_verb verb, bool strict)
+/* One reply: a token, and when that is the head of an array, its three elements. */
+struct reply {
+    struct rc_resp_token head, value, digest, ttl;
+    size_t len; /* on the wire; while it is not complete, the bytes needed */
+};
+
+/* What a token of a reply may be. */
+struct part {
+    const char *kinds; /* its type byte is one of these */
+    uint64_t bulk_bytes;
+};
+
+static bool resp_keeps_key(const struct rc_command *command)
 {
-    return strict && (verb == RC_VERB_GET || verb == RC_VERB_SET || verb == RC_VERB_DELETE);
+    return rc_resp_may_run_script(command->verb, command->want_cas || command->want_ttl);
 }
 
-static size_t resp_bound(const struct rc_command *command)
+/* The type bytes that a reply to the command may begin with. */
+static const char *kinds_of_reply(const struct rc_expect *expect)
 {
-    return rc_wire_bound(command, FIXED_MAX_BYTES);
-}
-
-static unsigned char *put_bulk(unsigned char *at, struct rc_slice head, struct rc_slice tail)
-{
-    *at++ = '$';
-    at = rc_wire_put_number(at, head.len + tail.len);
-    at = rc_wire_put_text(at, "\r\n");
-    at = rc_wire_put_slice(at, head);
-    at = rc_wire_put_slice(at, tail);
-    return rc_wire_put_text(at, "\r\n");
-}
-
-static unsigned char *put_number_bulk(unsigned char *at, uint64_t number)
-{
-    unsigned char digits[20];
-    size_t len = rc_number_write(digits, number);
-    return put_bulk(at, rc_slice(digits, len), rc_slice(NULL, 0));
-}
-
-static unsigned char *put_key(unsigned char *at, const char *head, const struct rc_command *command)
-{
-    at = rc_wire_put_text(at, head);
-    return put_bulk(at, command->prefix, command->key);
-}
-
-static unsigned char *put_set(unsigned char *at, const struct rc_command *command)
-{
-    bool expires = command->ttl_ms > 0;
-    at = put_key(at, expires ? "*5\r\n$3\r\nSET\r\n" : "*3\r\n$3\r\nSET\r\n", command);
-    at = put_bulk(at, command->value, rc_slice(NULL, 0));
-    if (!expires) {
-        return at;
-    }
-    at = rc_wire_put_text(at, "$2\r\nPX\r\n");
-    return put_number_bulk(at, (uint64_t)command->ttl_ms);
-}
-
-static unsigned char *put_auth(unsigned char *at, const struct rc_command *command)
-{
-    struct rc_slice none = rc_slice(NULL, 0);
-    if (command->key.len == 0) {
-        at = rc_wire_put_text(at, "*2\r\n$4\r\nAUTH\r\n");
-    } else {
-        at = rc_wire_put_text(at, "*3\r\n$4\r\nAUTH\r\n");
-        at = put_bulk(at, command->key, none);
-    }
-    return put_bulk(at, command->value, none);
-}
-
-static unsigned char *put_echo(unsigned char *at, uint64_t token)
-{
-    at = rc_wire_put_text(at, "*2\r\n$4\r\nECHO\r\n$16\r\n");
-    rc_number_write_hex16(at, token);
-    return rc_wire_put_text(at + 16, "\r\n");
-}
-
-/* NULL for a verb that Redis does not have. */
-static unsigned char *put_command(unsigned char *at, const struct rc_command *command)
-{
-    switch (command->verb) {
+    switch (expect->verb) {
     case RC_VERB_GET:
-        return put_key(at, "*2\r\n$3\r\nGET\r\n", command);
-    case RC_VERB_SET:
-        return put_set(at, command);
-    case RC_VERB_DELETE:
-        return put_key(at, "*2\r\n$3\r\nDEL\r\n", command);
-    case RC_VERB_NOOP:
-        return rc_wire_put_text(at, "*1\r\n$4\r\nPING\r\n");
-    case RC_VERB_AUTH:
-        return put_auth(at, command);
-    case RC_VERB_SELECT:
-        at = rc_wire_put_text(at, "*2\r\n$6\r\nSELECT\r\n");
-        return put_number_bulk(at, command->number);
-    case RC_VERB_CLIENT_ID:
-        return rc_wire_put_text(at, "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n");
+    case RC_VERB_GET_AND_TOUCH:
+        return expect->want_cas || expect->want_ttl ? "-*$" : "-$";
     case RC_VERB_INFO:
-        return rc_wire_put_text(at, "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
-    case RC_VERB_CLIENT_KILL:
-        at = rc_wire_put_text(at, "*4\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$2\r\nID\r\n");
-        return put_number_bulk(at, command->number);
-    case RC_VERB_VERSION:
-        break;
-    }
-    return NULL;
-}
-
-static int resp_encode(struct rc_buf *out, const struct rc_command *command)
-{
-    int rc = rc_buf_reserve(out, resp_bound(command));
-    if (rc < 0) {
-        return rc;
-    }
-    unsigned char *start = rc_buf_end(out);
-    unsigned char *end = put_command(start, command);
-    if (end == NULL) {
-        return RINGCACHE_ENOTSUP;
-    }
-    if (is_echoed(command->verb, command->strict)) {
-        end = put_echo(end, command->token);
-    }
-    rc_buf_commit(out, (size_t)(end - start));
-    return 0;
-}
-
-/* The type byte of a verb's reply, when it is not an error; 0 for a verb that is never asked. */
-static unsigned char kind_of_reply(enum rc_verb verb)
-{
-    switch (verb) {
-    case RC_VERB_GET:
-    case RC_VERB_INFO:
-        return '$';
+        return "-$";
     case RC_VERB_SET:
     case RC_VERB_NOOP:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:
-        return '+';
+        return "-+";
+    case RC_VERB_ADD:
+    case RC_VERB_REPLACE:
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+        return "-+$";
     case RC_VERB_DELETE:
+    case RC_VERB_TOUCH:
     case RC_VERB_CLIENT_ID:
     case RC_VERB_CLIENT_KILL:
-        return ':';
+        return "-:";
     case RC_VERB_VERSION:
         break;
     }
-    return 0;
+    return "-";
 }
 
 /* Errors about who we are. Servers before 6.0 had no code word for a wrong password, and none has
@@ -170,11 +91,15 @@ static bool is_about_credentials(struct rc_slice message)
 }
 
 /* All errors leave the stream in step but one: that the server could not make sense of it. */
-static void read_error(struct rc_slice message, struct rc_answer *answer)
+static void read_error(
+    struct rc_slice message, const struct rc_expect *expect, struct rc_answer *answer)
 {
+    bool extras = expect->want_cas || expect->want_ttl;
     answer->status = is_about_credentials(message) ? RINGCACHE_EAUTH : RINGCACHE_ESERVER;
     answer->message = message;
     answer->close = rc_slice_starts(message, "ERR Protocol error");
+    answer->again = !expect->again && rc_resp_may_run_script(expect->verb, extras) &&
+                    rc_slice_starts(message, "NOSCRIPT ");
 }
 
 /* The text behind `name` at the start of a line of `text`, up to the line's end. */
@@ -205,10 +130,17 @@ static const char *read_number(
     return NULL;
 }
 
+#define BAD_STATUS "a status that this command cannot answer"
+#define BAD_VALUE "a value that this command cannot answer"
+
+static bool is_word(const struct rc_resp_token *token, const char *word)
+{
+    return token->kind == '+' && rc_slice_equal(token->text, rc_slice_text(word));
+}
+
 static const char *read_status(const struct rc_resp_token *token, const char *word)
 {
-    bool same = rc_slice_equal(token->text, rc_slice_text(word));
-    return same ? NULL : "a status that this command cannot answer";
+    return is_word(token, word) ? NULL : BAD_STATUS;
 }
 
 static const char *read_get(const struct rc_resp_token *token, struct rc_answer *answer)
@@ -218,7 +150,86 @@ static const char *read_get(const struct rc_resp_token *token, struct rc_answer 
     return NULL;
 }
 
-static const char *read_delete(const struct rc_resp_token *token, struct rc_answer *answer)
+/* The first 16 digits of a SHA-1, lower case. */
+static bool read_digest(struct rc_slice text, uint64_t *cas)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = text.data[i];
+        bool digit = c >= '0' && c <= '9';
+        if (!digit && (c < 'a' || c > 'f')) {
+            return false;
+        }
+        number = number << 4 | (unsigned)(digit ? c - '0' : c - 'a' + 10);
+    }
+    *cas = number;
+    return text.len == DIGEST_BYTES;
+}
+
+/* PTTL: milliseconds, of which the last has begun at 0; -1 for a key that never expires. */
+static bool read_ttl(int64_t number, int64_t *ttl_ms)
+{
+    *ttl_ms = number == 0 ? 1 : number;
+    return number >= -1;
+}
+
+/* A value with what was asked of it beside itself, or nil for the whole. */
+static const char *read_get_with_extras(
+    const struct reply *reply, const struct rc_expect *expect, struct rc_answer *answer)
+{
+    if (reply->head.kind == '$') {
+        answer->status = RINGCACHE_MISS;
+        return reply->head.nil ? NULL : BAD_VALUE;
+    }
+    if (reply->value.nil || reply->digest.nil) {
+        return BAD_VALUE;
+    }
+    answer->value = reply->value.text;
+    if (expect->want_cas && !read_digest(reply->digest.text, &answer->cas)) {
+        return "the digest of the value is malformed";
+    }
+    if (expect->want_ttl && !read_ttl(reply->ttl.number, &answer->ttl_ms)) {
+        return "the TTL of the value is malformed";
+    }
+    return NULL;
+}
+
+/* Done, or nil when the key's presence or absence was not what the command asks for. */
+static const char *read_store(
+    const struct rc_resp_token *token, int status_of_nil, struct rc_answer *answer)
+{
+    if (token->nil) {
+        answer->status = status_of_nil;
+        return NULL;
+    }
+    return token->kind == '$' ? BAD_VALUE : read_status(token, "OK");
+}
+
+static const char *read_cas(const struct rc_resp_token *token, struct rc_answer *answer)
+{
+    if (is_word(token, "EXISTS")) {
+        answer->status = RINGCACHE_EXISTS;
+        return NULL;
+    }
+    return read_store(token, RINGCACHE_MISS, answer);
+}
+
+static const char *read_counter(const struct rc_resp_token *token, struct rc_answer *answer)
+{
+    if (token->kind == '+') {
+        answer->status = RINGCACHE_NOT_STORED;
+        return read_status(token, "NOT_STORED");
+    }
+    if (token->nil) {
+        answer->status = RINGCACHE_MISS;
+        return NULL;
+    }
+    bool number = rc_number_parse(token->text.data, token->text.len, INT64_MAX, &answer->number);
+    return number ? NULL : "the counter is not a number";
+}
+
+/* How many keys the command found, of one. */
+static const char *read_presence(const struct rc_resp_token *token, struct rc_answer *answer)
 {
     answer->status = token->number == 0 ? RINGCACHE_MISS : RINGCACHE_OK;
     return read_number(token, 0, 1, answer);
@@ -235,19 +246,33 @@ static const char *read_info(const struct rc_resp_token *token, struct rc_answer
 
 /* What a reply of the right kind says; NULL, or why no server says that. */
 static const char *read_reply(
-    enum rc_verb verb, const struct rc_resp_token *token, struct rc_answer *answer)
+    const struct reply *reply, const struct rc_expect *expect, struct rc_answer *answer)
 {
-    switch (verb) {
+    const struct rc_resp_token *token = &reply->head;
+    switch (expect->verb) {
     case RC_VERB_GET:
-        return read_get(token, answer);
+    case RC_VERB_GET_AND_TOUCH:
+        return expect->want_cas || expect->want_ttl ? read_get_with_extras(reply, expect, answer)
+                                                    : read_get(token, answer);
     case RC_VERB_SET:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:
         return read_status(token, "OK");
+    case RC_VERB_ADD:
+    case RC_VERB_REPLACE:
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+        return read_store(token, RINGCACHE_NOT_STORED, answer);
+    case RC_VERB_CAS:
+        return read_cas(token, answer);
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+        return read_counter(token, answer);
     case RC_VERB_NOOP:
         return read_status(token, "PONG");
     case RC_VERB_DELETE:
-        return read_delete(token, answer);
+    case RC_VERB_TOUCH:
+        return read_presence(token, answer);
     case RC_VERB_CLIENT_ID:
         return read_number(token, 1, INT64_MAX, answer);
     case RC_VERB_CLIENT_KILL:
@@ -260,22 +285,64 @@ static const char *read_reply(
     return "a reply to a command that Redis does not have";
 }
 
-/* The first reply of what is due; its kind is judged by its first byte, before anything is waited
- * for. MORE leaves the bytes needed in token->len. */
-static enum rc_decoded take_reply(const struct rc_decoder *decoder, struct rc_slice input,
-    enum rc_verb verb, struct rc_resp_token *token, const char **why)
+/* How long a bulk at the head of the reply may be. */
+static uint64_t bulk_bound(const struct rc_decoder *decoder, enum rc_verb verb)
 {
-    struct rc_resp_bounds bounds = {
-        .line_bytes = RC_RESP_LINE_MAX,
-        .bulk_bytes = verb == RC_VERB_INFO ? INFO_MAX_BYTES : decoder->limits.max_value_bytes,
-    };
-    unsigned char kind = input.data[0];
-    bool known = memchr("+-:$*", kind, 5) != NULL;
-    if (known && kind != '-' && kind != kind_of_reply(verb)) {
+    if (verb == RC_VERB_INCREMENT || verb == RC_VERB_DECREMENT) {
+        return COUNTER_MAX_BYTES;
+    }
+    return verb == RC_VERB_INFO ? INFO_MAX_BYTES : decoder->limits.max_value_bytes;
+}
+
+/* The token at reply->len, which becomes its end. Its kind is judged by its first byte, before
+ * anything is waited for. */
+static enum rc_decoded take_token(struct rc_slice input, const struct part *part,
+    struct reply *reply, struct rc_resp_token *token, const char **why)
+{
+    struct rc_resp_bounds bounds = {RC_RESP_LINE_MAX, part->bulk_bytes};
+    struct rc_slice rest = rc_slice(input.data + reply->len, input.len - reply->len);
+    bool known = rest.len > 0 && memchr("+-:$*", rest.data[0], 5) != NULL;
+    if (known && strchr(part->kinds, rest.data[0]) == NULL) {
         *why = "a reply of a type that this command cannot have";
         return RC_DECODED_BAD;
     }
-    return rc_resp_token(input, &bounds, token, why);
+    enum rc_decoded got = rc_resp_token(rest, &bounds, token, why);
+    reply->len += token->len;
+    return got;
+}
+
+/* What follows the head of an array. */
+static enum rc_decoded take_elements(
+    const struct rc_decoder *decoder, struct rc_slice input, struct reply *reply, const char **why)
+{
+    const struct part value = {"$", decoder->limits.max_value_bytes};
+    const struct part digest = {"$", DIGEST_BYTES};
+    const struct part ttl = {":", 0};
+    if (reply->head.nil || reply->head.number != 3) {
+        *why = "an array of another length than asked for";
+        return RC_DECODED_BAD;
+    }
+    enum rc_decoded got = take_token(input, &value, reply, &reply->value, why);
+    if (got == RC_DECODED_ONE) {
+        got = take_token(input, &digest, reply, &reply->digest, why);
+    }
+    if (got == RC_DECODED_ONE) {
+        got = take_token(input, &ttl, reply, &reply->ttl, why);
+    }
+    return got;
+}
+
+/* The first reply of what is due. */
+static enum rc_decoded take_reply(const struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_expect *expect, struct reply *reply, const char **why)
+{
+    const struct part head = {kinds_of_reply(expect), bulk_bound(decoder, expect->verb)};
+    reply->len = 0;
+    enum rc_decoded got = take_token(input, &head, reply, &reply->head, why);
+    if (got == RC_DECODED_ONE && reply->head.kind == '*') {
+        got = take_elements(decoder, input, reply, why);
+    }
+    return got;
 }
 
 /* `input` is what has arrived behind the reply. The echo of another token is the reply to another
@@ -298,20 +365,18 @@ static enum rc_decoded check_echo(struct rc_slice input, uint64_t token, const c
     return arrived < sizeof echo ? RC_DECODED_MORE : RC_DECODED_ONE;
 }
 
-/* The reply, and with `strict` its echo. MORE leaves the bytes needed in token->len, ONE those of
- * the whole frame. */
+/* The reply, and with `strict` its echo. */
 static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct rc_resp_token *token, const char **why)
+    const struct rc_expect *expect, struct reply *reply, const char **why)
 {
-    bool echoed = is_echoed(expect->verb, expect->strict);
-    enum rc_decoded got = take_reply(decoder, input, expect->verb, token, why);
-    if (got != RC_DECODED_ONE || !echoed) {
+    enum rc_decoded got = take_reply(decoder, input, expect, reply, why);
+    if (got != RC_DECODED_ONE || !rc_resp_is_echoed(expect->verb, expect->strict)) {
         return got;
     }
-    struct rc_slice rest = rc_slice(input.data + token->len, input.len - token->len);
+    struct rc_slice rest = rc_slice(input.data + reply->len, input.len - reply->len);
     got = check_echo(rest, expect->token, why);
     /* One byte more may show that the echo is wrong, which need not be as long as the right one. */
-    token->len = got == RC_DECODED_MORE ? input.len + 1 : token->len + ECHO_REPLY_BYTES;
+    reply->len = got == RC_DECODED_MORE ? input.len + 1 : reply->len + ECHO_REPLY_BYTES;
     return got;
 }
 
@@ -324,22 +389,22 @@ static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice i
     }
     decoder->need = 0;
     const char *why;
-    struct rc_resp_token token;
-    enum rc_decoded got = take_frame(decoder, input, expect, &token, &why);
+    struct reply reply;
+    enum rc_decoded got = take_frame(decoder, input, expect, &reply, &why);
     if (got == RC_DECODED_MORE) {
-        decoder->need = token.len;
+        decoder->need = reply.len;
         return got;
     }
     if (got == RC_DECODED_BAD) {
         return rc_wire_bad(answer, why);
     }
     *answer = (struct rc_answer){.status = RINGCACHE_OK};
-    if (token.kind == '-') {
-        read_error(token.text, answer);
-    } else if ((why = read_reply(expect->verb, &token, answer)) != NULL) {
+    if (reply.head.kind == '-') {
+        read_error(reply.head.text, expect, answer);
+    } else if ((why = read_reply(&reply, expect, answer)) != NULL) {
         return rc_wire_bad(answer, why);
     }
-    *consumed = token.len;
+    *consumed = reply.len;
     return RC_DECODED_ONE;
 }
 
@@ -355,8 +420,9 @@ const struct rc_codec rc_codec_resp = {
     .name = "RESP2",
     .binary_keys = true,
     .max_key_bytes = 65536,
-    .bound = resp_bound,
-    .encode = resp_encode,
+    .keeps_key = resp_keeps_key,
+    .bound = rc_resp_bound,
+    .encode = rc_resp_encode,
     .decode = resp_decode,
     .unsolicited = resp_unsolicited,
 };

@@ -134,6 +134,15 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
     case RC_VERB_GET:
     case RC_VERB_SET:
     case RC_VERB_DELETE:
+    case RC_VERB_ADD:
+    case RC_VERB_REPLACE:
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+    case RC_VERB_TOUCH:
+    case RC_VERB_GET_AND_TOUCH:
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
     case RC_VERB_CLIENT_KILL:
         break;
     }

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "codec/codec.h"
+
+#include "base/number.h"
+#include "codec/memcached.h"
+#include "codec/wire.h"
+
+/* The classic text protocol of memcached, which proxies and relatives of memcached speak too.
+ *
+ *     get <key>\r\n                        ->  VALUE <key> 0 5\r\nhello\r\nEND\r\n   or   END\r\n
+ *     set <key> 0 0 5\r\nhello\r\n         ->  STORED\r\n
+ *     incr <key> 3\r\n                     ->  42\r\n                        or   NOT_FOUND\r\n
+ *
+ * Nothing ties a reply to its command but the order of both, and, where there is a value, its key;
+ * so the key of every value is compared. Times that are left cannot be asked for, nor can a counter
+ * be made by counting. gat and gats need memcached 1.5.3. */
+
+/* A command without key and value: the name, four numbers, ends of lines. */
+enum { FIXED_MAX_BYTES = 112 };
+
+/* What follows every value. */
+static const char value_end[] = "\r\nEND\r\n";
+enum { VALUE_END_LEN = sizeof value_end - 1 };
+
+/* The lines that may answer a verb, and what they mean for it. Values, numbers, versions and errors
+ * are told apart from them by their form; anything else is a broken stream. */
+static const struct outcome {
+    enum rc_verb verb;
+    int status;
+    const char *line;
+} outcomes[] = {
+    {RC_VERB_GET, RINGCACHE_MISS, "END"},
+    {RC_VERB_GET_AND_TOUCH, RINGCACHE_MISS, "END"},
+    {RC_VERB_SET, RINGCACHE_OK, "STORED"},
+    {RC_VERB_SET, RINGCACHE_NOT_STORED, "NOT_STORED"},
+    {RC_VERB_ADD, RINGCACHE_OK, "STORED"},
+    {RC_VERB_ADD, RINGCACHE_NOT_STORED, "NOT_STORED"},
+    {RC_VERB_REPLACE, RINGCACHE_OK, "STORED"},
+    {RC_VERB_REPLACE, RINGCACHE_NOT_STORED, "NOT_STORED"},
+    {RC_VERB_APPEND, RINGCACHE_OK, "STORED"},
+    {RC_VERB_APPEND, RINGCACHE_NOT_STORED, "NOT_STORED"},
+    {RC_VERB_PREPEND, RINGCACHE_OK, "STORED"},
+    {RC_VERB_PREPEND, RINGCACHE_NOT_STORED, "NOT_STORED"},
+    {RC_VERB_CAS, RINGCACHE_OK, "STORED"},
+    {RC_VERB_CAS, RINGCACHE_EXISTS, "EXISTS"},
+    {RC_VERB_CAS, RINGCACHE_MISS, "NOT_FOUND"},
+    {RC_VERB_DELETE, RINGCACHE_OK, "DELETED"},
+    {RC_VERB_DELETE, RINGCACHE_MISS, "NOT_FOUND"},
+    {RC_VERB_TOUCH, RINGCACHE_OK, "TOUCHED"},
+    {RC_VERB_TOUCH, RINGCACHE_MISS, "NOT_FOUND"},
+    {RC_VERB_INCREMENT, RINGCACHE_MISS, "NOT_FOUND"},
+    {RC_VERB_DECREMENT, RINGCACHE_MISS, "NOT_FOUND"},
+};
+
+/* What the first line of a reply says. */
+struct head {
+    struct rc_slice line;
+    bool has_value;
+    size_t value_len;
+};
+
+static bool reads(enum rc_verb verb)
+{
+    return verb == RC_VERB_GET || verb == RC_VERB_GET_AND_TOUCH;
+}
+
+/* An INCREMENT may have to be sent once more, as what takes it back. */
+static bool classic_keeps_key(const struct rc_command *command)
+{
+    return reads(command->verb) || command->verb == RC_VERB_INCREMENT;
+}
+
+static size_t classic_bound(const struct rc_command *command)
+{
+    return rc_wire_bound(command, FIXED_MAX_BYTES);
+}
+
+static unsigned char *put_store(
+    unsigned char *at, const char *name, const struct rc_command *command)
+{
+    at = rc_memcached_put_key(at, name, command);
+    *at++ = ' ';
+    at = rc_wire_put_number(at, command->flags);
+    at = rc_memcached_put_exptime(at, " ", command->exptime_s);
+    *at++ = ' ';
+    at = rc_wire_put_number(at, command->value.len);
+    if (command->verb == RC_VERB_CAS) {
+        *at++ = ' ';
+        at = rc_wire_put_number(at, command->cas);
+    }
+    at = rc_wire_put_text(at, "\r\n");
+    at = rc_wire_put_slice(at, command->value);
+    return rc_wire_put_text(at, "\r\n");
+}
+
+static unsigned char *put_key_line(
+    unsigned char *at, const char *name, const struct rc_command *command)
+{
+    at = rc_memcached_put_key(at, name, command);
+    return rc_wire_put_text(at, "\r\n");
+}
+
+static unsigned char *put_touch(unsigned char *at, const struct rc_command *command)
+{
+    at = rc_memcached_put_key(at, "touch ", command);
+    at = rc_memcached_put_exptime(at, " ", command->exptime_s);
+    return rc_wire_put_text(at, "\r\n");
+}
+
+static unsigned char *put_get_and_touch(unsigned char *at, const struct rc_command *command)
+{
+    at = rc_memcached_put_exptime(at, command->want_cas ? "gats " : "gat ", command->exptime_s);
+    return put_key_line(at, " ", command);
+}
+
+static unsigned char *put_count(unsigned char *at, const struct rc_command *command)
+{
+    bool up = command->verb == RC_VERB_INCREMENT && !command->again;
+    at = rc_memcached_put_key(at, up ? "incr " : "decr ", command);
+    *at++ = ' ';
+    at = rc_wire_put_number(at, command->delta);
+    return rc_wire_put_text(at, "\r\n");
+}
+
+/* NULL for a verb that memcached does not have. */
+static unsigned char *put_command(unsigned char *at, const struct rc_command *command)
+{
+    switch (command->verb) {
+    case RC_VERB_GET:
+        return put_key_line(at, command->want_cas ? "gets " : "get ", command);
+    case RC_VERB_SET:
+        return put_store(at, "set ", command);
+    case RC_VERB_DELETE:
+        return put_key_line(at, "delete ", command);
+    case RC_VERB_ADD:
+        return put_store(at, "add ", command);
+    case RC_VERB_REPLACE:
+        return put_store(at, "replace ", command);
+    case RC_VERB_APPEND:
+        return put_store(at, "append ", command);
+    case RC_VERB_PREPEND:
+        return put_store(at, "prepend ", command);
+    case RC_VERB_CAS:
+        return put_store(at, "cas ", command);
+    case RC_VERB_TOUCH:
+        return put_touch(at, command);
+    case RC_VERB_GET_AND_TOUCH:
+        return put_get_and_touch(at, command);
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+        return put_count(at, command);
+    case RC_VERB_VERSION:
+    case RC_VERB_NOOP:
+        return rc_wire_put_text(at, "version\r\n");
+    case RC_VERB_AUTH:
+    case RC_VERB_SELECT:
+    case RC_VERB_CLIENT_ID:
+    case RC_VERB_INFO:
+    case RC_VERB_CLIENT_KILL:
+        break;
+    }
+    return NULL;
+}
+
+/* Does the command ask for what only meta has? */
+static bool asks_too_much(const struct rc_command *command)
+{
+    return (reads(command->verb) && command->want_ttl) ||
+           (rc_memcached_counts(command->verb) && command->with_initial);
+}
+
+static int classic_encode(struct rc_buf *out, const struct rc_command *command)
+{
+    if (asks_too_much(command)) {
+        return RINGCACHE_ENOTSUP;
+    }
+    int rc = rc_buf_reserve(out, classic_bound(command));
+    if (rc < 0) {
+        return rc;
+    }
+    unsigned char *start = rc_buf_end(out);
+    unsigned char *end = put_command(start, command);
+    if (end == NULL) {
+        return RINGCACHE_ENOTSUP;
+    }
+    rc_buf_commit(out, (size_t)(end - start));
+    return 0;
+}
+
+/* The next word of `rest`: what is before the space that it leaves out, or all of it. */
+static struct rc_slice take_word(struct rc_slice *rest)
+{
+    const unsigned char *space = rest->len > 0 ? memchr(rest->data, ' ', rest->len) : NULL;
+    struct rc_slice word = *rest;
+    if (space == NULL) {
+        *rest = rc_slice(NULL, 0);
+        return word;
+    }
+    word.len = (size_t)(space - rest->data);
+    *rest = rc_slice(space + 1, rest->len - word.len - 1);
+    return word;
+}
+
+static bool take_number(struct rc_slice *rest, uint64_t cap, uint64_t *number)
+{
+    struct rc_slice word = take_word(rest);
+    return rc_number_parse(word.data, word.len, cap, number);
+}
+
+/* `rest` is what follows "VALUE ": key, flags, length, and the CAS token if it was asked for. */
+static const char *read_value_line(struct rc_slice rest, const struct rc_expect *expect,
+    uint64_t max_value_bytes, struct head *head, struct rc_answer *answer)
+{
+    uint64_t flags, size;
+    if (!rc_memcached_is_key(take_word(&rest), expect)) {
+        return "the value carries another key";
+    }
+    if (!take_number(&rest, UINT32_MAX, &flags)) {
+        return "the client flags of the value are missing or malformed";
+    }
+    if (!take_number(&rest, UINT64_MAX, &size)) {
+        return "the length of the value is missing or malformed";
+    }
+    if (size > max_value_bytes || size > SIZE_MAX / 2) {
+        return "value larger than max_value_bytes";
+    }
+    if (expect->want_cas && !take_number(&rest, UINT64_MAX, &answer->cas)) {
+        return "the CAS token of the value is missing or malformed";
+    }
+    if (rest.data != NULL) {
+        return "more behind a value's length than was asked for";
+    }
+    answer->flags = (uint32_t)flags;
+    head->has_value = true;
+    head->value_len = (size_t)size;
+    return NULL;
+}
+
+static bool find_outcome(
+    struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
+{
+    for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
+        if (outcomes[i].verb == expect->verb &&
+            rc_slice_equal(line, rc_slice_text(outcomes[i].line))) {
+            answer->status = outcomes[i].status;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The line of a version: the answer to itself and, as the fence, to NOOP, which has no value. */
+static bool read_version(
+    struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
+{
+    struct rc_answer version = *answer;
+    if (expect->verb != RC_VERB_VERSION && expect->verb != RC_VERB_NOOP) {
+        return false;
+    }
+    if (!rc_memcached_read_version(line, &version)) {
+        return false;
+    }
+    if (expect->verb == RC_VERB_VERSION) {
+        *answer = version;
+    }
+    return true;
+}
+
+static const char *read_head_line(const struct rc_expect *expect, uint64_t max_value_bytes,
+    struct head *head, struct rc_answer *answer)
+{
+    enum { WORD_LEN = 6 };
+    struct rc_slice line = head->line;
+    if (reads(expect->verb) && rc_slice_starts(line, "VALUE ")) {
+        struct rc_slice rest = rc_slice(line.data + WORD_LEN, line.len - WORD_LEN);
+        return read_value_line(rest, expect, max_value_bytes, head, answer);
+    }
+    if (find_outcome(line, expect, answer) || read_version(line, expect, answer) ||
+        rc_memcached_read_error(line, expect->verb, answer)) {
+        return NULL;
+    }
+    if (rc_memcached_counts(expect->verb) && rc_memcached_read_counter(line, answer)) {
+        return NULL;
+    }
+    return "a reply that this command cannot have";
+}
+
+static enum rc_decoded read_head(struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
+{
+    const char *why;
+    enum rc_decoded got = rc_wire_line(input, RC_MEMCACHED_LINE_MAX_BYTES, &head->line, &why);
+    if (got == RC_DECODED_MORE) {
+        decoder->need = input.len + 1;
+        return got;
+    }
+    if (got == RC_DECODED_BAD) {
+        return rc_wire_bad(answer, why);
+    }
+    *answer = (struct rc_answer){.status = RINGCACHE_OK};
+    why = read_head_line(expect, decoder->limits.max_value_bytes, head, answer);
+    return why == NULL ? RC_DECODED_ONE : rc_wire_bad(answer, why);
+}
+
+static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice input,
+    const struct head *head, struct rc_answer *answer, size_t *consumed)
+{
+    size_t head_len = head->line.len + 2;
+    size_t total = head_len + head->value_len + VALUE_END_LEN;
+    if (input.len < total) {
+        decoder->need = total;
+        return RC_DECODED_MORE;
+    }
+    struct rc_slice value = rc_slice(input.data + head_len, head->value_len);
+    const unsigned char *end = value.data + value.len;
+    if (memcmp(end, value_end, 2) != 0) {
+        return rc_wire_bad(answer, "the value does not end where its length says");
+    }
+    if (memcmp(end, value_end, VALUE_END_LEN) != 0) {
+        return rc_wire_bad(answer, "the value is not followed by END");
+    }
+    answer->value = value;
+    *consumed = total;
+    return RC_DECODED_ONE;
+}
+
+/* The head of a value is read a second time when all of the reply is there; nothing else is. */
+static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
+{
+    if (input.len == 0 || input.len < decoder->need) {
+        decoder->need = decoder->need > 0 ? decoder->need : 1;
+        return RC_DECODED_MORE;
+    }
+    decoder->need = 0;
+    if (memchr("VESNDTC0123456789", input.data[0], 17) == NULL) {
+        return rc_wire_bad(answer, "not a reply of the memcached classic protocol");
+    }
+    struct head head = {0};
+    enum rc_decoded got = read_head(decoder, input, expect, &head, answer);
+    if (got != RC_DECODED_ONE) {
+        return got;
+    }
+    if (head.has_value) {
+        return take_value(decoder, input, &head, answer, consumed);
+    }
+    rc_memcached_settle(expect, answer);
+    *consumed = head.line.len + 2;
+    return RC_DECODED_ONE;
+}
+
+const struct rc_codec rc_codec_classic = {
+    .name = "memcached classic",
+    .binary_keys = false,
+    .max_key_bytes = RC_MEMCACHED_KEY_MAX_BYTES,
+    .keeps_key = classic_keeps_key,
+    .bound = classic_bound,
+    .encode = classic_encode,
+    .decode = classic_decode,
+    .unsolicited = rc_memcached_unsolicited,
+};

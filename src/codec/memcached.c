@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "codec/memcached.h"
+
+#include "base/number.h"
+
+unsigned char *rc_memcached_put_exptime(unsigned char *at, const char *before, int64_t exptime_s)
+{
+    at = rc_wire_put_text(at, before);
+    uint64_t magnitude = (uint64_t)exptime_s;
+    if (exptime_s < 0) {
+        *at++ = '-';
+        magnitude = 0 - magnitude;
+    }
+    return rc_wire_put_number(at, magnitude);
+}
+
+bool rc_memcached_is_key(struct rc_slice echoed, const struct rc_expect *expect)
+{
+    size_t prefix_len = expect->prefix.len;
+    if (echoed.len != prefix_len + expect->key.len) {
+        return false;
+    }
+    return rc_slice_equal(rc_slice(echoed.data, prefix_len), expect->prefix) &&
+           rc_slice_equal(rc_slice(echoed.data + prefix_len, expect->key.len), expect->key);
+}
+
+bool rc_memcached_read_counter(struct rc_slice text, struct rc_answer *answer)
+{
+    return rc_number_parse(text.data, text.len, UINT64_MAX, &answer->number);
+}
+
+void rc_memcached_settle(const struct rc_expect *expect, struct rc_answer *answer)
+{
+    if (!rc_memcached_counts(expect->verb) || answer->status < 0) {
+        return;
+    }
+    if (expect->again) {
+        *answer = (struct rc_answer){
+            .status = RINGCACHE_NOT_STORED,
+            .message = rc_slice_text("the counter would exceed 9223372036854775807"),
+        };
+    } else if (expect->verb == RC_VERB_INCREMENT && answer->number > INT64_MAX) {
+        *answer = (struct rc_answer){.status = RINGCACHE_NOT_STORED, .again = true};
+    }
+}
+
+static bool has_word(struct rc_slice line, const char *word)
+{
+    size_t len = strlen(word);
+    return rc_slice_starts(line, word) && (line.len == len || line.data[len] == ' ');
+}
+
+/* What memcached says to a counter that is none: the one CLIENT_ERROR about what is stored and not
+ * about what was sent. */
+static bool is_about_number(struct rc_slice line, enum rc_verb verb)
+{
+    static const char words[] = "CLIENT_ERROR cannot increment or decrement non-numeric value";
+    return rc_memcached_counts(verb) && rc_slice_equal(line, rc_slice(words, sizeof words - 1));
+}
+
+/* SERVER_ERROR: the command was read to its end and refused; the stream is in step. ERROR and
+ * CLIENT_ERROR: the server may have taken a value for commands, so nothing behind it counts. */
+bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_answer *answer)
+{
+    bool in_step = has_word(line, "SERVER_ERROR") || is_about_number(line, verb);
+    if (!in_step && !has_word(line, "CLIENT_ERROR") && !has_word(line, "ERROR")) {
+        return false;
+    }
+    answer->status = RINGCACHE_ESERVER;
+    if (rc_slice_starts(line, "SERVER_ERROR object too large")) {
+        answer->status = RINGCACHE_ETOOBIG;
+    } else if (rc_slice_starts(line, "CLIENT_ERROR unauthenticated")) {
+        answer->status = RINGCACHE_EAUTH;
+    }
+    answer->message = line;
+    answer->close = !in_step;
+    return true;
+}
+
+bool rc_memcached_read_version(struct rc_slice line, struct rc_answer *answer)
+{
+    enum { WORD_LEN = 8 };
+    if (!rc_slice_starts(line, "VERSION ")) {
+        return false;
+    }
+    answer->value = rc_slice(line.data + WORD_LEN, line.len - WORD_LEN);
+    return true;
+}
+
+struct rc_slice rc_memcached_unsolicited(struct rc_slice input)
+{
+    struct rc_slice line = rc_wire_printable(input);
+    struct rc_answer answer;
+    if (rc_memcached_read_error(line, RC_VERB_NOOP, &answer)) {
+        return line;
+    }
+    return rc_slice_text("bytes came that nothing had asked for");
+}
+
+/* One of the three numbers of a version, and where it ended. */
+static bool take_version_part(struct rc_slice *text, uint64_t *part)
+{
+    size_t len = 0;
+    while (len < text->len && text->data[len] >= '0' && text->data[len] <= '9') {
+        len++;
+    }
+    if (!rc_number_parse(text->data, len, UINT32_MAX, part)) {
+        return false;
+    }
+    *text = rc_slice(text->data + len, text->len - len);
+    return true;
+}
+
+static bool take_dot(struct rc_slice *text)
+{
+    if (!rc_slice_starts(*text, ".")) {
+        return false;
+    }
+    *text = rc_slice(text->data + 1, text->len - 1);
+    return true;
+}
+
+bool rc_meta_version_ok(struct rc_slice version)
+{
+    enum { WORD_LEN = 8, MAJOR = 1, MINOR = 6, PATCH = 18 };
+    if (rc_slice_starts(version, "VERSION ")) {
+        version = rc_slice(version.data + WORD_LEN, version.len - WORD_LEN);
+    }
+    uint64_t major, minor, patch;
+    if (!take_version_part(&version, &major) || !take_dot(&version) ||
+        !take_version_part(&version, &minor) || !take_dot(&version) ||
+        !take_version_part(&version, &patch)) {
+        return false;
+    }
+    if (major != MAJOR) {
+        return major > MAJOR;
+    }
+    return minor > MINOR || (minor == MINOR && patch >= PATCH);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CODEC_MEMCACHED_H
+#define RC_CODEC_MEMCACHED_H
+
+/* What memcached's two text protocols, meta and classic, have in common: keys, times, counters,
+ * error lines and versions. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "codec/codec.h"
+#include "codec/wire.h"
+
+enum {
+    /* memcached itself cuts request lines there; a line of a reply is far shorter. */
+    RC_MEMCACHED_LINE_MAX_BYTES = 2048,
+    RC_MEMCACHED_KEY_MAX_BYTES = 250,
+    /* A counter has 64 bits. */
+    RC_MEMCACHED_COUNTER_MAX_BYTES = 20,
+};
+
+/* `name` and the whole key behind it. */
+static inline unsigned char *rc_memcached_put_key(
+    unsigned char *at, const char *name, const struct rc_command *command)
+{
+    at = rc_wire_put_text(at, name);
+    at = rc_wire_put_slice(at, command->prefix);
+    return rc_wire_put_slice(at, command->key);
+}
+
+/* `before` and a time; one before now says that the item is not to be kept at all. */
+unsigned char *rc_memcached_put_exptime(unsigned char *at, const char *before, int64_t exptime_s);
+
+static inline bool rc_memcached_counts(enum rc_verb verb)
+{
+    return verb == RC_VERB_INCREMENT || verb == RC_VERB_DECREMENT;
+}
+
+/* Is `echoed` the key that was asked for, namespace and all? */
+bool rc_memcached_is_key(struct rc_slice echoed, const struct rc_expect *expect);
+
+/* The strict decimal number that `text` is, as the answer of a counter; false when it is none. */
+bool rc_memcached_read_counter(struct rc_slice text, struct rc_answer *answer);
+
+/* Once an answer is whole: a counter that an INCREMENT drove beyond 2^63-1 asks to be taken back,
+ * and what comes of that, the counter as it was or gone meanwhile, is told as not stored. */
+void rc_memcached_settle(const struct rc_expect *expect, struct rc_answer *answer);
+
+/* Is it one of the three error lines? Then it is the answer. */
+bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_answer *answer);
+
+/* Is it the line of a version? Then what follows the word is the value. */
+bool rc_memcached_read_version(struct rc_slice line, struct rc_answer *answer);
+
+/* rc_codec.unsolicited of both. */
+struct rc_slice rc_memcached_unsolicited(struct rc_slice input);
+
+#endif

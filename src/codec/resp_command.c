@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "codec/resp_command.h"
+
+#include "base/number.h"
+#include "codec/scripts.h"
+#include "codec/wire.h"
+
+/* A command is an array of bulks, so keys and values are any bytes. Where Redis has one command of
+ * the same meaning it is that; where it has none, a script by its digest, and by its text when the
+ * server said that it does not know the digest:
+ *
+ *     *5 $7 EVALSHA $40 <sha1> $1 1 $1 k $5 hello      then      *5 $4 EVAL $215 <text> $1 1 …
+ */
+
+enum {
+    /* Any of Redis' own commands with its numbers and its ECHO, without key and value. */
+    FIXED_MAX_BYTES = 192,
+    /* How much longer one by a script may be, without its text. */
+    SCRIPTED_MAX_BYTES = 160,
+    CAS_DIGITS = 16,
+};
+
+/* A command being written; how many words it has is put in front when all of them are there. */
+struct words {
+    unsigned char *start, *at;
+    unsigned char count; /* at most 9 */
+};
+
+/* The script of a verb, if it ever needs one. */
+static const struct rc_script *script_of(enum rc_verb verb)
+{
+    static const struct rc_script *const scripts[] = {
+        [RC_VERB_GET] = &rc_scripts[RC_SCRIPT_READ],
+        [RC_VERB_APPEND] = &rc_scripts[RC_SCRIPT_APPEND],
+        [RC_VERB_PREPEND] = &rc_scripts[RC_SCRIPT_PREPEND],
+        [RC_VERB_CAS] = &rc_scripts[RC_SCRIPT_CAS],
+        [RC_VERB_TOUCH] = &rc_scripts[RC_SCRIPT_PERSIST],
+        [RC_VERB_GET_AND_TOUCH] = &rc_scripts[RC_SCRIPT_READ],
+        [RC_VERB_INCREMENT] = &rc_scripts[RC_SCRIPT_COUNT],
+        [RC_VERB_DECREMENT] = &rc_scripts[RC_SCRIPT_COUNT],
+    };
+    size_t index = (size_t)verb;
+    return index < sizeof scripts / sizeof scripts[0] ? scripts[index] : NULL;
+}
+
+bool rc_resp_is_echoed(enum rc_verb verb, bool strict)
+{
+    return strict && verb <= RC_VERB_DECREMENT;
+}
+
+bool rc_resp_may_run_script(enum rc_verb verb, bool extras)
+{
+    bool reads = verb == RC_VERB_GET || verb == RC_VERB_GET_AND_TOUCH;
+    return script_of(verb) != NULL && (extras || !reads);
+}
+
+/* PEXPIRE gives a key a new time; only the time being taken away needs a script, since PERSIST does
+ * not tell a key that is absent from one that had none. */
+static bool runs_script(const struct rc_command *command)
+{
+    bool plain_touch = command->verb == RC_VERB_TOUCH && command->ttl_ms > 0;
+    return !plain_touch &&
+           rc_resp_may_run_script(command->verb, command->want_cas || command->want_ttl);
+}
+
+size_t rc_resp_bound(const struct rc_command *command)
+{
+    size_t fixed = FIXED_MAX_BYTES;
+    if (runs_script(command)) {
+        fixed += SCRIPTED_MAX_BYTES;
+        fixed += command->again ? strlen(script_of(command->verb)->text) : 0;
+    }
+    return rc_wire_bound(command, fixed);
+}
+
+static unsigned char *put_bulk(unsigned char *at, struct rc_slice head, struct rc_slice tail)
+{
+    *at++ = '$';
+    at = rc_wire_put_number(at, head.len + tail.len);
+    at = rc_wire_put_text(at, "\r\n");
+    at = rc_wire_put_slice(at, head);
+    at = rc_wire_put_slice(at, tail);
+    return rc_wire_put_text(at, "\r\n");
+}
+
+static unsigned char *put_number_bulk(unsigned char *at, uint64_t number)
+{
+    unsigned char digits[20];
+    size_t len = rc_number_write(digits, number);
+    return put_bulk(at, rc_slice(digits, len), rc_slice(NULL, 0));
+}
+
+static unsigned char *put_key(unsigned char *at, const char *head, const struct rc_command *command)
+{
+    at = rc_wire_put_text(at, head);
+    return put_bulk(at, command->prefix, command->key);
+}
+
+/* `name` is the command's own name as a bulk. */
+static struct words begin(unsigned char *at, const char *name)
+{
+    struct words words = {.start = at, .count = 1};
+    at = rc_wire_put_text(at, "*0\r\n");
+    words.at = rc_wire_put_text(at, name);
+    return words;
+}
+
+static unsigned char *end(const struct words *words)
+{
+    words->start[1] = (unsigned char)('0' + words->count);
+    return words->at;
+}
+
+static void add_bulk(struct words *words, const char *bulk)
+{
+    words->at = rc_wire_put_text(words->at, bulk);
+    words->count++;
+}
+
+static void add_slice(struct words *words, struct rc_slice slice)
+{
+    words->at = put_bulk(words->at, slice, rc_slice(NULL, 0));
+    words->count++;
+}
+
+static void add_number(struct words *words, uint64_t number)
+{
+    words->at = put_number_bulk(words->at, number);
+    words->count++;
+}
+
+static void add_key(struct words *words, const struct rc_command *command)
+{
+    words->at = put_bulk(words->at, command->prefix, command->key);
+    words->count++;
+}
+
+static void add_px(struct words *words, int64_t ttl_ms)
+{
+    add_bulk(words, "$2\r\nPX\r\n");
+    add_number(words, (uint64_t)ttl_ms);
+}
+
+/* What GETEX does to the time. */
+static void add_touch(struct words *words, const struct rc_command *command)
+{
+    if (command->ttl_ms > 0) {
+        add_px(words, command->ttl_ms);
+    } else {
+        add_bulk(words, "$7\r\nPERSIST\r\n");
+    }
+}
+
+/* `condition` is NX or XX as a bulk, or NULL. */
+static unsigned char *put_set(
+    unsigned char *at, const struct rc_command *command, const char *condition)
+{
+    struct words words = begin(at, "$3\r\nSET\r\n");
+    add_key(&words, command);
+    add_slice(&words, command->value);
+    if (condition != NULL) {
+        add_bulk(&words, condition);
+    }
+    if (command->ttl_ms > 0) {
+        add_px(&words, command->ttl_ms);
+    }
+    return end(&words);
+}
+
+static unsigned char *put_getex(unsigned char *at, const struct rc_command *command)
+{
+    struct words words = begin(at, "$5\r\nGETEX\r\n");
+    add_key(&words, command);
+    add_touch(&words, command);
+    return end(&words);
+}
+
+static unsigned char *put_pexpire(unsigned char *at, const struct rc_command *command)
+{
+    at = put_key(at, "*3\r\n$7\r\nPEXPIRE\r\n", command);
+    return put_number_bulk(at, (uint64_t)command->ttl_ms);
+}
+
+/* The digest of a value that was read, as the script computes it from what is there now. */
+static void add_digest(struct words *words, uint64_t cas)
+{
+    unsigned char digits[CAS_DIGITS];
+    rc_number_write_hex16(digits, cas);
+    add_slice(words, rc_slice(digits, sizeof digits));
+}
+
+static void add_count_arguments(struct words *words, const struct rc_command *command)
+{
+    bool up = command->verb == RC_VERB_INCREMENT;
+    add_bulk(words, up ? "$6\r\nINCRBY\r\n" : "$6\r\nDECRBY\r\n");
+    add_number(words, command->delta);
+    if (!command->with_initial) {
+        return;
+    }
+    add_number(words, command->initial);
+    if (command->ttl_ms > 0) {
+        add_number(words, (uint64_t)command->ttl_ms);
+    }
+}
+
+static void add_script_arguments(struct words *words, const struct rc_command *command)
+{
+    switch (command->verb) {
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+        add_slice(words, command->value);
+        return;
+    case RC_VERB_CAS:
+        add_slice(words, command->value);
+        add_digest(words, command->cas);
+        if (command->ttl_ms > 0) {
+            add_number(words, (uint64_t)command->ttl_ms);
+        }
+        return;
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+        add_count_arguments(words, command);
+        return;
+    case RC_VERB_GET:
+    case RC_VERB_GET_AND_TOUCH:
+        add_bulk(words, command->want_cas ? "$1\r\n1\r\n" : "$1\r\n0\r\n");
+        if (command->verb == RC_VERB_GET_AND_TOUCH) {
+            add_touch(words, command);
+        }
+        return;
+    case RC_VERB_SET:
+    case RC_VERB_DELETE:
+    case RC_VERB_ADD:
+    case RC_VERB_REPLACE:
+    case RC_VERB_TOUCH:
+    case RC_VERB_VERSION:
+    case RC_VERB_NOOP:
+    case RC_VERB_AUTH:
+    case RC_VERB_SELECT:
+    case RC_VERB_CLIENT_ID:
+    case RC_VERB_INFO:
+    case RC_VERB_CLIENT_KILL:
+        return;
+    }
+}
+
+static unsigned char *put_script(unsigned char *at, const struct rc_command *command)
+{
+    const struct rc_script *script = script_of(command->verb);
+    struct words words = begin(at, command->again ? "$4\r\nEVAL\r\n" : "$7\r\nEVALSHA\r\n");
+    add_slice(&words, rc_slice_text(command->again ? script->text : script->sha1));
+    add_bulk(&words, "$1\r\n1\r\n");
+    add_key(&words, command);
+    add_script_arguments(&words, command);
+    return end(&words);
+}
+
+static unsigned char *put_auth(unsigned char *at, const struct rc_command *command)
+{
+    struct words words = begin(at, "$4\r\nAUTH\r\n");
+    if (command->key.len > 0) {
+        add_slice(&words, command->key);
+    }
+    add_slice(&words, command->value);
+    return end(&words);
+}
+
+static unsigned char *put_echo(unsigned char *at, uint64_t token)
+{
+    at = rc_wire_put_text(at, "*2\r\n$4\r\nECHO\r\n$16\r\n");
+    rc_number_write_hex16(at, token);
+    return rc_wire_put_text(at + 16, "\r\n");
+}
+
+/* One of Redis' own; NULL for a verb that Redis does not have. */
+static unsigned char *put_plain(unsigned char *at, const struct rc_command *command)
+{
+    switch (command->verb) {
+    case RC_VERB_GET:
+        return put_key(at, "*2\r\n$3\r\nGET\r\n", command);
+    case RC_VERB_SET:
+        return put_set(at, command, NULL);
+    case RC_VERB_DELETE:
+        return put_key(at, "*2\r\n$3\r\nDEL\r\n", command);
+    case RC_VERB_ADD:
+        return put_set(at, command, "$2\r\nNX\r\n");
+    case RC_VERB_REPLACE:
+        return put_set(at, command, "$2\r\nXX\r\n");
+    case RC_VERB_TOUCH:
+        return put_pexpire(at, command);
+    case RC_VERB_GET_AND_TOUCH:
+        return put_getex(at, command);
+    case RC_VERB_NOOP:
+        return rc_wire_put_text(at, "*1\r\n$4\r\nPING\r\n");
+    case RC_VERB_AUTH:
+        return put_auth(at, command);
+    case RC_VERB_SELECT:
+        at = rc_wire_put_text(at, "*2\r\n$6\r\nSELECT\r\n");
+        return put_number_bulk(at, command->number);
+    case RC_VERB_CLIENT_ID:
+        return rc_wire_put_text(at, "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n");
+    case RC_VERB_INFO:
+        return rc_wire_put_text(at, "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
+    case RC_VERB_CLIENT_KILL:
+        at = rc_wire_put_text(at, "*4\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$2\r\nID\r\n");
+        return put_number_bulk(at, command->number);
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+    case RC_VERB_VERSION:
+        break;
+    }
+    return NULL;
+}
+
+int rc_resp_encode(struct rc_buf *out, const struct rc_command *command)
+{
+    int rc = rc_buf_reserve(out, rc_resp_bound(command));
+    if (rc < 0) {
+        return rc;
+    }
+    unsigned char *start = rc_buf_end(out);
+    unsigned char *at =
+        runs_script(command) ? put_script(start, command) : put_plain(start, command);
+    if (at == NULL) {
+        return RINGCACHE_ENOTSUP;
+    }
+    if (rc_resp_is_echoed(command->verb, command->strict)) {
+        at = put_echo(at, command->token);
+    }
+    rc_buf_commit(out, (size_t)(at - start));
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CODEC_RESP_COMMAND_H
+#define RC_CODEC_RESP_COMMAND_H
+
+/* The half of RESP that writes: commands to bytes. Redis 6.2 or later is assumed (GETEX). */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "codec/codec.h"
+
+/* Is the reply followed by that of an ECHO? */
+bool rc_resp_is_echoed(enum rc_verb verb, bool strict);
+
+/* May the command be one that runs a script? `extras`: the CAS token or the TTL is wanted. */
+bool rc_resp_may_run_script(enum rc_verb verb, bool extras);
+
+size_t rc_resp_bound(const struct rc_command *command);
+int rc_resp_encode(struct rc_buf *out, const struct rc_command *command);
+
+#endif

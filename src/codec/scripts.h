@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CODEC_SCRIPTS_H
+#define RC_CODEC_SCRIPTS_H
+
+/* What Redis has no command for, as Lua that it runs in one piece. A script is named by the SHA-1 of
+ * its exact text; a server that does not know the name says NOSCRIPT and is sent the text.
+ *
+ * Every script has one key. Its answers, but for errors in the server's own words:
+ *
+ *     APPEND  value                     +OK, or nil: absent
+ *     PREPEND value                     +OK, or nil: absent
+ *     CAS     value digest [ms]         +OK, +EXISTS, or nil: absent
+ *     PERSIST                           :1, or :0: absent
+ *     COUNT   INCRBY|DECRBY delta [initial [ms]]
+ *                                       the number in decimal, nil: absent, +NOT_STORED: too large
+ *     READ    0|1 [PERSIST | PX ms]     nil: absent, or [value, digest, ms left], where the digest is
+ *                                       asked for by 1, else empty, and -1 ms left is for ever
+ *
+ * The digest of a value is the first 16 hexadecimal digits of its SHA-1. */
+
+enum rc_script_name {
+    RC_SCRIPT_APPEND,
+    RC_SCRIPT_PREPEND,
+    RC_SCRIPT_CAS,
+    RC_SCRIPT_PERSIST,
+    RC_SCRIPT_COUNT,
+    RC_SCRIPT_READ,
+    RC_SCRIPTS_LEN, /* how many there are */
+};
+
+struct rc_script {
+    const char *text;
+    const char *sha1; /* of the text, 40 hexadecimal digits */
+};
+
+extern const struct rc_script rc_scripts[RC_SCRIPTS_LEN];
+
+#endif
