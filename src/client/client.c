@@ -82,7 +82,7 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
     };
     client->pending--;
     op->cb(client, &reply, op->user);
-    request->state = RC_REQUEST_DELIVERED;
+    rc_request_delivered(request);
     if (!request->slot.due) {
         rc_client_release(client, request);
     }
@@ -102,7 +102,7 @@ static void stopped(void *owner)
 {
     ringcache_client *client = owner;
     rc_members_free(client);
-    rc_conns_bury(&client->env);
+    rc_conns_bury(&client->env, &client->env.closed);
     rc_slab_deinit(&client->operations);
     rc_table_free(client->table);
     ringcache_config_free(client->config);
@@ -129,13 +129,16 @@ static void drain(void *owner)
 {
     ringcache_client *client = owner;
     struct rc_env *env = &client->env;
-    struct rc_list batch;
+    struct rc_list batch, closed; /* what is finished may speak of a connection's last words */
     rc_list_init(&batch);
+    rc_list_init(&closed);
     rc_list_splice(&batch, &env->finished);
+    rc_list_splice(&closed, &env->closed);
     for (struct rc_list *node; (node = rc_list_first(&batch)) != NULL;) {
         rc_list_remove(node);
         deliver(client, rc_container(node, struct rc_operation, request.link));
     }
+    rc_conns_bury(env, &closed);
     tell_of_room(client);
     rc_events_deliver(client);
     rc_members_settle(client);
@@ -143,8 +146,6 @@ static void drain(void *owner)
                 (client->closing && rc_posts_waiting(&client->posts));
     if (more) {
         rc_env_defer(env);
-    } else {
-        rc_conns_bury(env); /* what was finished may speak of a connection's last words */
     }
     rc_client_update_hold(client);
     if (client->closing && !more && !client->stopping) {

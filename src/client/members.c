@@ -346,9 +346,8 @@ void rc_members_settle(ringcache_client *client)
     for (struct rc_list *l = client->members.next; l != &client->members; l = next) {
         struct rc_member_server *member = rc_container(l, struct rc_member_server, link);
         next = l->next;
-        bool free_to_go =
-            member->leaving && rc_list_empty(&client->env.finished) &&
-            (rc_server_quiet(member->server) || (member->forced && member->server->live == 0));
+        bool free_to_go = member->leaving && (rc_server_quiet(member->server) ||
+                                                 (member->forced && member->server->live == 0));
         if (free_to_go) {
             rc_event_queue(client,
                 rc_event_new(RINGCACHE_EVENT_REMOVED, member->uri.member.name, 0, "drained"));

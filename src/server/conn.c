@@ -85,11 +85,11 @@ void rc_conn_free(struct rc_conn *conn)
     }
 }
 
-void rc_conns_bury(struct rc_env *env)
+void rc_conns_bury(struct rc_env *env, struct rc_list *closed)
 {
     struct rc_list pinned;
     rc_list_init(&pinned);
-    for (struct rc_list *node; (node = rc_list_first(&env->closed)) != NULL;) {
+    for (struct rc_list *node; (node = rc_list_first(closed)) != NULL;) {
         struct rc_conn *conn = rc_container(node, struct rc_conn, link);
         rc_list_remove(node);
         if (conn->pins > 0) {

@@ -116,7 +116,7 @@ void rc_conn_free(struct rc_conn *conn);
 /* before_poll: every connection with output writes once. */
 void rc_conns_flush(struct rc_env *env);
 
-/* After a drain: free what was closed and is pinned by nobody. */
-void rc_conns_bury(struct rc_env *env);
+/* Free what of `closed` is pinned by nobody, once all that it finished was delivered. */
+void rc_conns_bury(struct rc_env *env, struct rc_list *closed);
 
 #endif

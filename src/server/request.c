@@ -13,7 +13,6 @@ void rc_request_finish(
     if (request->state == RC_REQUEST_WAITING) {
         rc_lane_forget(request->lane, request);
     }
-    request->lane->server->live--;
     rc_env_disarm(env, &request->deadline);
     request->result = *result;
     request->finished_us = rc_env_now_us(env);
@@ -22,6 +21,12 @@ void rc_request_finish(
     if (!env->in_event) {
         rc_env_defer(env);
     }
+}
+
+void rc_request_delivered(struct rc_request *request)
+{
+    request->state = RC_REQUEST_DELIVERED;
+    request->lane->server->live--;
 }
 
 static unsigned char *copy_part(unsigned char *at, struct rc_slice *part)

@@ -84,6 +84,9 @@ static inline bool rc_verb_writes(enum rc_verb verb)
 void rc_request_finish(
     struct rc_env *env, struct rc_request *request, const struct rc_result *result);
 
+/* Its callback ran. */
+void rc_request_delivered(struct rc_request *request);
+
 /* Keep a copy of the command; 0, RINGCACHE_ENOMEM or RINGCACHE_EBUSY (the client's bound). */
 int rc_request_keep(
     struct rc_env *env, struct rc_request *request, const struct rc_command *command);

@@ -72,7 +72,7 @@ struct rc_server {
     struct rc_outage outage;
     uint64_t killing;           /* the client number that CLIENT KILL was last sent for */
     uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
-    uint32_t live;              /* requests accepted and not finished */
+    uint32_t live;              /* requests accepted and not delivered */
     enum rc_server_state state;
     bool ejected;    /* DOWN by soft evidence */
     int down_status; /* what requests get while DOWN */

@@ -50,6 +50,49 @@ static void a_request_that_was_accepted_is_not_refused_later(void **state)
     world_end(world);
 }
 
+/* Ask again at once, a millisecond later; a loop that is never idle has to be stepped. */
+static void ask_again(struct world *world, struct world_reply *reply)
+{
+    (void)reply;
+    sim_block(world->sim, 1);
+    world_get(world, "k");
+}
+
+static void run_busily(struct world *world, uint64_t ms)
+{
+    for (uint64_t until = world_now(world) + ms; world_now(world) < until;) {
+        assert_true(sim_step(world->sim));
+    }
+}
+
+static size_t length(const struct rc_list *list)
+{
+    size_t count = 0;
+    for (const struct rc_list *node = list->next; node != list; node = node->next) {
+        count++;
+    }
+    return count;
+}
+
+static void a_callback_that_always_asks_again_holds_nothing_up(void **state)
+{
+    (void)state;
+    struct world *world = world_new(35);
+    struct sim_server *server = world_memcached(world, "10.0.0.1", 11000);
+    world_begin(world);
+    sim_server_greet(server, "ERROR Too many open connections\r\n");
+    world->on_reply = ask_again;
+    world_get(world, "k");
+    run_busily(world, 3000); /* refused at once, each time; a dozen probes come and go */
+    assert_true(sim_server_connects(server) > 4);
+    assert_true(length(&world->client->env.closed) <= 1);
+    assert_int_equal(ringcache_server_add(world->client, "memcached://10.0.0.1:11001"), 0);
+    assert_int_equal(ringcache_server_remove(world->client, "10.0.0.1:11000"), 0);
+    run_busily(world, 100);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_REMOVED), 1);
+    world_end(world);
+}
+
 /* ---- one server, and a connection that is stuck with a write ---- */
 
 struct stuck {
@@ -238,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_than_a_connection_takes_at_once_flows_all_the_same),
         cmocka_unit_test(a_request_that_was_accepted_is_not_refused_later),
+        cmocka_unit_test(a_callback_that_always_asks_again_holds_nothing_up),
         cmocka_unit_test(a_probe_that_falls_silent_is_replaced),
         cmocka_unit_test(a_connection_that_swallows_its_fence_is_read_to_its_end),
         cmocka_unit_test(a_given_up_connection_that_our_kernel_ends_takes_the_server_out),
