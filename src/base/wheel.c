@@ -52,7 +52,7 @@ void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t
 
 void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline)
 {
-    (void)wheel; /* an empty slot's bit is cleared when the wheel comes by */
+    (void)wheel; /* an empty slot's bit is cleared when the next one is looked for */
     rc_list_remove(&deadline->link);
 }
 
@@ -63,13 +63,27 @@ struct turn {
     uint64_t at_ms;
 };
 
+/* The first slot of a level that holds anything, or RC_WHEEL_SLOTS. Those that were left empty are
+ * forgotten: each was filled once. */
+static unsigned first_occupied(struct rc_wheel *wheel, int level)
+{
+    while (wheel->occupied[level] != 0) {
+        unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+        if (!rc_list_empty(&wheel->slots[level][slot])) {
+            return slot;
+        }
+        wheel->occupied[level] &= wheel->occupied[level] - 1;
+    }
+    return RC_WHEEL_SLOTS;
+}
+
 /* Nothing is ever left in a slot behind the wheel's time, and what is at one level comes before all
  * that is at a higher one. */
-static struct turn next_turn(const struct rc_wheel *wheel)
+static struct turn next_turn(struct rc_wheel *wheel)
 {
     for (int level = 0; level < RC_WHEEL_LEVELS; level++) {
-        if (wheel->occupied[level] != 0) {
-            unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+        unsigned slot = first_occupied(wheel, level);
+        if (slot < RC_WHEEL_SLOTS) {
             uint64_t around = wheel->now_ms >> (BITS * level) & ~(uint64_t)MASK;
             return (struct turn){level, slot, (around | slot) << (BITS * level)};
         }
@@ -77,7 +91,7 @@ static struct turn next_turn(const struct rc_wheel *wheel)
     return (struct turn){.at_ms = RC_NEVER};
 }
 
-uint64_t rc_wheel_next(const struct rc_wheel *wheel)
+uint64_t rc_wheel_next(struct rc_wheel *wheel)
 {
     return rc_list_empty(&wheel->passed) ? next_turn(wheel).at_ms : wheel->now_ms;
 }

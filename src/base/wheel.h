@@ -29,7 +29,7 @@ struct rc_deadline {
 
 struct rc_wheel {
     uint64_t now_ms;
-    uint64_t occupied[RC_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
+    uint64_t occupied[RC_WHEEL_LEVELS]; /* a bit at least for each slot that is not empty */
     struct rc_list passed;              /* armed for a time that had come already */
     struct rc_list slots[RC_WHEEL_LEVELS][RC_WHEEL_SLOTS];
 };
@@ -44,8 +44,9 @@ bool rc_deadline_armed(const struct rc_deadline *deadline);
 void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t at_ms);
 void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline);
 
-/* When the wheel wants to be advanced next, never later than the earliest deadline; RC_NEVER. */
-uint64_t rc_wheel_next(const struct rc_wheel *wheel);
+/* When the wheel wants to be advanced next, never later than the earliest deadline; RC_NEVER when
+ * none is armed. */
+uint64_t rc_wheel_next(struct rc_wheel *wheel);
 
 /* Fire everything due at `now_ms`, in order of time; `due` is told the wheel's time, which comes to
  * each deadline at its own millisecond. Every call is legal inside `due`. */

@@ -241,6 +241,7 @@ static void a_disarmed_deadline_does_not_fire(void **state)
         rc_wheel_disarm(&clock->wheel, &clock->alarms[i].deadline);
         rc_wheel_disarm(&clock->wheel, &clock->alarms[i].deadline);
         assert_false(rc_deadline_armed(&clock->alarms[i].deadline));
+        assert_true(rc_wheel_next(&clock->wheel) == RC_NEVER);
     }
     advance(clock, (uint64_t)1 << 51);
     assert_int_equal(clock->fired, 0);
