@@ -10,7 +10,7 @@ set -u
 demo_packages=(gcc libc6-dev meson ninja-build pkgconf python3 libuv1-dev libhiredis-dev
     libxxhash-dev libjansson-dev memcached redis-server)
 test_packages=(g++ clang clang-format libcmocka-dev valgrind strace binutils locales man-db
-    iproute2 universal-ctags)
+    iproute2 universal-ctags libevent-dev libglib2.0-dev)
 
 # The sanitizers' runtime has the compiler's version in its name, and clang only recommends it.
 clang_runtime() {

@@ -46,11 +46,22 @@ int ringcache_loop_fd(ringcache_client *client)
     return client->own_loop != NULL ? uv_backend_fd(client->own_loop) : refuse_lent(client);
 }
 
+/* What the timer was set for may have been disarmed since; a sleep for nothing is not for long where
+ * the loop is libuv's alone, but here a program is told about it. */
+static void forget_disarmed(struct rc_env *env)
+{
+    env->wake_ms = rc_wheel_next(&env->wheel);
+    env->transport->ops->wake_at(env->transport, env->wake_ms);
+}
+
 /* libuv counts from the loop's time, which stood still since the last step. */
 int ringcache_loop_timeout_ms(ringcache_client *client)
 {
     if (client->own_loop == NULL) {
         return refuse_lent(client);
+    }
+    if (!client->stopped) {
+        forget_disarmed(&client->env);
     }
     uv_update_time(client->own_loop);
     return uv_backend_timeout(client->own_loop);
