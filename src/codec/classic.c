@@ -253,15 +253,12 @@ static bool find_outcome(
 static bool read_version(
     struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
 {
-    struct rc_answer version = *answer;
-    if (expect->verb != RC_VERB_VERSION && expect->verb != RC_VERB_NOOP) {
+    bool asked = expect->verb == RC_VERB_VERSION || expect->verb == RC_VERB_NOOP;
+    if (!asked || !rc_memcached_read_version(line, answer)) {
         return false;
     }
-    if (!rc_memcached_read_version(line, &version)) {
-        return false;
-    }
-    if (expect->verb == RC_VERB_VERSION) {
-        *answer = version;
+    if (expect->verb == RC_VERB_NOOP) {
+        answer->value = rc_slice(NULL, 0);
     }
     return true;
 }
@@ -283,23 +280,6 @@ static const char *read_head_line(const struct rc_expect *expect, uint64_t max_v
         return NULL;
     }
     return "a reply that this command cannot have";
-}
-
-static enum rc_decoded read_head(struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
-{
-    const char *why;
-    enum rc_decoded got = rc_wire_line(input, RC_MEMCACHED_LINE_MAX_BYTES, &head->line, &why);
-    if (got == RC_DECODED_MORE) {
-        decoder->need = input.len + 1;
-        return got;
-    }
-    if (got == RC_DECODED_BAD) {
-        return rc_wire_bad(answer, why);
-    }
-    *answer = (struct rc_answer){.status = RINGCACHE_OK};
-    why = read_head_line(expect, decoder->limits.max_value_bytes, head, answer);
-    return why == NULL ? RC_DECODED_ONE : rc_wire_bad(answer, why);
 }
 
 static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice input,
@@ -328,18 +308,20 @@ static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice in
 static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
-    if (input.len == 0 || input.len < decoder->need) {
-        decoder->need = decoder->need > 0 ? decoder->need : 1;
+    if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
     }
-    decoder->need = 0;
     if (memchr("VESNDTC0123456789", input.data[0], 17) == NULL) {
         return rc_wire_bad(answer, "not a reply of the memcached classic protocol");
     }
     struct head head = {0};
-    enum rc_decoded got = read_head(decoder, input, expect, &head, answer);
+    enum rc_decoded got = rc_memcached_take_line(decoder, input, &head.line, answer);
     if (got != RC_DECODED_ONE) {
         return got;
+    }
+    const char *why = read_head_line(expect, decoder->limits.max_value_bytes, &head, answer);
+    if (why != NULL) {
+        return rc_wire_bad(answer, why);
     }
     if (head.has_value) {
         return take_value(decoder, input, &head, answer, consumed);

@@ -3,6 +3,9 @@
 
 #include "base/number.h"
 
+/* memcached itself cuts request lines there; a line of a reply is far shorter. */
+enum { LINE_MAX_BYTES = 2048 };
+
 unsigned char *rc_memcached_put_exptime(unsigned char *at, const char *before, int64_t exptime_s)
 {
     at = rc_wire_put_text(at, before);
@@ -12,6 +15,22 @@ unsigned char *rc_memcached_put_exptime(unsigned char *at, const char *before, i
         magnitude = 0 - magnitude;
     }
     return rc_wire_put_number(at, magnitude);
+}
+
+enum rc_decoded rc_memcached_take_line(struct rc_decoder *decoder, struct rc_slice input,
+    struct rc_slice *line, struct rc_answer *answer)
+{
+    const char *why;
+    enum rc_decoded got = rc_wire_line(input, LINE_MAX_BYTES, line, &why);
+    if (got == RC_DECODED_BAD) {
+        return rc_wire_bad(answer, why);
+    }
+    if (got == RC_DECODED_MORE) {
+        decoder->need = input.len + 1;
+        return got;
+    }
+    *answer = (struct rc_answer){.status = RINGCACHE_OK};
+    return RC_DECODED_ONE;
 }
 
 bool rc_memcached_is_key(struct rc_slice echoed, const struct rc_expect *expect)

@@ -14,8 +14,6 @@
 #include "codec/wire.h"
 
 enum {
-    /* memcached itself cuts request lines there; a line of a reply is far shorter. */
-    RC_MEMCACHED_LINE_MAX_BYTES = 2048,
     RC_MEMCACHED_KEY_MAX_BYTES = 250,
     /* A counter has 64 bits. */
     RC_MEMCACHED_COUNTER_MAX_BYTES = 20,
@@ -37,6 +35,10 @@ static inline bool rc_memcached_counts(enum rc_verb verb)
 {
     return verb == RC_VERB_INCREMENT || verb == RC_VERB_DECREMENT;
 }
+
+/* The first line of a reply; an answer begins with nothing but RINGCACHE_OK. */
+enum rc_decoded rc_memcached_take_line(struct rc_decoder *decoder, struct rc_slice input,
+    struct rc_slice *line, struct rc_answer *answer);
 
 /* Is `echoed` the key that was asked for, namespace and all? */
 bool rc_memcached_is_key(struct rc_slice echoed, const struct rc_expect *expect);

@@ -458,39 +458,24 @@ static const char *read_head_line(const struct rc_expect *expect, uint64_t max_v
     return read_plain_line(head->line, expect);
 }
 
-static enum rc_decoded read_head(struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
-{
-    const char *why;
-    enum rc_decoded got = rc_wire_line(input, RC_MEMCACHED_LINE_MAX_BYTES, &head->line, &why);
-    if (got == RC_DECODED_MORE) {
-        decoder->need = input.len + 1;
-        return got;
-    }
-    if (got == RC_DECODED_BAD) {
-        return rc_wire_bad(answer, why);
-    }
-    *answer = (struct rc_answer){.status = RINGCACHE_OK};
-    why = read_head_line(expect, decoder->limits.max_value_bytes, head, answer);
-    return why == NULL ? RC_DECODED_ONE : rc_wire_bad(answer, why);
-}
-
 /* The head of a value is read a second time when all of the value is there; nothing else is. */
 static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
-    if (input.len == 0 || input.len < decoder->need) {
-        decoder->need = decoder->need > 0 ? decoder->need : 1;
+    if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
     }
-    decoder->need = 0;
     if (memchr("VHENMSC", input.data[0], 7) == NULL) {
         return rc_wire_bad(answer, "not a reply of the memcached meta protocol");
     }
     struct head head = {0};
-    enum rc_decoded got = read_head(decoder, input, expect, &head, answer);
+    enum rc_decoded got = rc_memcached_take_line(decoder, input, &head.line, answer);
     if (got != RC_DECODED_ONE) {
         return got;
+    }
+    const char *why = read_head_line(expect, decoder->limits.max_value_bytes, &head, answer);
+    if (why != NULL) {
+        return rc_wire_bad(answer, why);
     }
     if (head.has_value) {
         got = take_value(decoder, input, &head, answer, consumed);

@@ -383,11 +383,9 @@ static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_sl
 static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
-    if (input.len == 0 || input.len < decoder->need) {
-        decoder->need = decoder->need > 0 ? decoder->need : 1;
+    if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
     }
-    decoder->need = 0;
     const char *why;
     struct reply reply;
     enum rc_decoded got = take_frame(decoder, input, expect, &reply, &why);

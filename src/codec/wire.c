@@ -45,6 +45,16 @@ struct rc_slice rc_wire_printable(struct rc_slice input)
     return rc_slice(input.data, len);
 }
 
+bool rc_wire_too_early(struct rc_decoder *decoder, struct rc_slice input)
+{
+    if (input.len > 0 && input.len >= decoder->need) {
+        decoder->need = 0;
+        return false;
+    }
+    decoder->need = decoder->need > 0 ? decoder->need : 1;
+    return true;
+}
+
 enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why)
 {
     *answer = (struct rc_answer){

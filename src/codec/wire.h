@@ -50,6 +50,9 @@ enum rc_decoded rc_wire_line(
  * and no longer than a log can bear. */
 struct rc_slice rc_wire_printable(struct rc_slice input);
 
+/* Is it too early for another try? Then `decoder->need` says when; else it is 0 again. */
+bool rc_wire_too_early(struct rc_decoder *decoder, struct rc_slice input);
+
 /* RC_DECODED_BAD, with the reason as the answer's message. */
 enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why);
 

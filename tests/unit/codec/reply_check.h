@@ -49,5 +49,10 @@ void free_bytes(struct rc_slice bytes);
 /* What `codec` appends for `command`, after checking the bound and that nothing before it moved.
  * To be freed with free_bytes. */
 struct rc_slice encode_copy(const struct rc_codec *codec, const struct rc_command *command);
+/* `codec` appends exactly `bytes` for `command`. */
+void check_encoding(
+    const struct rc_codec *codec, const struct rc_command *command, struct rc_slice bytes);
+/* `codec` has no such command, and leaves nothing behind. */
+void check_unsupported(const struct rc_codec *codec, const struct rc_command *command);
 
 #endif

@@ -217,7 +217,7 @@ static void no_mutated_reply_is_delivered_to_another_token_when_strict(void **st
     for (size_t i = 0; i < COUNT(good); i++) {
         struct rc_expect stranger = good[i].expect;
         stranger.token = 0xfedcba9876543210U;
-        if (stranger.strict && stranger.verb <= RC_VERB_DELETE) {
+        if (stranger.strict && stranger.verb <= RC_VERB_DECREMENT) {
             check_mutations(&rc_codec_resp, good[i].bytes, &stranger, 100000);
         }
     }
