@@ -471,8 +471,14 @@ static const struct rc_stream_events stream_events = {
     .writable = on_writable,
 };
 
-static void setup_due(struct rc_conn *conn)
+static void setup_due(struct rc_conn *conn, uint64_t now_ms)
 {
+    uint64_t stalled_ms = conn->env->stalled_ms;
+    uint64_t began_ms = stalled_ms > conn->opened_ms ? stalled_ms : conn->opened_ms;
+    if (began_ms + conn->setup_ms > now_ms) {
+        rc_env_arm(conn->env, &conn->timer, began_ms + conn->setup_ms);
+        return; /* our own loop was late: what the server said meanwhile was not heard */
+    }
     const char *why = conn->state == RC_CONN_DIALING ? "no connection within the deadline"
                                                      : "no greeting within the deadline";
     fail(conn, RINGCACHE_ETIMEDOUT, rc_slice_text(why));
@@ -498,7 +504,7 @@ static void timer_due(struct rc_deadline *deadline, uint64_t now_ms)
 {
     struct rc_conn *conn = rc_container(deadline, struct rc_conn, timer);
     if (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING) {
-        setup_due(conn);
+        setup_due(conn, now_ms);
     } else if (conn->state == RC_CONN_READY) {
         silence_due(conn, now_ms);
     } else {
@@ -526,6 +532,8 @@ struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backen
         rc_free(conn);
         return NULL;
     }
-    rc_env_arm(env, &conn->timer, rc_env_now_ms(env) + deadline_ms);
+    conn->opened_ms = rc_env_now_ms(env);
+    conn->setup_ms = deadline_ms;
+    rc_env_arm(env, &conn->timer, conn->opened_ms + deadline_ms);
     return conn;
 }

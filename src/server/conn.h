@@ -69,7 +69,9 @@ struct rc_conn {
     struct rc_deadline timer; /* until READY: the connection's deadline; then: silence */
     struct rc_slot own;       /* of the one command of our own that may be due */
     struct rc_buf in, out;
-    size_t parsed; /* bytes at the front of `in` that were understood */
+    uint64_t opened_ms;
+    uint32_t setup_ms; /* what dialling and greeting may take together */
+    size_t parsed;     /* bytes at the front of `in` that were understood */
     enum rc_conn_state state;
     bool blocked;     /* the kernel took less than all; `writable` will follow */
     bool suspect;     /* silent, and the server was told */

@@ -202,6 +202,86 @@ static void a_server_whose_old_writes_are_unproven_does_not_leave(void **state)
     world_end(s.world);
 }
 
+/* ---- two servers ---- */
+
+static void begin_dialling_and_block(struct world *world, struct world_reply *reply)
+{
+    (void)reply;
+    world->on_reply = NULL;
+    char key[32];
+    unsigned next = 0;
+    world_key_of(world, "10.0.0.1:11001", "b", &next, key);
+    world_get(world, key);
+    sim_block(world->sim, 300);
+}
+
+static void a_late_loop_blames_no_server_that_is_being_dialled(void **state)
+{
+    (void)state;
+    struct world *world = world_new(36);
+    world_memcached(world, "10.0.0.1", 11000);
+    world_memcached(world, "10.0.0.1", 11001);
+    world_option(world, "connect_timeout_ms", "100");
+    world_begin(world);
+    char key[32];
+    unsigned next = 0;
+    world_key_of(world, "10.0.0.1:11000", "a", &next, key);
+    world->on_reply = begin_dialling_and_block;
+    world_get(world, key);
+    world_run_for(world, 600);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 0);
+    assert_reply(&world->replies[1], RINGCACHE_MISS);
+    world_end(world);
+}
+
+/* Step until an event was told for the first time. */
+static void step_to(struct world *world, ringcache_event_type type)
+{
+    while (world_count(world, type) == 0) {
+        assert_true(sim_step(world->sim));
+    }
+}
+
+static void a_probe_does_not_outlive_the_suspicion(void **state)
+{
+    (void)state;
+    struct world *world = world_new(37);
+    struct sim_server *servers[2];
+    char keys[2][32];
+    for (uint16_t i = 0; i < 2; i++) {
+        servers[i] = world_memcached(world, "10.0.0.1", (uint16_t)(11000 + i));
+    }
+    world_begin(world);
+    unsigned next = 0;
+    world_key_of(world, "10.0.0.1:11000", "a", &next, keys[0]);
+    world_key_of(world, "10.0.0.1:11001", "b", &next, keys[1]);
+    world_get(world, keys[0]);
+    world_get(world, keys[1]);
+    world_settle(world, 100);
+    sim_server_stop(servers[1]); /* of two servers one may be ejected: this one */
+    world_get(world, keys[1]);
+    step_to(world, RINGCACHE_EVENT_EJECTED);
+    uint64_t given_up = sim_server_newest(servers[0]);
+    sim_stall(servers[0], given_up, true);
+    world_set(world, keys[0], "v1");
+    world_run_for(world, 5);
+    sim_inject(servers[0], given_up, rc_slice_text("WHAT\r\n"));
+    world_run_for(world, 5);
+    sim_server_pause_accept(servers[0], true);
+    const struct rc_server *server = world->client->table->servers[0];
+    while (server->probe == NULL) { /* the connection given up does not end */
+        assert_true(sim_step(world->sim));
+    }
+    sim_server_continue(servers[1]);
+    sim_end(servers[1], sim_server_newest(servers[1]), SIM_FIN); /* asked again at once */
+    step_to(world, RINGCACHE_EVENT_READMITTED);
+    assert_non_null(server->probe);
+    sim_stall(servers[0], given_up, false); /* now it does */
+    world_run_for(world, 1500);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_EJECTED), 1);
+    world_end(world);
+}
+
 /* ---- one server, two connections ---- */
 
 struct pair {
@@ -286,6 +366,8 @@ int main(void)
         cmocka_unit_test(a_connection_that_swallows_its_fence_is_read_to_its_end),
         cmocka_unit_test(a_given_up_connection_that_our_kernel_ends_takes_the_server_out),
         cmocka_unit_test(a_server_whose_old_writes_are_unproven_does_not_leave),
+        cmocka_unit_test(a_late_loop_blames_no_server_that_is_being_dialled),
+        cmocka_unit_test(a_probe_does_not_outlive_the_suspicion),
         cmocka_unit_test(an_outage_outlasts_one_of_its_two_old_connections),
         cmocka_unit_test(a_silent_connection_is_replaced_though_the_other_was_lost),
     };
