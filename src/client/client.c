@@ -118,8 +118,10 @@ static void tell_of_room(ringcache_client *client)
     const struct rc_budget *budget = &client->env.budget;
     if (client->wants_room && budget->used <= budget->limit / 4 * 3 &&
         rc_members_have_room(client)) {
-        rc_event_queue(
-            client, rc_event_new(RINGCACHE_EVENT_ROOM, "", 0, "there is room for requests again"));
+        struct rc_event_node *event =
+            rc_event_new(RINGCACHE_EVENT_ROOM, "", 0, "there is room for requests again");
+        client->wants_room = client->wants_room || event == NULL; /* somebody waits for this one */
+        rc_event_queue(client, event);
     }
 }
 

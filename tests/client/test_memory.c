@@ -342,11 +342,41 @@ static void from_any_allocation_on_all_may_fail(void **state)
     every(true);
 }
 
+static unsigned rooms_told_when_allocation_fails(uint64_t n)
+{
+    struct world *world = world_new(n);
+    world_memcached(world, "10.0.0.1", 11211);
+    world_option(world, "max_inflight", "1");
+    world_begin(world);
+    world_get(world, "a");
+    world_settle(world, 100);
+    world_get(world, "b");
+    assert_int_equal(world_try_get(world, "c"), RINGCACHE_EBUSY);
+    fail_at(n, false);
+    world_settle(world, 1000);
+    world_run_for(world, 5);
+    memory.fail_at = 0;
+    world_get(world, "d");
+    world_settle(world, 1000);
+    unsigned told = (unsigned)world_count(world, RINGCACHE_EVENT_ROOM);
+    world_end(world);
+    return told;
+}
+
+static void who_waits_for_room_is_told_whatever_fails(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n <= 6; n++) {
+        assert_true(rooms_told_when_allocation_fails(n) > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(from_any_allocation_on_all_may_fail),
+        cmocka_unit_test(who_waits_for_room_is_told_whatever_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
