@@ -23,6 +23,7 @@ static void start(struct engine *e)
         snprintf(e->run_id + 8 * i, 9, "%08x", (unsigned)(draw(e) >> 32));
     }
     e->last_client = 0;
+    e->scripts = 0;
     e->started_ms = e->now_ms;
 }
 

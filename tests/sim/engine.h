@@ -45,7 +45,7 @@ struct engine *engine_new(enum engine_kind kind, uint64_t seed);
 /* All sessions end with it. */
 void engine_free(struct engine *e);
 /* The process ended and starts again: every session ends; run_id and the numbering of clients
- * change. */
+ * change, scripts are forgotten. */
 void engine_restart(struct engine *e, bool keep_items);
 /* What time it is from now on; `wall_s` is seconds since 1970. */
 void engine_set_time(struct engine *e, uint64_t now_ms, int64_t wall_s);

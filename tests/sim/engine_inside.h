@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "engine.h"
 
-enum { ENGINE_DATABASES = 16, ENGINE_VERBS = 48, ENGINE_VERB_BYTES = 16 };
+enum { ENGINE_DATABASES = 16, ENGINE_VERBS = 64, ENGINE_VERB_BYTES = 16 };
 
 struct engine_protocol {
     const char *version;
@@ -36,6 +36,7 @@ struct engine {
     uint64_t cas;         /* the last one given out */
     uint64_t last_client; /* Redis' client ids */
     uint64_t random;
+    uint32_t scripts; /* Redis: a bit for each that was loaded, by rc_script_name */
     char run_id[41];
     char *version, *user, *password;
     size_t max_sessions, session_count, max_item;

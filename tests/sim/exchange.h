@@ -4,11 +4,13 @@
 
 /* What real servers say, byte for byte: memcached 1.6.18 and Redis 7.0.15.
  *
- * A table is run in its order against one server that has just started (memcached numbers every
- * store from 1, and the table shows those numbers); each entry has a connection of its own. */
+ * A table is run in its order against one server that has just started; each entry has a connection
+ * of its own. What it shows of a TTL was set within the same second. */
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "bytes.h"
 
 struct exchange {
     const char *send;
@@ -18,13 +20,40 @@ struct exchange {
     bool closes; /* the server ends the connection behind it */
 };
 
-extern const struct exchange exchange_memcached[];
-extern const size_t exchange_memcached_count;
-extern const struct exchange exchange_redis[];
-extern const size_t exchange_redis_count;
+struct exchange_table {
+    const struct exchange *entries;
+    size_t count;
+};
+
+/* The protocols with their oddities, and the number of every store, from 1: other versions differ. */
+extern const struct exchange_table exchange_memcached, exchange_memcached_numbers;
+extern const struct exchange_table exchange_redis;
 /* The same of a Redis with requirepass "secret". */
-extern const struct exchange exchange_redis_auth[];
-extern const size_t exchange_redis_auth_count;
+extern const struct exchange_table exchange_redis_auth;
+
+/* What the operations of a cache do, in all that is asked and refused. Memcached 1.6.18 to 1.6.38, and
+ * Redis 7.0 to 8.0, say the same. */
+extern const struct exchange_table exchange_memcached_operations;
+extern const struct exchange_table exchange_redis_operations;
+
+enum { EXCHANGE_PLAIN = -1, EXCHANGE_WORDS = 5 };
+
+/* A step of the table of scripts, which goes on from the step before. */
+struct exchange_script {
+    int script;                        /* an rc_script_name; or EXCHANGE_PLAIN: no script */
+    const char *words[EXCHANGE_WORDS]; /* key and arguments; or the words of a command */
+    const char *reply;
+};
+extern const struct exchange_script exchange_scripts[];
+extern const size_t exchange_scripts_count;
+
+/* How a script is asked for. */
+enum exchange_naming { EXCHANGE_BY_DIGEST, EXCHANGE_BY_TEXT };
+
+void exchange_script_bytes(
+    const struct exchange_script *step, enum exchange_naming naming, struct sim_bytes *out);
+/* SCRIPT LOAD of all of them, which are answered by as many bulks. */
+void exchange_load_bytes(struct sim_bytes *out);
 
 #define EXCHANGE(bytes, answer)                                                                    \
     {                                                                                              \
@@ -35,6 +64,10 @@ extern const size_t exchange_redis_auth_count;
     {                                                                                              \
         .send = (bytes), .send_len = sizeof(bytes) - 1, .reply = (answer),                         \
         .reply_len = sizeof(answer) - 1, .closes = true                                            \
+    }
+#define EXCHANGE_TABLE(array)                                                                      \
+    {                                                                                              \
+        .entries = (array), .count = sizeof(array) / sizeof((array)[0])                            \
     }
 
 #endif

@@ -8,7 +8,7 @@
 #define X500 X50 X50 X50 X50 X50 X50 X50 X50 X50 X50
 #define X2000 X500 X500 X500 X500
 
-const struct exchange exchange_memcached[] = {
+static const struct exchange memcached[] = {
     /* the frame */
     EXCHANGE("version\r\n", "VERSION 1.6.18\r\n"),
     EXCHANGE("version x\r\n", "VERSION 1.6.18\r\n"),
@@ -43,8 +43,8 @@ const struct exchange exchange_memcached[] = {
     EXCHANGE("mg a k O5\r\n", "HD ka O5\r\n"),
     EXCHANGE("mg a O\r\n", "HD O\r\n"),
     EXCHANGE("mg a vv\r\n", "VA 2\r\nhi\r\n"),
-    EXCHANGE("ms a 2 k O1 c F5 T100\r\nhi\r\n", "HD ka O1 c2\r\n"),
-    EXCHANGE("mg a v t f\r\n", "VA 2 t100 f5\r\nhi\r\n"),
+    EXCHANGE(
+        "ms a 2 k O1 c F5 T100\r\nhi\r\nmg a v t f\r\n", "HD ka O1 c2\r\nVA 2 t100 f5\r\nhi\r\n"),
     EXCHANGE("ms a 2 q\r\nyo\r\nmn\r\n", "MN\r\n"),
     EXCHANGE("ms a 0\r\n\r\nmg a v\r\n", "HD\r\nVA 0\r\n\r\n"),
     EXCHANGE("ms a 2 F4294967295\r\nhi\r\nmg a f\r\n", "HD\r\nHD f4294967295\r\n"),
@@ -237,5 +237,8 @@ const struct exchange exchange_memcached[] = {
     EXCHANGE("flush_all\r\n", "OK\r\n"),
     EXCHANGE("flush_all 0\r\n", "OK\r\n"),
     EXCHANGE("flush_all noreply\r\nmn\r\n", "MN\r\n"),
+    /* flags of later versions */
+    EXCHANGE("ma a E5\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
+    EXCHANGE("ma a x\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
 };
-const size_t exchange_memcached_count = sizeof exchange_memcached / sizeof exchange_memcached[0];
+const struct exchange_table exchange_memcached = EXCHANGE_TABLE(memcached);

@@ -6,7 +6,7 @@
 #define A128 A64 A64
 #define A200 A128 A64 "aaaaaaaa"
 
-const struct exchange exchange_redis[] = {
+static const struct exchange redis[] = {
     /* ping, echo, the keyspace */
     EXCHANGE("*1\r\n$4\r\nPING\r\n", "+PONG\r\n"),
     EXCHANGE("*1\r\n$4\r\nping\r\n", "+PONG\r\n"),
@@ -158,9 +158,9 @@ const struct exchange exchange_redis[] = {
     EXCHANGE_LAST("*1\r\n$4\r\nPING\r\n*1\r\nPING\r\n*1\r\n$4\r\nPING\r\n",
         "+PONG\r\n-ERR Protocol error: expected '$', got 'P'\r\n"),
 };
-const size_t exchange_redis_count = sizeof exchange_redis / sizeof exchange_redis[0];
+const struct exchange_table exchange_redis = EXCHANGE_TABLE(redis);
 
-const struct exchange exchange_redis_auth[] = {
+static const struct exchange redis_auth[] = {
     /* nothing before AUTH */
     EXCHANGE("*1\r\n$4\r\nPING\r\n", "-NOAUTH Authentication required.\r\n"),
     EXCHANGE("PING\r\n", "-NOAUTH Authentication required.\r\n"),
@@ -188,4 +188,4 @@ const struct exchange exchange_redis_auth[] = {
     EXCHANGE_LAST("*11\r\n", "-ERR Protocol error: unauthenticated multibulk length\r\n"),
     EXCHANGE_LAST("*1\r\n$16385\r\n", "-ERR Protocol error: unauthenticated bulk length\r\n"),
 };
-const size_t exchange_redis_auth_count = sizeof exchange_redis_auth / sizeof exchange_redis_auth[0];
+const struct exchange_table exchange_redis_auth = EXCHANGE_TABLE(redis_auth);

@@ -40,24 +40,53 @@ struct mc_storage {
     uint64_t stored_cas; /* out: the new item's, 0 when nothing was stored */
 };
 
+enum mc_counted { MC_COUNTED, MC_NO_COUNTER, MC_OTHER_CAS, MC_NOT_A_NUMBER };
+
+struct mc_counting {
+    struct rc_slice key;
+    bool down;
+    uint64_t delta;
+    uint64_t cas;            /* 0: whatever it is */
+    uint64_t result;         /* out, when it was counted */
+    struct store_item *item; /* likewise */
+};
+
 enum mc_value { MC_VALUE_WHOLE, MC_VALUE_STARVED, MC_VALUE_REFUSED };
 
 struct rc_slice mc_next_word(struct rc_slice *rest);
 void mc_say(struct mc_call *c, const char *line);
+/* The decimal number that `word` is from its byte `from` on. */
+bool mc_digits(struct rc_slice word, size_t from, uint64_t *value);
 bool mc_unsigned(struct rc_slice word, uint64_t *value);
 bool mc_signed(struct rc_slice word, int64_t *value);
 /* Memcached's exptime as a moment of the engine's clock. */
 uint64_t mc_expiry(const struct engine *e, int64_t exptime);
 enum mc_outcome mc_store(struct engine *e, struct mc_storage *s);
+/* Nothing is changed unless it was counted. */
+enum mc_counted mc_count(struct engine *e, struct mc_counting *count);
 /* Throw away the value of `length` bytes that follows a refused line. */
 void mc_swallow(struct mc_call *c, size_t length);
 /* Take the value of `length` bytes that follows the line. When it is refused, that was said
  * (unless `quiet`). */
 enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t length, bool quiet);
 
+void mc_set(struct mc_call *c);
+void mc_add(struct mc_call *c);
+void mc_replace(struct mc_call *c);
+void mc_append(struct mc_call *c);
+void mc_prepend(struct mc_call *c);
+void mc_cas(struct mc_call *c);
+void mc_get(struct mc_call *c); /* and gets */
+void mc_gat(struct mc_call *c); /* and gats */
+void mc_touch(struct mc_call *c);
+void mc_incr(struct mc_call *c);
+void mc_decr(struct mc_call *c);
+void mc_delete(struct mc_call *c);
+
 void mc_mg(struct mc_call *c);
 void mc_ms(struct mc_call *c);
 void mc_md(struct mc_call *c);
+void mc_ma(struct mc_call *c);
 void mc_mn(struct mc_call *c);
 
 #endif

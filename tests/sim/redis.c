@@ -35,10 +35,11 @@ bool redis_integer(struct rc_slice word, int64_t *value)
             return false;
         }
     }
-    if (sum > INT64_MAX) {
+    uint64_t most = (uint64_t)INT64_MAX + negative;
+    if (sum > most) {
         return false;
     }
-    *value = negative ? -(int64_t)sum : (int64_t)sum;
+    *value = negative ? (int64_t)(0 - sum) : (int64_t)sum;
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands of the Redis engine. Left out: everything that is not named in the table below. */
+/* The Redis engine's table of commands, and those of them that carry no key. Left out: everything that
+ * is not named in the tables. */
 #include "redis.h"
 
 #include <stdio.h>
@@ -22,168 +23,80 @@ bool redis_text_is(struct rc_slice word, const char *text)
     return same;
 }
 
-static void say(struct redis_call *c, const char *line)
+void redis_say(struct redis_call *c, const char *line)
 {
     sim_bytes_text(c->reply, line);
     sim_bytes_text(c->reply, "\r\n");
 }
 
-static void say_number(struct redis_call *c, long long number)
+static void say_headed(struct redis_call *c, const char *head, long long number)
 {
-    sim_bytes_text(c->reply, ":");
+    sim_bytes_text(c->reply, head);
     sim_bytes_number(c->reply, number);
     sim_bytes_text(c->reply, "\r\n");
 }
 
-static void say_bulk(struct redis_call *c, struct rc_slice bytes)
+void redis_say_number(struct redis_call *c, long long number)
 {
-    sim_bytes_text(c->reply, "$");
-    sim_bytes_number(c->reply, (long long)bytes.len);
-    sim_bytes_text(c->reply, "\r\n");
+    say_headed(c, ":", number);
+}
+
+void redis_say_array(struct redis_call *c, size_t count)
+{
+    say_headed(c, "*", (long long)count);
+}
+
+void redis_say_bulk(struct redis_call *c, struct rc_slice bytes)
+{
+    say_headed(c, "$", (long long)bytes.len);
     sim_bytes_append(c->reply, bytes.data, bytes.len);
     sim_bytes_text(c->reply, "\r\n");
 }
 
-static struct store *store_of(const struct redis_call *c)
+void redis_say_item(struct redis_call *c, const struct store_item *item)
+{
+    if (item == NULL) {
+        redis_say(c, "$-1");
+        return;
+    }
+    redis_say_bulk(c, store_value(item));
+}
+
+void redis_say_about(
+    struct redis_call *c, const char *before, struct rc_slice word, const char *after)
+{
+    sim_bytes_text(c->reply, before);
+    sim_bytes_append(c->reply, word.data, word.len);
+    redis_say(c, after);
+}
+
+int64_t redis_longest_ms(const struct engine *e)
+{
+    return INT64_MAX - e->wall_s * 1000;
+}
+
+struct store *redis_store(const struct redis_call *c)
 {
     return &c->engine->stores[c->session->db];
 }
 
-static struct store_item *find(const struct redis_call *c, struct rc_slice key)
+struct store_item *redis_find(const struct redis_call *c, struct rc_slice key)
 {
-    return store_find(store_of(c), key, c->engine->now_ms);
-}
-
-static bool wrong_type(struct redis_call *c, const struct store_item *item)
-{
-    if (item == NULL || item->list_len == 0) {
-        return false;
-    }
-    say(c, "-WRONGTYPE Operation against a key holding the wrong kind of value");
-    return true;
-}
-
-static void run_get(struct redis_call *c)
-{
-    const struct store_item *item = find(c, c->argv[1]);
-    if (wrong_type(c, item)) {
-        return;
-    }
-    if (item == NULL) {
-        say(c, "$-1");
-        return;
-    }
-    say_bulk(c, store_value(item));
-}
-
-struct set_options {
-    bool absent_only, present_only, keep_ttl, timed;
-    int64_t ttl_ms;
-};
-
-static const char *take_ttl(struct set_options *o, struct rc_slice number, int64_t unit_ms)
-{
-    int64_t value;
-    o->timed = true;
-    if (!redis_integer(number, &value)) {
-        return "-ERR value is not an integer or out of range";
-    }
-    if (value <= 0 || __builtin_mul_overflow(value, unit_ms, &o->ttl_ms) ||
-        o->ttl_ms > INT64_MAX / 2) {
-        return "-ERR invalid expire time in 'set' command";
-    }
-    return NULL;
-}
-
-static const char *take_set_options(const struct redis_call *c, struct set_options *o)
-{
-    const char *late = NULL; /* the syntax is judged before the numbers */
-    for (size_t i = 3; i < c->argc; i++) {
-        struct rc_slice word = c->argv[i];
-        bool seconds = redis_text_is(word, "EX");
-        if (redis_text_is(word, "NX") && !o->present_only) {
-            o->absent_only = true;
-        } else if (redis_text_is(word, "XX") && !o->absent_only) {
-            o->present_only = true;
-        } else if (redis_text_is(word, "KEEPTTL") && !o->timed) {
-            o->keep_ttl = true;
-        } else if ((seconds || redis_text_is(word, "PX")) && !o->timed && !o->keep_ttl &&
-                   i + 1 < c->argc) {
-            late = take_ttl(o, c->argv[++i], seconds ? 1000 : 1);
-        } else {
-            return "-ERR syntax error";
-        }
-    }
-    return late;
-}
-
-static void run_set(struct redis_call *c)
-{
-    struct set_options o = {0};
-    const char *error = take_set_options(c, &o);
-    if (error != NULL) {
-        say(c, error);
-        return;
-    }
-    struct store_item *item = find(c, c->argv[1]);
-    if ((o.absent_only && item != NULL) || (o.present_only && item == NULL)) {
-        say(c, "$-1");
-        return;
-    }
-    uint64_t kept_ms = item != NULL && o.keep_ttl ? item->expires_ms : STORE_NEVER;
-    item = store_put(store_of(c), c->argv[1], c->argv[2], c->engine->now_ms);
-    item->cas = ++c->engine->cas;
-    item->expires_ms = o.timed ? c->engine->now_ms + (uint64_t)o.ttl_ms : kept_ms;
-    say(c, "+OK");
-}
-
-static void run_del(struct redis_call *c)
-{
-    long long gone = 0;
-    for (size_t i = 1; i < c->argc; i++) {
-        gone += store_delete(store_of(c), c->argv[i], c->engine->now_ms);
-    }
-    say_number(c, gone);
-}
-
-static void run_pttl(struct redis_call *c)
-{
-    const struct store_item *item = find(c, c->argv[1]);
-    if (item == NULL) {
-        say_number(c, -2);
-        return;
-    }
-    bool never = item->expires_ms == STORE_NEVER;
-    say_number(c, never ? -1 : (long long)(item->expires_ms - c->engine->now_ms));
-}
-
-/* Only its length is kept: enough to be a value of the wrong type. */
-static void run_lpush(struct redis_call *c)
-{
-    struct store_item *item = find(c, c->argv[1]);
-    if (item != NULL && item->list_len == 0) {
-        say(c, "-WRONGTYPE Operation against a key holding the wrong kind of value");
-        return;
-    }
-    if (item == NULL) {
-        item = store_put(store_of(c), c->argv[1], rc_slice(NULL, 0), c->engine->now_ms);
-    }
-    item->list_len += c->argc - 2;
-    say_number(c, (long long)item->list_len);
+    return store_find(redis_store(c), key, c->engine->now_ms);
 }
 
 static void run_ping(struct redis_call *c)
 {
     if (c->argc == 1) {
-        say(c, "+PONG");
+        redis_say(c, "+PONG");
         return;
     }
-    say_bulk(c, c->argv[1]);
+    redis_say_bulk(c, c->argv[1]);
 }
 
 static void run_echo(struct redis_call *c)
 {
-    say_bulk(c, c->argv[1]);
+    redis_say_bulk(c, c->argv[1]);
 }
 
 static void run_auth(struct redis_call *c)
@@ -191,37 +104,38 @@ static void run_auth(struct redis_call *c)
     const struct engine *e = c->engine;
     const char *user = e->user != NULL ? e->user : "default";
     if (c->argc > 3) {
-        say(c, "-ERR syntax error");
+        redis_say(c, "-ERR syntax error");
         return;
     }
     if (c->argc == 2 && e->password == NULL) {
-        say(c, "-ERR AUTH <password> called without any password configured for the default user. "
-               "Are you sure your configuration is correct?");
+        redis_say(c,
+            "-ERR AUTH <password> called without any password configured for the default user. "
+            "Are you sure your configuration is correct?");
         return;
     }
     struct rc_slice name = c->argc == 3 ? c->argv[1] : rc_slice_text("default");
     if (e->password == NULL || !engine_text_is(name, user) ||
         !engine_text_is(c->argv[c->argc - 1], e->password)) {
-        say(c, "-WRONGPASS invalid username-password pair or user is disabled.");
+        redis_say(c, "-WRONGPASS invalid username-password pair or user is disabled.");
         return;
     }
     c->session->authenticated = true;
-    say(c, "+OK");
+    redis_say(c, "+OK");
 }
 
 static void run_select(struct redis_call *c)
 {
     int64_t db;
     if (!redis_integer(c->argv[1], &db)) {
-        say(c, "-ERR value is not an integer or out of range");
+        redis_say(c, "-ERR value is not an integer or out of range");
         return;
     }
     if (db < 0 || db >= ENGINE_DATABASES) {
-        say(c, "-ERR DB index is out of range");
+        redis_say(c, "-ERR DB index is out of range");
         return;
     }
     c->session->db = (unsigned)db;
-    say(c, "+OK");
+    redis_say(c, "+OK");
 }
 
 struct kill_filter {
@@ -275,15 +189,15 @@ static void kill_client(struct redis_call *c)
     if (c->argc == 3) {
         filter.spare_self = false;
         filter.address = c->argv[2];
-        say(c, kill_sessions(c, &filter) > 0 ? "+OK" : "-ERR No such client");
+        redis_say(c, kill_sessions(c, &filter) > 0 ? "+OK" : "-ERR No such client");
         return;
     }
     const char *error = take_kill_filter(c, &filter);
     if (error != NULL) {
-        say(c, error);
+        redis_say(c, error);
         return;
     }
-    say_number(c, kill_sessions(c, &filter));
+    redis_say_number(c, kill_sessions(c, &filter));
 }
 
 static void run_client(struct redis_call *c)
@@ -293,16 +207,14 @@ static void run_client(struct redis_call *c)
         return;
     }
     if (!redis_text_is(c->argv[1], "ID")) {
-        sim_bytes_text(c->reply, "-ERR unknown subcommand '");
-        sim_bytes_append(c->reply, c->argv[1].data, c->argv[1].len);
-        say(c, "'. Try CLIENT HELP.");
+        redis_say_about(c, "-ERR unknown subcommand '", c->argv[1], "'. Try CLIENT HELP.");
         return;
     }
     if (c->argc > 2) {
-        say(c, "-ERR wrong number of arguments for 'client|id' command");
+        redis_say(c, "-ERR wrong number of arguments for 'client|id' command");
         return;
     }
-    say_number(c, (long long)c->session->client);
+    redis_say_number(c, (long long)c->session->client);
 }
 
 static bool wants_server_section(const struct redis_call *c)
@@ -321,7 +233,7 @@ static void run_info(struct redis_call *c)
     char text[512];
     const struct engine *e = c->engine;
     if (!wants_server_section(c)) {
-        say_bulk(c, rc_slice(NULL, 0));
+        redis_say_bulk(c, rc_slice(NULL, 0));
         return;
     }
     int n = snprintf(text, sizeof text,
@@ -329,12 +241,12 @@ static void run_info(struct redis_call *c)
         "uptime_in_seconds:%llu\r\n",
         e->version != NULL ? e->version : engine_redis.version, e->run_id,
         (unsigned long long)((e->now_ms - e->started_ms) / 1000));
-    say_bulk(c, rc_slice(text, (size_t)n));
+    redis_say_bulk(c, rc_slice(text, (size_t)n));
 }
 
 static void run_dbsize(struct redis_call *c)
 {
-    say_number(c, (long long)store_of(c)->count);
+    redis_say_number(c, (long long)redis_store(c)->count);
 }
 
 static void run_flushall(struct redis_call *c)
@@ -343,18 +255,18 @@ static void run_flushall(struct redis_call *c)
         c->argc == 1 ||
         (c->argc == 2 && (redis_text_is(c->argv[1], "ASYNC") || redis_text_is(c->argv[1], "SYNC")));
     if (!known) {
-        say(c, "-ERR syntax error");
+        redis_say(c, "-ERR syntax error");
         return;
     }
     for (size_t i = 0; i < ENGINE_DATABASES; i++) {
         store_clear(&c->engine->stores[i]);
     }
-    say(c, "+OK");
+    redis_say(c, "+OK");
 }
 
 static void run_quit(struct redis_call *c)
 {
-    say(c, "+OK");
+    redis_say(c, "+OK");
     c->quit = true;
 }
 
@@ -365,29 +277,19 @@ static void run_http(struct redis_call *c)
     c->quit = true;
 }
 
-static const struct redis_command {
-    const char *verb;
-    size_t min, max; /* words, the verb among them */
-    bool keyed;
-    bool before_auth;
-    void (*run)(struct redis_call *c);
-} commands[] = {
-    {"get", 2, 2, true, false, run_get},
-    {"set", 3, SIZE_MAX, true, false, run_set},
-    {"del", 2, SIZE_MAX, true, false, run_del},
-    {"pttl", 2, 2, true, false, run_pttl},
-    {"lpush", 3, SIZE_MAX, true, false, run_lpush},
-    {"ping", 1, 2, false, false, run_ping},
-    {"echo", 2, 2, false, false, run_echo},
-    {"auth", 2, SIZE_MAX, false, true, run_auth},
-    {"select", 2, 2, false, false, run_select},
-    {"client", 2, SIZE_MAX, false, false, run_client},
-    {"info", 1, SIZE_MAX, false, false, run_info},
-    {"dbsize", 1, 1, false, false, run_dbsize},
-    {"flushall", 1, SIZE_MAX, false, false, run_flushall},
-    {"quit", 1, SIZE_MAX, false, true, run_quit},
-    {"host:", 1, SIZE_MAX, false, true, run_http},
-    {"post", 1, SIZE_MAX, false, true, run_http},
+static const struct redis_command connection_commands[] = {
+    {"ping", 1, 2, 0, false, run_ping},
+    {"echo", 2, 2, 0, false, run_echo},
+    {"auth", 2, SIZE_MAX, 0, true, run_auth},
+    {"select", 2, 2, 0, false, run_select},
+    {"client", 2, SIZE_MAX, 0, false, run_client},
+    {"info", 1, SIZE_MAX, 0, false, run_info},
+    {"dbsize", 1, 1, 0, false, run_dbsize},
+    {"flushall", 1, SIZE_MAX, 0, false, run_flushall},
+    {"quit", 1, SIZE_MAX, 0, true, run_quit},
+    {"host:", 1, SIZE_MAX, 0, true, run_http},
+    {"post", 1, SIZE_MAX, 0, true, run_http},
+    {0},
 };
 
 /* Errors are one line, whatever was in the words. */
@@ -417,32 +319,54 @@ static void refuse_unknown(struct redis_call *c)
 
 static const struct redis_command *command_of(struct rc_slice verb)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (redis_text_is(verb, commands[i].verb)) {
-            return &commands[i];
+    static const struct redis_command *const tables[] = {
+        redis_string_commands, redis_key_commands, redis_script_commands, connection_commands};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        for (const struct redis_command *command = tables[i]; command->verb != NULL; command++) {
+            if (redis_text_is(verb, command->verb)) {
+                return command;
+            }
         }
     }
     return NULL;
 }
 
-void redis_run(struct redis_call *c)
+/* The command that is asked; NULL: no such one, which was said. */
+static const struct redis_command *take_command(struct redis_call *c)
 {
     const struct redis_command *command = command_of(c->argv[0]);
     if (command == NULL) {
         refuse_unknown(c);
-        return;
+        return NULL;
     }
     if (c->argc < command->min || c->argc > command->max) {
-        sim_bytes_text(c->reply, "-ERR wrong number of arguments for '");
-        sim_bytes_text(c->reply, command->verb);
-        say(c, "' command");
+        redis_say_about(
+            c, "-ERR wrong number of arguments for '", rc_slice_text(command->verb), "' command");
+        return NULL;
+    }
+    return command;
+}
+
+void redis_perform(struct redis_call *c)
+{
+    const struct redis_command *command = take_command(c);
+    if (command != NULL) {
+        command->run(c);
+    }
+}
+
+void redis_run(struct redis_call *c)
+{
+    const struct redis_command *command = take_command(c);
+    if (command == NULL) {
         return;
     }
     if (!command->before_auth && c->engine->password != NULL && !c->session->authenticated) {
-        say(c, "-NOAUTH Authentication required.");
+        redis_say(c, "-NOAUTH Authentication required.");
         return;
     }
-    struct rc_slice key = command->keyed ? c->argv[1] : rc_slice(NULL, 0);
+    bool keyed = command->key > 0 && command->key < c->argc;
+    struct rc_slice key = keyed ? c->argv[command->key] : rc_slice(NULL, 0);
     if (!engine_arrives(c->session, command->verb, key, c->reply)) {
         command->run(c);
     }

@@ -1,106 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "talk.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "engine.h"
-#include "exchange.h"
-
-enum { WALL_S = 1700000000, START_MS = 5000 };
-
-struct talk {
-    struct sim_bytes reply;
-    bool ended;
-};
-
-static struct engine *engine_of(enum engine_kind kind)
-{
-    struct engine *e = engine_new(kind, 1);
-    engine_set_time(e, START_MS, WALL_S);
-    return e;
-}
-
-static void run_all(struct engine_session *s, struct talk *t)
-{
-    enum engine_step step;
-    while ((step = engine_step(s, &t->reply)) == ENGINE_RAN) {
-    }
-    t->ended = step == ENGINE_ENDED;
-}
-
-/* Send `send` in pieces of `piece` bytes on a connection of its own. */
-static struct talk talk_to(struct engine *e, const char *send, size_t len, size_t piece)
-{
-    struct talk t = {0};
-    struct engine_session *s = engine_accept(e, 1, "10.0.0.9:5000", &t.reply);
-    assert_non_null(s);
-    for (size_t i = 0; i < len && !t.ended; i += piece) {
-        engine_receive(s, rc_slice(send + i, len - i < piece ? len - i : piece));
-        run_all(s, &t);
-    }
-    engine_session_free(s);
-    return t;
-}
-
-static void assert_reply(struct talk *t, const char *reply, size_t len, const char *send)
-{
-    struct rc_slice got = sim_bytes_view(&t->reply);
-    if (!rc_slice_equal(got, rc_slice(reply, len))) {
-        fail_msg("to %s came %.*s", send, (int)got.len, (const char *)got.data);
-    }
-    sim_bytes_deinit(&t->reply);
-}
-
-static void check_table(struct engine *e, const struct exchange *table, size_t count, size_t piece)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct exchange *x = &table[i];
-        struct talk t = talk_to(e, x->send, x->send_len, piece);
-        assert_reply(&t, x->reply, x->reply_len, x->send);
-        assert_int_equal(t.ended, x->closes);
-    }
-    engine_free(e);
-}
-
-/* Send a text, expect a text. */
-static void expect(struct engine *e, const char *send, const char *reply)
-{
-    struct talk t = talk_to(e, send, strlen(send), SIZE_MAX / 2);
-    assert_reply(&t, reply, strlen(reply), send);
-}
+enum { WHOLE = 65536 }; /* longer than any exchange */
 
 static void memcached_answers_as_the_real_one_byte_for_byte(void **state)
 {
     (void)state;
-    check_table(
-        engine_of(ENGINE_MEMCACHED), exchange_memcached, exchange_memcached_count, SIZE_MAX / 2);
+    check_table(engine_of(ENGINE_MEMCACHED), &exchange_memcached, WHOLE);
+    check_table(engine_of(ENGINE_MEMCACHED), &exchange_memcached_operations, WHOLE);
+    check_table(engine_of(ENGINE_MEMCACHED), &exchange_memcached_numbers, WHOLE);
 }
 
 static void memcached_answers_alike_however_its_input_is_split(void **state)
 {
     (void)state;
     for (size_t piece = 1; piece <= 7; piece += 2) {
-        check_table(
-            engine_of(ENGINE_MEMCACHED), exchange_memcached, exchange_memcached_count, piece);
+        check_table(engine_of(ENGINE_MEMCACHED), &exchange_memcached, piece);
+        check_table(engine_of(ENGINE_MEMCACHED), &exchange_memcached_operations, piece);
+        check_table(engine_of(ENGINE_MEMCACHED), &exchange_memcached_numbers, piece);
     }
 }
 
 static void redis_answers_as_the_real_one_byte_for_byte(void **state)
 {
     (void)state;
-    check_table(engine_of(ENGINE_REDIS), exchange_redis, exchange_redis_count, SIZE_MAX / 2);
+    check_table(engine_of(ENGINE_REDIS), &exchange_redis, WHOLE);
+    check_table(engine_of(ENGINE_REDIS), &exchange_redis_operations, WHOLE);
 }
 
 static void redis_answers_alike_however_its_input_is_split(void **state)
 {
     (void)state;
     for (size_t piece = 1; piece <= 7; piece += 2) {
-        check_table(engine_of(ENGINE_REDIS), exchange_redis, exchange_redis_count, piece);
+        check_table(engine_of(ENGINE_REDIS), &exchange_redis, piece);
+        check_table(engine_of(ENGINE_REDIS), &exchange_redis_operations, piece);
     }
 }
 
@@ -110,7 +46,7 @@ static void redis_with_a_password_answers_as_the_real_one(void **state)
     for (size_t piece = 1; piece <= 7; piece += 2) {
         struct engine *e = engine_of(ENGINE_REDIS);
         engine_set_password(e, NULL, "secret");
-        check_table(e, exchange_redis_auth, exchange_redis_auth_count, piece);
+        check_table(e, &exchange_redis_auth, piece);
     }
 }
 
@@ -137,10 +73,9 @@ static void an_item_too_large_is_refused_and_its_old_value_is_gone(void **state)
     sim_bytes_text(&send, "\r\nms z 1048517 q\r\n");
     sim_bytes_append(&send, value, 1048517);
     sim_bytes_text(&send, "\r\nmg z v\r\n");
-    struct rc_slice view = sim_bytes_view(&send);
-    struct talk t = talk_to(e, (const char *)view.data, view.len, 1000);
-    static const char reply[] = "HD\r\nSERVER_ERROR object too large for cache\r\nEN\r\n";
-    assert_reply(&t, reply, sizeof reply - 1, "two large values");
+    struct talk t = talk_to(e, sim_bytes_view(&send), 1000);
+    assert_reply(&t, rc_slice_text("HD\r\nSERVER_ERROR object too large for cache\r\nEN\r\n"),
+        "two large values");
     free(value);
     sim_bytes_deinit(&send);
     engine_free(e);
@@ -181,6 +116,42 @@ static void redis_expires_to_the_millisecond(void **state)
     engine_free(e);
 }
 
+static void a_touched_item_lives_as_long_as_it_was_told(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    expect(e, "set a 0 1 1\r\n1\r\nset b 0 1 1\r\n1\r\nset c 0 1 1\r\n1\r\nset d 0 1 1\r\n1\r\n",
+        "STORED\r\nSTORED\r\nSTORED\r\nSTORED\r\n");
+    expect(e, "touch a 3\r\ngat 3 b\r\nmg c T3\r\nma d T3\r\n",
+        "TOUCHED\r\nVALUE b 0 1\r\n1\r\nEND\r\nHD\r\nHD\r\n");
+    engine_set_time(e, START_MS + 2999, WALL_S + 2);
+    expect(e, "mg a t\r\nmg b t\r\nmg c t\r\nmg d t\r\n", "HD t1\r\nHD t1\r\nHD t1\r\nHD t1\r\n");
+    engine_set_time(e, START_MS + 3000, WALL_S + 3);
+    expect(e, "touch a 3\r\ngat 3 b\r\nmg c\r\nincr d 1\r\n",
+        "NOT_FOUND\r\nEND\r\nEN\r\nNOT_FOUND\r\n");
+    engine_free(e);
+}
+
+static void what_changes_a_redis_value_keeps_its_ttl(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    expect(e, "SET k 1 PX 1000\r\n", "+OK\r\n");
+    engine_set_time(e, START_MS + 400, WALL_S);
+    expect(e, "INCR k\r\nAPPEND k 0\r\nSET k 5 KEEPTTL\r\nDECRBY k 9\r\nPTTL k\r\nTTL k\r\n",
+        ":2\r\n:2\r\n+OK\r\n:-4\r\n:600\r\n:1\r\n");
+    engine_set_time(e, START_MS + 501, WALL_S);
+    expect(e, "PTTL k\r\nTTL k\r\n", ":499\r\n:0\r\n");
+    expect(e, "GETEX k PX 20\r\nPTTL k\r\n", "$2\r\n-4\r\n:20\r\n");
+    expect(e, "PEXPIRE k 30\r\nPTTL k\r\n", ":1\r\n:30\r\n");
+    engine_set_time(e, START_MS + 530, WALL_S);
+    expect(e, "PTTL k\r\n", ":1\r\n");
+    engine_set_time(e, START_MS + 531, WALL_S);
+    expect(e, "EXISTS k\r\nPTTL k\r\nPEXPIRE k 30\r\nGETEX k\r\nINCR k\r\nPTTL k\r\n",
+        ":0\r\n:-2\r\n:0\r\n$-1\r\n:1\r\n:-1\r\n");
+    engine_free(e);
+}
+
 static void a_connection_too_many_is_told_so_and_refused(void **state)
 {
     (void)state;
@@ -194,7 +165,7 @@ static void a_connection_too_many_is_told_so_and_refused(void **state)
         assert_non_null(first);
         assert_int_equal(t.reply.len, 0);
         assert_null(engine_accept(e, 2, "a:2", &t.reply));
-        assert_reply(&t, words[kind], strlen(words[kind]), "a second connection");
+        assert_reply(&t, rc_slice_text(words[kind]), "a second connection");
         engine_session_free(first);
         engine_free(e);
     }
@@ -234,9 +205,9 @@ static void a_client_may_end_itself_behind_the_reply(void **state)
     (void)state;
     struct engine *e = engine_of(ENGINE_REDIS);
     static const char send[] = "CLIENT KILL ID 1\r\nCLIENT KILL ID 1 SKIPME no\r\nPING\r\n";
-    struct talk t = talk_to(e, send, sizeof send - 1, SIZE_MAX / 2);
+    struct talk t = talk_to(e, rc_slice_text(send), WHOLE);
     assert_true(t.ended);
-    assert_reply(&t, ":0\r\n:1\r\n", 8, send);
+    assert_reply(&t, rc_slice_text(":0\r\n:1\r\n"), send);
     engine_free(e);
 }
 
@@ -246,7 +217,7 @@ static void info_shows_a_run_id_that_a_restart_changes(void **state)
     struct engine *e = engine_of(ENGINE_REDIS);
     char before[41];
     memcpy(before, engine_run_id(e), sizeof before);
-    struct talk t = talk_to(e, "INFO server\r\n", 13, 13);
+    struct talk t = talk_to(e, rc_slice_text("INFO server\r\n"), WHOLE);
     sim_bytes_append(&t.reply, "", 1);
     assert_non_null(strstr((const char *)sim_bytes_view(&t.reply).data, before));
     sim_bytes_deinit(&t.reply);
@@ -347,6 +318,8 @@ int main(void)
         cmocka_unit_test(memcached_expires_by_whole_seconds_of_its_clock),
         cmocka_unit_test(a_ttl_beyond_thirty_days_is_a_date),
         cmocka_unit_test(redis_expires_to_the_millisecond),
+        cmocka_unit_test(a_touched_item_lives_as_long_as_it_was_told),
+        cmocka_unit_test(what_changes_a_redis_value_keeps_its_ttl),
         cmocka_unit_test(a_connection_too_many_is_told_so_and_refused),
         cmocka_unit_test(the_version_can_be_another),
         cmocka_unit_test(client_kill_ends_the_session_it_names_and_no_other),
