@@ -20,8 +20,7 @@ typedef struct ringcache_slice {
     size_t len;
 } ringcache_slice;
 
-/** What a request does. This version carries out GET, SET and DELETE; the others are refused at
- * submission with RINGCACHE_ENOTSUP. */
+/** What a request does. What each means on which server, byte for byte: docs/operations.md. */
 typedef enum ringcache_op {
     RINGCACHE_GET,
     RINGCACHE_SET,
@@ -37,8 +36,8 @@ typedef enum ringcache_op {
     RINGCACHE_DECREMENT
 } ringcache_op;
 
-/** Bits of ringcache_request.options. This version takes NO_FAILOVER; the others are refused at
- * submission with RINGCACHE_ENOTSUP. */
+/** Bits of ringcache_request.options. LEND_VALUE is refused by this version, at submission, with
+ * RINGCACHE_ENOTSUP. */
 enum {
     RINGCACHE_WITH_INITIAL = 1 << 0, /**< a counter that is absent starts at `initial` */
     RINGCACHE_WANT_CAS = 1 << 1,     /**< reply->cas */
@@ -53,12 +52,14 @@ typedef struct ringcache_request {
     ringcache_op op;
     uint32_t options;      /**< RINGCACHE_WITH_INITIAL … */
     ringcache_slice key;   /**< see ringcache_get */
-    ringcache_slice value; /**< what a SET stores, at most max_value_bytes */
+    ringcache_slice value; /**< what is stored, put in front or behind: at most max_value_bytes */
     ringcache_slice route; /**< with data != NULL: hashed instead of the key */
-    uint64_t cas;
-    uint64_t delta;
-    uint64_t initial;
-    int64_t ttl_ms; /**< of a SET: 0 never expires; memcached counts whole seconds, rounded up */
+    uint64_t cas;          /**< of a CAS: reply->cas of the GET before it */
+    uint64_t delta;        /**< of a counter, at most 2^63-1 */
+    uint64_t initial;      /**< with WITH_INITIAL, at most 2^63-1 */
+    /** Of what is stored, touched, or with WITH_INITIAL made: 0 never expires. Memcached counts whole
+     * seconds, rounded up. Of other operations: 0. */
+    int64_t ttl_ms;
     uint32_t timeout_ms; /**< 0: the client's timeout_ms */
     uint32_t flags;      /**< memcached client flags; not 0 on a ring with a Redis: ENOTSUP */
     void (*release)(void *release_user, const void *data, size_t len);
@@ -75,12 +76,12 @@ struct ringcache_data;
 typedef struct ringcache_reply {
     int status; /**< see ringcache/status.h */
     uint32_t marks;
-    ringcache_slice value; /**< of a GET that hit; ringcache_value_ref keeps it */
+    ringcache_slice value; /**< of a GET or GET_AND_TOUCH that hit; ringcache_value_ref keeps it */
     uint32_t flags;        /**< memcached client flags of that value */
     int maybe_applied; /**< a write that failed: may the server have carried it out all the same? */
-    uint64_t cas;
-    int64_t ttl_ms;
-    uint64_t number;
+    uint64_t cas;      /**< with WANT_CAS */
+    int64_t ttl_ms;    /**< with WANT_TTL: what remains, -1 for ever */
+    uint64_t number;   /**< of a counter, after the change */
     const char *server; /**< name of the server that was asked or would have been; NULL: none */
     const char
         *message;      /**< one line why it failed, the server's own words where it spoke; or "" */

@@ -74,10 +74,12 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
         .flags = result->flags,
         .maybe_applied = result->maybe_applied,
         .number = result->number,
+        .cas = result->cas,
+        .ttl_ms = result->ttl_ms,
         .server = request->lane->server->backend.name,
         .message = message_text(client, result->message),
         .attempts = request->attempts,
-        .elapsed_us = request->finished_us - op->started_us,
+        .elapsed_us = request->finished_us - request->started_us,
         .ring_digest = op->digest,
     };
     client->pending--;
@@ -160,6 +162,7 @@ static void before_poll(void *owner)
 {
     ringcache_client *client = owner;
     client->turned = true;
+    rc_env_measure_lag(&client->env);
     rc_env_enter(&client->env);
     rc_posts_run(client);
     rc_conns_flush(&client->env);

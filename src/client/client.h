@@ -19,8 +19,7 @@ struct rc_operation {
     struct rc_request request;
     ringcache_reply_cb cb;
     void *user;
-    uint64_t digest; /* of the ring that routed it */
-    uint64_t started_us;
+    uint64_t digest;     /* of the ring that routed it */
     uint32_t number;     /* in the slab */
     uint32_t generation; /* with the number: its ringcache_id */
 };

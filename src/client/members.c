@@ -66,6 +66,19 @@ static void member_free(struct rc_member_server *member)
     rc_free(member);
 }
 
+static enum rc_speech speech_of(enum rc_dialect dialect)
+{
+    switch (dialect) {
+    case RC_DIALECT_AUTO:
+        break;
+    case RC_DIALECT_META:
+        return RC_SPEECH_META;
+    case RC_DIALECT_CLASSIC:
+        return RC_SPEECH_CLASSIC;
+    }
+    return RC_SPEECH_BY_VERSION;
+}
+
 static struct rc_member_server *member_new(
     ringcache_client *client, const struct rc_server_uri *uri)
 {
@@ -77,7 +90,8 @@ static struct rc_member_server *member_new(
     const struct rc_backend backend = {
         .name = uri->member.name,
         .endpoint = {uri->address, uri->member.port, uri->member.is_path},
-        .credentials = {redis, uri->user, uri->password, uri->database},
+        .credentials = {redis, speech_of(client->settings.dialect), uri->user, uri->password,
+            uri->database},
         .codec = redis ? &rc_codec_resp : &rc_codec_meta,
     };
     member->client = client;

@@ -3,78 +3,10 @@
 
 #include <string.h>
 
-enum {
-    MEMCACHED_KEY_MAX = 250,
-    REDIS_KEY_MAX = 64 * 1024,
-    RELATIVE_MAX_S = 60 * 60 * 24 * 30, /* memcached reads a larger exptime as a Unix time */
-};
+#include "client/check.h"
 
-/* A hundred years: beyond it a TTL is a mistake, and no conversion below can overflow. */
-#define TTL_MAX_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
-
-/* ---- checking ---- */
-
-static bool key_bytes_ok(struct rc_slice key)
-{
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.data[i] <= 0x20 || key.data[i] == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int check_key(ringcache_client *client, struct rc_slice key)
-{
-    const struct rc_table *table = client->table;
-    size_t bound = table->has_memcached || !table->has_redis ? MEMCACHED_KEY_MAX : REDIS_KEY_MAX;
-    if (key.data == NULL || key.len == 0) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "a key of no bytes");
-    }
-    if (key.len > bound || client->prefix.len > bound - key.len) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL,
-            bound == REDIS_KEY_MAX ? "the key with its namespace is longer than 65536 bytes"
-                                   : "the key with its namespace is longer than 250 bytes");
-    }
-    if (bound == MEMCACHED_KEY_MAX && !key_bytes_ok(key)) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "the key has a blank or a control byte");
-    }
-    return 0;
-}
-
-static int check_set(ringcache_client *client, const ringcache_request *request)
-{
-    if (request->value.len > 0 && request->value.data == NULL) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "a value without bytes");
-    }
-    if (request->value.len > client->settings.max_value_bytes) {
-        return rc_client_refuse(
-            client, RINGCACHE_ETOOBIG, "the value is larger than max_value_bytes");
-    }
-    if (request->ttl_ms < 0 || request->ttl_ms > TTL_MAX_MS) {
-        return rc_client_refuse(
-            client, RINGCACHE_EINVAL, "ttl_ms is negative or above a hundred years");
-    }
-    if (request->flags != 0 && client->table->has_redis) {
-        return rc_client_refuse(
-            client, RINGCACHE_ENOTSUP, "client flags, on a ring with a Redis server");
-    }
-    return 0;
-}
-
-static int check_request(ringcache_client *client, const ringcache_request *request)
-{
-    if (request->op != RINGCACHE_GET && request->op != RINGCACHE_SET &&
-        request->op != RINGCACHE_DELETE) {
-        return rc_client_refuse(
-            client, RINGCACHE_ENOTSUP, "this version carries out GET, SET and DELETE");
-    }
-    if ((request->options & ~(uint32_t)RINGCACHE_NO_FAILOVER) != 0) {
-        return rc_client_refuse(
-            client, RINGCACHE_ENOTSUP, "an option that this version does not know");
-    }
-    return request->op == RINGCACHE_SET ? check_set(client, request) : 0;
-}
+/* memcached reads a larger exptime as a Unix time. */
+enum { RELATIVE_MAX_S = 60 * 60 * 24 * 30 };
 
 /* ---- the way in ---- */
 
@@ -132,7 +64,9 @@ static int enter(ringcache_client *client, const struct submission *s, struct rc
     op->cb = s->cb;
     op->user = s->user;
     op->digest = client->table->digest;
-    op->started_us = rc_env_now_us(env);
+    op->request.started_us = rc_env_now_us(env);
+    env->submitted_us = op->request.started_us;
+    rc_env_defer(env); /* the turn's end measures how old that reading became */
     int rc = rc_server_submit(s->choice.server, s->choice.lane, &op->request, command);
     if (rc < 0) {
         rc_client_release(client, &op->request);
@@ -151,41 +85,73 @@ static int enter(ringcache_client *client, const struct submission *s, struct rc
     return 0;
 }
 
+static const enum rc_verb verbs[] = {
+    [RINGCACHE_GET] = RC_VERB_GET,
+    [RINGCACHE_SET] = RC_VERB_SET,
+    [RINGCACHE_ADD] = RC_VERB_ADD,
+    [RINGCACHE_REPLACE] = RC_VERB_REPLACE,
+    [RINGCACHE_APPEND] = RC_VERB_APPEND,
+    [RINGCACHE_PREPEND] = RC_VERB_PREPEND,
+    [RINGCACHE_CAS] = RC_VERB_CAS,
+    [RINGCACHE_DELETE] = RC_VERB_DELETE,
+    [RINGCACHE_TOUCH] = RC_VERB_TOUCH,
+    [RINGCACHE_GET_AND_TOUCH] = RC_VERB_GET_AND_TOUCH,
+    [RINGCACHE_INCREMENT] = RC_VERB_INCREMENT,
+    [RINGCACHE_DECREMENT] = RC_VERB_DECREMENT,
+};
+
 static struct rc_command command_of(ringcache_client *client, const ringcache_request *request)
 {
-    static const enum rc_verb verbs[] = {
-        [RINGCACHE_GET] = RC_VERB_GET,
-        [RINGCACHE_SET] = RC_VERB_SET,
-        [RINGCACHE_DELETE] = RC_VERB_DELETE,
-    };
     struct rc_command command = {
         .verb = verbs[request->op],
         .strict = client->env.strict,
         .prefix = client->prefix,
         .key = rc_slice(request->key.data, request->key.len),
     };
-    if (request->op == RINGCACHE_SET) {
+    if (rc_op_stores(request->op)) {
         command.value = rc_slice(request->value.data, request->value.len);
         command.flags = request->flags;
+        command.cas = request->cas;
+    }
+    if (rc_op_takes_ttl(request->op)) {
         command.ttl_ms = request->ttl_ms;
         command.exptime_s = exptime(client, request->ttl_ms);
     }
+    command.delta = request->delta;
+    command.initial = request->initial;
+    command.with_initial = (request->options & RINGCACHE_WITH_INITIAL) != 0;
+    command.want_cas = (request->options & RINGCACHE_WANT_CAS) != 0;
+    command.want_ttl = (request->options & RINGCACHE_WANT_TTL) != 0;
     return command;
+}
+
+static int check(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb)
+{
+    if (client->closing) {
+        return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
+    }
+    if (cb == NULL) {
+        return rc_client_refuse(client, RINGCACHE_EINVAL, "no callback");
+    }
+    const struct rc_means means = {
+        .has_memcached = client->table->has_memcached,
+        .has_redis = client->table->has_redis,
+        .prefix_len = client->prefix.len,
+        .max_value_bytes = client->settings.max_value_bytes,
+    };
+    const char *why = "";
+    int rc = rc_check_request(&means, request, &why);
+    return rc < 0 ? rc_client_refuse(client, rc, why) : 0;
 }
 
 static int submit(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb,
     void *user, ringcache_id *id)
 {
-    if (client->closing) {
-        return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
-    }
-    struct rc_slice key = rc_slice(request->key.data, request->key.len);
-    int rc = cb == NULL ? rc_client_refuse(client, RINGCACHE_EINVAL, "no callback")
-                        : check_request(client, request);
-    rc = rc < 0 ? rc : check_key(client, key);
+    int rc = check(client, request, cb);
     if (rc < 0) {
         return rc;
     }
+    struct rc_slice key = rc_slice(request->key.data, request->key.len);
     struct rc_slice route =
         request->route.data != NULL ? rc_slice(request->route.data, request->route.len) : key;
     const struct submission s = {

@@ -28,7 +28,7 @@ struct rc_server_uri {
 
 enum rc_failover { RC_FAILOVER_NONE, RC_FAILOVER_REMAP };
 enum rc_integrity { RC_INTEGRITY_AUTO, RC_INTEGRITY_STRICT };
-enum rc_dialect { RC_DIALECT_AUTO, RC_DIALECT_META };
+enum rc_dialect { RC_DIALECT_AUTO, RC_DIALECT_META, RC_DIALECT_CLASSIC };
 
 /* The values of the options that are not placement. */
 struct rc_settings {

@@ -68,8 +68,8 @@ static const struct rc_option options[] = {
         "Longest life of a value that another server holds for one that is out of service."),
     CHOICE("integrity", settings.integrity, "auto|strict", NULL, "auto",
         "How replies are proven to belong to their requests; strict adds a check to each one."),
-    CHOICE("protocol", settings.dialect, "auto|meta", "classic", "auto",
-        "What is spoken to memcached; both mean the meta protocol today."),
+    CHOICE("protocol", settings.dialect, "auto|meta|classic", NULL, "auto",
+        "What is spoken to memcached: auto is meta from 1.6.18 on and classic text to older ones."),
 };
 
 _Static_assert(

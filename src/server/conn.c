@@ -192,7 +192,7 @@ static void watch_silence(struct rc_conn *conn)
 static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
 {
     size_t before = conn->out.len;
-    int rc = conn->backend->codec->encode(&conn->out, command);
+    int rc = conn->codec->encode(&conn->out, command);
     if (rc < 0) {
         return rc;
     }
@@ -202,6 +202,8 @@ static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_comm
     slot->verb = (uint8_t)command->verb;
     slot->token = command->token;
     slot->strict = command->strict;
+    slot->want_cas = command->want_cas;
+    slot->want_ttl = command->want_ttl;
     conn->env->budget.used += conn->out.len - before;
     rc_pipeline_push(&conn->pipeline, slot, conn->out.len - before);
     mark_unsent(conn);
@@ -213,7 +215,7 @@ static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_comm
 
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
-    size_t bytes = conn->backend->codec->bound(command);
+    size_t bytes = conn->codec->bound(command);
     /* One slow server must not take the whole client's room; a lone request may. */
     if (conn->out.len > 0 && conn->out.len + bytes > conn->env->budget.limit / 4) {
         return RINGCACHE_EBUSY;
@@ -287,6 +289,7 @@ static void greet(struct rc_conn *conn)
 {
     struct rc_command command;
     if (!rc_greeting_next(&conn->greeting, &conn->backend->credentials, &command)) {
+        conn->codec = conn->greeting.classic ? &rc_codec_classic : conn->codec;
         rc_env_disarm(conn->env, &conn->timer);
         conn->state = RC_CONN_READY;
         conn->events->ready(conn);
@@ -313,32 +316,67 @@ static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
 
 /* ---- receiving ---- */
 
+/* The codec asks for the command once more, be its caller still there or not: what it takes back has
+ * to be taken back. The bounds let it through, it had its place. */
+static bool send_again(struct rc_conn *conn, struct rc_slot *slot)
+{
+    struct rc_command *command = &slot->request->body->command;
+    command->again = true;
+    if (push(conn, slot, command) < 0) {
+        return false;
+    }
+    slot->request->attempts++;
+    return true;
+}
+
+static struct rc_result result_of(const struct rc_slot *slot, const struct rc_answer *answer)
+{
+    if (answer->again) {
+        return (struct rc_result){
+            .status = RINGCACHE_ENOMEM,
+            .maybe_applied = rc_verb_writes((enum rc_verb)slot->verb),
+            .message = rc_slice_text("no memory to ask once more"),
+        };
+    }
+    return (struct rc_result){
+        .status = answer->status,
+        .flags = answer->flags,
+        .number = answer->number,
+        .cas = answer->cas,
+        .ttl_ms = answer->ttl_ms,
+        .value = answer->value,
+        .message = answer->message,
+    };
+}
+
 static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
 {
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
     rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
-    struct rc_request *request = slot->request;
-    if (request == NULL) {
+    if (slot->request == NULL) {
         own_answered(conn, answer);
-    } else {
-        const struct rc_result result = {
-            .status = answer->status,
-            .flags = answer->flags,
-            .number = answer->number,
-            .value = answer->value,
-            .message = answer->message,
-        };
-        slot_over(conn, slot, &result);
+        return;
     }
+    if (answer->again && send_again(conn, slot)) {
+        return;
+    }
+    const struct rc_result result = result_of(slot, answer);
+    slot_over(conn, slot, &result);
 }
 
 static struct rc_expect expectation(const struct rc_slot *slot)
 {
     struct rc_expect expect = {
-        .verb = (enum rc_verb)slot->verb, .strict = slot->strict, .token = slot->token};
+        .verb = (enum rc_verb)slot->verb,
+        .strict = slot->strict,
+        .token = slot->token,
+        .want_cas = slot->want_cas,
+        .want_ttl = slot->want_ttl,
+    };
     if (slot->request != NULL && slot->request->body != NULL) {
         expect.prefix = slot->request->body->command.prefix;
         expect.key = slot->request->body->command.key;
+        expect.again = slot->request->body->command.again;
     }
     return expect;
 }
@@ -346,7 +384,7 @@ static struct rc_expect expectation(const struct rc_slot *slot)
 /* Understand one reply; false when the rest has to wait, or nothing more is to be read. */
 static bool read_one(struct rc_conn *conn)
 {
-    const struct rc_codec *codec = conn->backend->codec;
+    const struct rc_codec *codec = conn->codec;
     struct rc_slice input = rc_slice(conn->in.data + conn->parsed, conn->in.len - conn->parsed);
     if (!rc_pipeline_oldest_left(&conn->pipeline)) {
         distrust(conn, RINGCACHE_EPROTOCOL, codec->unsolicited(input));
@@ -521,6 +559,7 @@ struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backen
     }
     conn->env = env;
     conn->backend = backend;
+    conn->codec = backend->codec;
     conn->events = events;
     conn->owner = owner;
     conn->decoder.limits.max_value_bytes = env->max_value_bytes;

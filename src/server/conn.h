@@ -57,6 +57,7 @@ struct rc_conn_events {
 struct rc_conn {
     struct rc_env *env;
     const struct rc_backend *backend;
+    const struct rc_codec *codec; /* the backend's, until the greeting says otherwise */
     const struct rc_conn_events *events;
     void *owner;                /* the server */
     struct rc_list link;        /* in server->old, then env->closed */

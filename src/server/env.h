@@ -30,8 +30,10 @@ struct rc_env {
     struct rc_list finished; /* rc_request.link: to be handed to their callers */
     bool in_event; /* inside a transport event: its end will drain, nothing need be deferred */
     uint64_t next_token;
-    uint64_t
-        stalled_ms; /* when our own loop was last seen late; silence before it proves nothing */
+    uint64_t stalled_ms;   /* our own loop was last late then: silence before it proves nothing */
+    uint64_t submitted_us; /* the clock as this turn's submissions saw it; 0: none yet */
+    uint64_t lag_of_us;    /* submissions that saw the clock so were … */
+    uint64_t lag_ms;       /* … that late: their program was busy before the turn ended */
     void (*drain)(void *owner); /* runs user code: the last thing an event does */
     /* A delivered request whose tombstone fell: its memory may be used again. */
     void (*release)(void *owner, struct rc_request *request);
@@ -91,6 +93,9 @@ static inline void rc_env_disarm(struct rc_env *env, struct rc_deadline *deadlin
 {
     rc_wheel_disarm(&env->wheel, deadline);
 }
+
+/* before_poll: how long ago did this turn's submissions see the clock? */
+void rc_env_measure_lag(struct rc_env *env);
 
 /* after_poll: let everything due happen. */
 void rc_env_advance(struct rc_env *env, uint64_t now_ms);

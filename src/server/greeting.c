@@ -85,12 +85,16 @@ static int answer_auth(
     return refused(status, "AUTH", words, why, size);
 }
 
-static int answer_version(const struct rc_answer *answer, char *why, size_t size)
+static int answer_version(
+    struct rc_greeting *g, const struct rc_answer *answer, char *why, size_t size)
 {
     if (answer->status != RINGCACHE_OK) {
         return refused(answer->status, "version", answer->message, why, size);
     }
-    if (rc_meta_version_ok(answer->value)) {
+    bool speaks_meta = rc_meta_version_ok(answer->value);
+    g->classic = g->who->speech == RC_SPEECH_CLASSIC ||
+                 (g->who->speech == RC_SPEECH_BY_VERSION && !speaks_meta);
+    if (speaks_meta || g->classic) {
         return 0;
     }
     snprintf(why, size, "memcached %.*s is older than 1.6.18",
@@ -116,7 +120,7 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
 {
     switch (verb) {
     case RC_VERB_VERSION:
-        return answer_version(answer, why, why_size);
+        return answer_version(g, answer, why, why_size);
     case RC_VERB_CLIENT_ID:
     case RC_VERB_INFO:
         learn(g, verb, answer);

@@ -5,7 +5,7 @@
 /* The handshake of one connection, step by step, one reply awaited at a time; nothing of a user's is
  * sent before it ended. Pure.
  *
- *   memcached   version
+ *   memcached   version: from 1.6.18 on meta is spoken, to older ones classic text, unless told
  *   redis       [AUTH] ─ [SELECT] ─ PING ─ CLIENT ID ─ INFO server
  *
  * CLIENT ID and INFO are questions of our own that a server may refuse: then the identity stays
@@ -16,8 +16,12 @@
 
 #include "codec/codec.h"
 
+/* What is spoken to a memcached. */
+enum rc_speech { RC_SPEECH_BY_VERSION, RC_SPEECH_META, RC_SPEECH_CLASSIC };
+
 struct rc_credentials {
     bool redis;
+    enum rc_speech speech;
     const char *user;     /* NULL: none */
     const char *password; /* NULL: none */
     uint32_t database;
@@ -26,6 +30,7 @@ struct rc_credentials {
 enum { RC_RUN_ID_BYTES = 40 };
 
 struct rc_greeting {
+    bool classic; /* speak classic text from here on */
     unsigned step;
     const struct rc_credentials *who; /* that of the last step */
     uint64_t client_id;               /* 0: unknown */

@@ -87,7 +87,13 @@ void rc_request_expire(struct rc_deadline *deadline, uint64_t now_ms)
     (void)now_ms;
     struct rc_request *request = rc_container(deadline, struct rc_request, deadline);
     const struct rc_server *server = request->lane->server;
+    struct rc_env *env = server->env;
+    if (request->started_us == env->lag_of_us && !request->lagged) {
+        request->lagged = true;
+        rc_env_arm(env, deadline, deadline->at_ms + env->lag_ms);
+        return;
+    }
     bool waited = request->state == RC_REQUEST_WAITING && server->reason[0] != '\0';
-    rc_request_abandon(server->env, request, RINGCACHE_ETIMEDOUT,
+    rc_request_abandon(env, request, RINGCACHE_ETIMEDOUT,
         waited ? server->reason : "no answer within the deadline");
 }

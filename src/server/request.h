@@ -41,6 +41,7 @@ struct rc_slot {
     uint64_t token;
     uint8_t verb; /* enum rc_verb */
     bool strict;
+    bool want_cas, want_ttl;
     bool tombstone; /* nobody waits any more */
     bool due;       /* in a pipeline */
 };
@@ -51,11 +52,14 @@ struct rc_result {
     bool maybe_applied;
     uint32_t flags;
     uint64_t number;
+    uint64_t cas;
+    int64_t ttl_ms;
     struct rc_slice value;
     struct rc_slice message;
 };
 
-/* The copy of a command that could not be encoded at once, and in strict mode the key to compare. */
+/* The copy of a command that could not be encoded at once, whose key the reply has to repeat, or that
+ * may have to be sent once more. */
 struct rc_body {
     struct rc_command command;
     size_t size; /* of this allocation */
@@ -70,14 +74,15 @@ struct rc_request {
     struct rc_conn *conn; /* while its slot is due */
     struct rc_body *body;
     struct rc_result result;
-    uint64_t finished_us;
+    uint64_t started_us, finished_us;
     uint32_t attempts;
+    bool lagged; /* its deadline was put off by env->lag_ms */
     enum rc_request_state state;
 };
 
 static inline bool rc_verb_writes(enum rc_verb verb)
 {
-    return verb == RC_VERB_SET || verb == RC_VERB_DELETE;
+    return verb <= RC_VERB_DECREMENT && verb != RC_VERB_GET;
 }
 
 /* The one exit: takes it off the wheel and out of its lane, and queues it for its callback. */

@@ -48,7 +48,7 @@ void rc_lane_flow(struct rc_lane *lane)
         if (rc < 0) {
             request->state = RC_REQUEST_NEW;
             rc_request_abandon(env, request, rc, ringcache_strerror(rc));
-        } else if (!request->slot.strict || lane->server->backend.credentials.redis) {
+        } else if (!lane->conn->codec->keeps_key(&request->body->command)) {
             rc_request_forget_body(env, request);
         }
     }
@@ -74,15 +74,18 @@ static int send_on(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
     struct rc_env *env = lane->server->env;
-    if (command->strict && !lane->server->backend.credentials.redis) {
-        struct rc_command key_only = *command;
-        key_only.value.len = 0;
-        int rc = rc_request_keep(env, request, &key_only);
+    const struct rc_codec *codec = lane->conn->codec;
+    if (codec->keeps_key(command)) {
+        struct rc_command kept = *command;
+        if (!lane->server->backend.credentials.redis) {
+            kept.value.len = 0; /* a memcached's value is never asked for again */
+        }
+        int rc = rc_request_keep(env, request, &kept);
         if (rc < 0) {
             return rc;
         }
     }
-    if (!rc_budget_allows(&env->budget, lane->server->backend.codec->bound(command))) {
+    if (!rc_budget_allows(&env->budget, codec->bound(command))) {
         return RINGCACHE_EBUSY;
     }
     return rc_conn_send(lane->conn, request, command);

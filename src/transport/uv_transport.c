@@ -56,6 +56,7 @@ static void prepare_poll(uv_prepare_t *prepare)
     struct rc_uv *u = prepare->data;
     if (u->deferred) {
         u->deferred = false;
+        u->clock_read = false; /* so that time lost since the last reading shows */
         u->base.events->before_poll(u->base.owner);
         if (u->stopping) {
             return;

@@ -233,13 +233,25 @@ static void a_memcached_that_is_too_old_is_refused_by_its_version(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
         struct scene s;
-        open_scene(&s, "memcached://10.0.0.1:6379");
+        open_scene_with(&s, "memcached://10.0.0.1:6379", "protocol", "meta");
         engine_set_version(s.engine, versions[i]);
         char words[64];
         snprintf(words, sizeof words, "memcached %s is older than 1.6.18", versions[i]);
         assert_refused(&s, RINGCACHE_ENOTSUP, words);
         close_scene(&s);
     }
+}
+
+static void a_memcached_that_is_too_old_is_spoken_to_in_classic_text(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "memcached://10.0.0.1:6379");
+    engine_set_version(s.engine, "1.4.39");
+    assert_served(&s);
+    assert_int_equal(engine_count(s.engine, "get"), 1);
+    assert_int_equal(engine_count(s.engine, "mg"), 0);
+    close_scene(&s);
 }
 
 static void a_memcached_that_knows_meta_serves(void **state)
@@ -478,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_redis_that_is_loading_is_out_until_it_has_loaded),
         cmocka_unit_test(a_redis_that_does_not_say_who_it_is_serves),
         cmocka_unit_test(a_memcached_that_is_too_old_is_refused_by_its_version),
+        cmocka_unit_test(a_memcached_that_is_too_old_is_spoken_to_in_classic_text),
         cmocka_unit_test(a_memcached_that_knows_meta_serves),
         cmocka_unit_test(a_full_server_is_out_and_its_words_are_passed_on),
         cmocka_unit_test(a_refusal_without_an_end_is_heard_too),

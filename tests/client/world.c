@@ -83,6 +83,9 @@ static void on_reply(ringcache_client *client, const ringcache_reply *reply, voi
     place->flags = reply->flags;
     place->at_ms = world_now(world);
     place->elapsed_us = reply->elapsed_us;
+    place->cas = reply->cas;
+    place->number = reply->number;
+    place->ttl_ms = reply->ttl_ms;
     place->digest = reply->ring_digest;
     place->calls++;
     world->answered++;

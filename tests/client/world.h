@@ -30,6 +30,8 @@ struct world_reply {
     uint32_t flags;
     uint64_t at_ms;
     uint64_t elapsed_us;
+    uint64_t cas, number;
+    int64_t ttl_ms;
     uint64_t digest;
     unsigned calls; /* how often the callback ran */
 };
@@ -95,10 +97,10 @@ void world_key_of(
 
 #define assert_reply(reply, expected)                                                              \
     do {                                                                                           \
-        if ((reply)->calls != 1 || (reply)->status != (expected)) {                                \
-            fail_msg("%u callbacks, status %s (%s), expected %s", (reply)->calls,                  \
-                ringcache_err_name((reply)->status), (reply)->message,                             \
-                ringcache_err_name(expected));                                                     \
+        const struct world_reply *told = (reply);                                                  \
+        if (told->calls != 1 || told->status != (expected)) {                                      \
+            fail_msg("%u callbacks, status %s (%s), expected %s", told->calls,                     \
+                ringcache_err_name(told->status), told->message, ringcache_err_name(expected));    \
         }                                                                                          \
     } while (0)
 

@@ -155,6 +155,7 @@ static void finish(struct sim_client *c)
 static void before_poll(struct sim_client *c)
 {
     c->deferred = false;
+    c->clock_read = false; /* so that time lost since the last reading shows */
     assert_may_tell(c);
     sim_trace(c->sim, "before_poll", c->number, 0);
     c->base.events->before_poll(c->base.owner);

@@ -184,7 +184,7 @@ static void an_unknown_choice_is_refused_with_the_known_ones(void **state)
         "fnv1a_64, fnv1_32, fnv1a_32, hsieh, murmur, murmur3, jenkins");
     must_refuse(*state, "hash_namespace", "true", "hash_namespace: \"true\" is not one of no, yes");
     must_refuse(*state, "integrity", "STRICT", "integrity: \"STRICT\" is not one of auto, strict");
-    must_refuse(*state, "protocol", "binary", "protocol: \"binary\" is not one of auto, meta");
+    must_refuse(*state, "protocol", "binary", "protocol: \"binary\" is not one of auto, meta, classic");
     must_refuse(*state, "failover", "random", "failover: \"random\" is not one of none");
 }
 
@@ -192,13 +192,12 @@ static void what_is_not_delivered_yet_is_refused_as_such(void **state)
 {
     must_refuse(*state, "failover", "remap",
         "failover: \"remap\" is not offered by this version yet, only none");
-    must_refuse(*state, "protocol", "classic",
-        "protocol: \"classic\" is not offered by this version yet, only auto, meta");
 }
 
 static void each_choice_is_stored(void **state)
 {
     must_set(*state, "integrity", "strict");
+    must_set(*state, "protocol", "classic");
     must_set(*state, "protocol", "meta");
     must_set(*state, "hash_namespace", "yes");
     assert_int_equal(rc_config_settings(*state)->integrity, RC_INTEGRITY_STRICT);

@@ -5,6 +5,8 @@
 #include "server/greeting.h"
 
 static const struct rc_credentials memcached = {.redis = false};
+static const struct rc_credentials meta_alone = {.speech = RC_SPEECH_META};
+static const struct rc_credentials classic_alone = {.speech = RC_SPEECH_CLASSIC};
 static const struct rc_credentials plain_redis = {.redis = true};
 
 #define RUN_ID "0123456789abcdef0123456789abcdef01234567"
@@ -49,7 +51,7 @@ static void accept(struct rc_greeting *g, enum rc_verb verb, struct rc_answer an
 static void refuse(enum rc_verb verb, struct rc_answer answer, int status, const char *text)
 {
     static const struct rc_credentials who = {.redis = true, .password = "open sesame"};
-    struct rc_greeting g = {.who = &who};
+    struct rc_greeting g = {.who = verb == RC_VERB_VERSION ? &meta_alone : &who};
     char why[200] = "";
     assert_int_equal(rc_greeting_answer(&g, verb, &answer, why, sizeof why), status);
     assert_string_equal(why, text);
@@ -75,39 +77,45 @@ static void memcached_is_never_told_a_password(void **state)
     expect_end(&g, &who);
 }
 
-static void a_memcached_that_speaks_meta_is_accepted(void **state)
+/* What is spoken after this version. */
+static bool speaks_classic(const struct rc_credentials *who, const char *version)
+{
+    struct rc_greeting g = {0};
+    expect_step(&g, who, RC_VERB_VERSION);
+    accept(&g, RC_VERB_VERSION, ok_with(version));
+    expect_end(&g, who);
+    return g.classic;
+}
+
+static void a_memcached_that_knows_meta_is_spoken_to_in_meta(void **state)
 {
     (void)state;
     static const char *const versions[] = {"1.6.18", "1.6.100", "1.7.0", "2.0.0", "1.6.18-rc1"};
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
-        struct rc_greeting g = {0};
-        accept(&g, RC_VERB_VERSION, ok_with(versions[i]));
+        assert_false(speaks_classic(&memcached, versions[i]));
+        assert_false(speaks_classic(&meta_alone, versions[i]));
+        assert_true(speaks_classic(&classic_alone, versions[i]));
     }
 }
 
-static void a_memcached_that_is_too_old_is_refused_by_its_version(void **state)
+static void an_older_one_or_a_proxy_is_spoken_to_in_classic_text(void **state)
+{
+    (void)state;
+    static const char *const versions[] = {
+        "1.6.17", "1.4.15", "0.9.99", "", "1.6", "37.mcrouter", "-1.6.18", "01.6.18"};
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        assert_true(speaks_classic(&memcached, versions[i]));
+        assert_true(speaks_classic(&classic_alone, versions[i]));
+    }
+}
+
+static void who_wants_meta_refuses_an_older_one_by_its_version(void **state)
 {
     (void)state;
     refuse(RC_VERB_VERSION, ok_with("1.6.17"), RINGCACHE_ENOTSUP,
         "memcached 1.6.17 is older than 1.6.18");
-    refuse(RC_VERB_VERSION, ok_with("1.4.15"), RINGCACHE_ENOTSUP,
-        "memcached 1.4.15 is older than 1.6.18");
     refuse(RC_VERB_VERSION, ok_with("0.9.99"), RINGCACHE_ENOTSUP,
         "memcached 0.9.99 is older than 1.6.18");
-}
-
-static void a_version_that_is_none_is_refused(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {"", "1", "1.6", "one.two.three", "-1.6.18", "01.6.18"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        struct rc_greeting g = {0};
-        const struct rc_answer answer = ok_with(texts[i]);
-        char why[200] = "";
-        assert_int_equal(
-            rc_greeting_answer(&g, RC_VERB_VERSION, &answer, why, sizeof why), RINGCACHE_ENOTSUP);
-        assert_true(strlen(why) > 0);
-    }
 }
 
 static void an_error_line_of_memcached_is_passed_on(void **state)
@@ -253,7 +261,7 @@ static void a_reason_is_cut_to_its_room(void **state)
     (void)state;
     static char words[3000];
     memset(words, 'w', sizeof words - 1);
-    struct rc_greeting g = {0};
+    struct rc_greeting g = {.who = &meta_alone};
     struct rc_answer answer = refusal(RINGCACHE_ESERVER, words);
     char why[16];
     assert_int_equal(
@@ -280,9 +288,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memcached_is_asked_for_its_version_alone),
         cmocka_unit_test(memcached_is_never_told_a_password),
-        cmocka_unit_test(a_memcached_that_speaks_meta_is_accepted),
-        cmocka_unit_test(a_memcached_that_is_too_old_is_refused_by_its_version),
-        cmocka_unit_test(a_version_that_is_none_is_refused),
+        cmocka_unit_test(a_memcached_that_knows_meta_is_spoken_to_in_meta),
+        cmocka_unit_test(an_older_one_or_a_proxy_is_spoken_to_in_classic_text),
+        cmocka_unit_test(who_wants_meta_refuses_an_older_one_by_its_version),
         cmocka_unit_test(an_error_line_of_memcached_is_passed_on),
         cmocka_unit_test(redis_without_credentials_is_pinged_and_asked_who_it_is),
         cmocka_unit_test(a_password_alone_is_sent_without_a_user),

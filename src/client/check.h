@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CLIENT_CHECK_H
+#define RC_CLIENT_CHECK_H
+
+/* What a request may ask, decided before anything of it is taken. Every operation means the same on
+ * every server of the ring, or is refused here with a reason. */
+
+#include <stdbool.h>
+
+#include "ringcache/request.h"
+
+/* What the servers of a ring have in common. */
+struct rc_means {
+    bool has_memcached, has_redis;
+    size_t prefix_len; /* the namespace, sent in front of every key */
+    uint64_t max_value_bytes;
+};
+
+/* 0, or RINGCACHE_EINVAL, _ENOTSUP or _ETOOBIG with a static sentence in `*why`. */
+int rc_check_request(
+    const struct rc_means *means, const ringcache_request *request, const char **why);
+
+/* Does the operation carry a value, a time to live? */
+bool rc_op_stores(ringcache_op op);
+bool rc_op_takes_ttl(ringcache_op op);
+
+#endif
