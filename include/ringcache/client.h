@@ -171,9 +171,10 @@ typedef void (*ringcache_post_cb)(ringcache_client *client, void *user);
  * may be what closes.
  *
  * What one thread posts runs in the order of posting. Every accepted post runs before the close
- * callback; in one that closing found waiting, other calls are refused with RINGCACHE_ECLOSING. uv_run
- * does not return while it knows of a post, but it cannot know of one that another thread makes at
- * that moment: see ringcache_client_ref.
+ * callback; in one that closing found waiting, other calls are refused with RINGCACHE_ECLOSING. On the
+ * program's loop, uv_run does not return before what was posted in a callback of this client, or
+ * before its first turn, has run; it cannot know of a post that another thread is about to make, so
+ * that ringcache_client_ref is for while others may post.
  * Returns 0, RINGCACHE_EINVAL (no `fn`), RINGCACHE_ENOMEM or RINGCACHE_ECLOSING, and leaves
  * ringcache_client_error as it is. */
 RINGCACHE_API int ringcache_post(ringcache_client *client, ringcache_post_cb fn, void *user);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The examples do what they say. usage: examples.py GET_SET IN_FLIGHT MEMBERSHIP CART README URI…"""
+"""The examples do what they say. usage: examples.py PROGRAM… URI…"""
 
 import os
 import re
@@ -111,18 +111,50 @@ def check_cart(tap, program, uris):
             service.wait()
 
 
+def check_epoll(tap, program, uris):
+    done = run(program, *uris)
+    tap.result('epoll stores and reads back', done == (0, 'greeting = hello, epoll\n', ''), done)
+    status, out, err = run(program, REFUSED)
+    tap.result('epoll fails aloud when nobody listens', status == 1 and out == '' and err, err)
+
+
+def check_other_loop(tap, program, uris):
+    name = os.path.basename(program)
+    done = run(program, *uris)
+    tap.result(f'{name} drives a client to its end', done == (0, 'set: done\n', ''), done)
+    status, out, err = run(program, REFUSED)
+    tap.result(f'{name} ends when nobody listens as well', status == 1 and out and not err, err)
+
+
+def check_thread(tap, program, uris):
+    done = run(program, *uris)
+    tap.result('thread stores all that it hands over', done == (0, '1000 stored\n', ''), done)
+
+
 def check_readme(tap, program, uris):
     done = run(program, *uris)
     tap.result("the README's program runs as it stands", done == (0, 'hello from the ring\n', ''),
                done)
 
 
+CHECKS = {
+    'get_set': check_get_set,
+    'in_flight': check_in_flight,
+    'membership': check_membership,
+    'cart': check_cart,
+    'epoll': check_epoll,
+    'libevent': check_other_loop,
+    'glib': check_other_loop,
+    'thread': check_thread,
+    'readme': check_readme,
+}
+
+
 def main():
     tap = Tap()
-    *programs, uris = [*sys.argv[1:6], sys.argv[6:]]
-    checks = [check_get_set, check_in_flight, check_membership, check_cart, check_readme]
-    for check, program in zip(checks, programs, strict=True):
-        check(tap, program, uris)
+    uris = [argument for argument in sys.argv[1:] if '://' in argument]
+    for program in sys.argv[1:-len(uris)]:
+        CHECKS[os.path.basename(program)](tap, program, uris)
     print(f'1..{tap.count}')
     return tap.failed != 0
 
