@@ -36,7 +36,7 @@ extern const struct exchange_table exchange_redis_auth;
 extern const struct exchange_table exchange_memcached_operations;
 extern const struct exchange_table exchange_redis_operations;
 
-enum { EXCHANGE_PLAIN = -1, EXCHANGE_WORDS = 5 };
+enum { EXCHANGE_PLAIN = -1, EXCHANGE_WORDS = 6 };
 
 /* A step of the table of scripts, which goes on from the step before. */
 struct exchange_script {

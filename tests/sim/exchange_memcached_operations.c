@@ -76,7 +76,8 @@ static const struct exchange memcached_operations[] = {
     EXCHANGE("touch t 5 6 7\r\n", "ERROR\r\n"),
     EXCHANGE("touch t 0 noreply\r\nmn\r\n", "MN\r\n"),
     EXCHANGE("touch t 4294967396\r\nmg t t\r\n", "TOUCHED\r\nHD t100\r\n"),
-    EXCHANGE("touch t 2592001\r\nget t\r\n", "TOUCHED\r\nEND\r\n"),
+    EXCHANGE("touch t 2147483748\r\nget t\r\n", "TOUCHED\r\nEND\r\n"),
+    EXCHANGE("set t 0 0 2\r\nhi\r\ntouch t 2592001\r\nget t\r\n", "STORED\r\nTOUCHED\r\nEND\r\n"),
     EXCHANGE("touch " K250 "k 5\r\n", "CLIENT_ERROR bad command line format\r\n"),
     EXCHANGE("set t 0 0 2\r\nhi\r\ntouch t 5\r\nmg t h\r\n", "STORED\r\nTOUCHED\r\nHD h1\r\n"),
     /* gat, gats, mg T */
@@ -226,6 +227,7 @@ static const struct exchange memcached_operations[] = {
     EXCHANGE("ma w q\r\n", "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     EXCHANGE("set w 0 0 0\r\n\r\nma w v\r\n",
         "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
+    EXCHANGE("ma w C1\r\n", "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     EXCHANGE("set w 0 0 1\r\n5\r\nma w C1 k O3 c\r\n", "STORED\r\nEX kw O3\r\n"),
     EXCHANGE("ma w C0 v\r\n", "VA 1\r\n6\r\n"),
     EXCHANGE("ma w C999 q\r\nmn\r\n", "EX\r\nMN\r\n"),

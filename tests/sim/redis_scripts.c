@@ -9,7 +9,7 @@
 #define NO_COMPILER                                                                                \
     "-ERR Error compiling script (new function): user_script:1: none that this engine knows"
 
-enum { CAS_DIGITS = 16 };
+enum { CAS_DIGITS = 16, READ_WORDS = 6 }; /* with so many GETEX is refused, like with more */
 
 /* A script that runs: the call that asked for it, KEYS[1], and ARGV. */
 struct script {
@@ -188,16 +188,18 @@ static void run_count(const struct script *s)
     change_counter(s);
 }
 
-/* With a word behind the first the value is read by GETEX, which takes it and the next as its own. */
+/* With a word behind the first the value is read by GETEX, which takes it and all others as its own. */
 static void run_read(const struct script *s)
 {
     char hex[SHA1_HEX + 1];
-    struct rc_slice read[] = {rc_slice_text(s->count > 1 ? "GETEX" : "GET"), s->key,
-        s->count > 1 ? s->args[1] : rc_slice(NULL, 0),
-        s->count > 2 ? s->args[2] : rc_slice(NULL, 0)};
+    struct rc_slice read[READ_WORDS] = {rc_slice_text(s->count > 1 ? "GETEX" : "GET"), s->key};
+    size_t words = 2;
+    for (size_t i = 1; i < s->count && words < READ_WORDS; i++) {
+        read[words++] = s->args[i];
+    }
     struct rc_slice pttl[] = {rc_slice_text("PTTL"), s->key};
     struct sim_bytes reply = {0};
-    if (call_or_say(s, read, 1 + s->count, &reply)) {
+    if (call_or_say(s, read, words, &reply)) {
         const struct store_item *item = redis_find(s->call, s->key);
         if (item == NULL) {
             redis_say(s->call, "$-1");
@@ -213,17 +215,17 @@ static void run_read(const struct script *s)
     sim_bytes_deinit(&reply);
 }
 
-/* By rc_script_name; how many arguments each reads at least, and at most. */
+/* By rc_script_name; how many arguments each cannot do without. More are left alone. */
 static const struct {
-    size_t min, max;
+    size_t min;
     void (*run)(const struct script *s);
 } meanings[RC_SCRIPTS_LEN] = {
-    [RC_SCRIPT_APPEND] = {1, 1, run_append},
-    [RC_SCRIPT_PREPEND] = {1, 1, run_prepend},
-    [RC_SCRIPT_CAS] = {2, 3, run_cas},
-    [RC_SCRIPT_PERSIST] = {0, 0, run_persist},
-    [RC_SCRIPT_COUNT] = {2, 4, run_count},
-    [RC_SCRIPT_READ] = {1, 3, run_read},
+    [RC_SCRIPT_APPEND] = {1, run_append},
+    [RC_SCRIPT_PREPEND] = {1, run_prepend},
+    [RC_SCRIPT_CAS] = {2, run_cas},
+    [RC_SCRIPT_PERSIST] = {0, run_persist},
+    [RC_SCRIPT_COUNT] = {2, run_count},
+    [RC_SCRIPT_READ] = {1, run_read},
 };
 
 /* RC_SCRIPTS_LEN: none has this text. */
@@ -337,9 +339,6 @@ static void run_meaning(struct redis_call *c, size_t script, size_t keys)
         return;
     }
     struct script s = {.call = c, .key = c->argv[3], .args = c->argv + 4, .count = count};
-    if (count > meanings[script].max) {
-        s.count = meanings[script].max;
-    }
     meanings[script].run(&s);
 }
 
@@ -361,7 +360,7 @@ static void run_eval(struct redis_call *c)
 /* What cannot be a digest is looked for no further than its length. */
 static void run_evalsha(struct redis_call *c)
 {
-    size_t keys;
+    size_t keys = 0;
     if (c->argv[1].len == SHA1_HEX && !take_key_count(c, &keys)) {
         return;
     }
