@@ -54,7 +54,8 @@ struct rc_command {
     int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
     uint64_t cas;      /* CAS: the token that must still hold */
     uint64_t delta;    /* INCREMENT, DECREMENT: 0..2^63-1 */
-    uint64_t initial;  /* with `with_initial`: what a counter that is absent becomes, ttl and all */
+    uint64_t
+        initial; /* with `with_initial`, 0..2^63-1: what an absent counter becomes, ttl and all */
     bool with_initial;
     bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer */
     /* The second try that an answer asked for (rc_answer.again): Redis, send the script's text instead
@@ -72,7 +73,7 @@ struct rc_expect {
     bool again; /* the command was a second try */
 };
 
-/* One reply. Slices point into the input. */
+/* One reply. Slices point into the input, but for a static message with a status >= 0. */
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
     bool again; /* not an answer yet: the same command is to be sent once more with `again` set */
