@@ -54,8 +54,7 @@ struct rc_command {
     int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
     uint64_t cas;      /* CAS: the token that must still hold */
     uint64_t delta;    /* INCREMENT, DECREMENT: 0..2^63-1 */
-    uint64_t
-        initial; /* with `with_initial`, 0..2^63-1: what an absent counter becomes, ttl and all */
+    uint64_t initial;  /* with `with_initial`: what an absent counter becomes; 0..2^63-1 too */
     bool with_initial;
     bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer */
     /* The second try that an answer asked for (rc_answer.again): Redis, send the script's text instead
