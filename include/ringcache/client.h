@@ -36,7 +36,7 @@ typedef struct ringcache_client ringcache_client;
 
 /** Make a client on `loop`, which is borrowed and must outlive the close callback; NULL: on a loop of
  * its own, which ringcache_loop_step drives. `config` is copied and may have no server. Nothing is
- * connected before it is needed.
+ * connected, and no name looked up, before it is needed.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ECONFIG (see ringcache_config_error), RINGCACHE_ENOMEM or
  * a negative errno; `*client` is untouched on failure. */
 RINGCACHE_API int ringcache_client_new(
@@ -47,7 +47,10 @@ typedef void (*ringcache_close_cb)(ringcache_client *client, void *user);
 /** Close: pending requests end with RINGCACHE_ECANCELED, what was posted runs, then `cb` (may be NULL)
  * runs, all of it later on the loop; once `cb` returned the client's memory is gone. Every other call
  * is refused with RINGCACHE_ECLOSING from here on; closing again does nothing, and its callback never
- * runs. A loop of the client's own is to be stepped until ringcache_loop_step returns 1. */
+ * runs. A loop of the client's own is to be stepped until ringcache_loop_step returns 1.
+ *
+ * The look-up of a host's name cannot be ended from outside: one that hangs in the system keeps uv_run
+ * waiting, and uv_loop_close refusing, until the system's resolver gives up, though `cb` has run. */
 RINGCACHE_API void ringcache_client_close(
     ringcache_client *client, ringcache_close_cb cb, void *user);
 
@@ -104,8 +107,12 @@ RINGCACHE_API int ringcache_cancel(ringcache_client *client, ringcache_id id);
 
 /** Add a server at run time (URI as in a configuration). In force at RINGCACHE_EVENT_RING_CHANGED,
  * which follows a return of 0. A server of the same name and address that is still draining is taken
- * back. Returns 0, RINGCACHE_ECONFIG (URI, duplicate name; see ringcache_client_error),
- * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+ * back.
+ *
+ * The whole ring is built anew inside the call, as by every other change of membership, while the loop
+ * stands still: measured, 140 ms for 10,000 servers of 512 points each, and 1.1 to 1.9 s for 65,535.
+ * Several changes are cheaper as one ringcache_servers_replace. Returns 0, RINGCACHE_ECONFIG (URI, duplicate name; see
+ * ringcache_client_error), RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_server_add(ringcache_client *client, const char *uri);
 
 /** Remove a server: no new request goes to it, those in flight end, then its connections close and
@@ -133,7 +140,8 @@ RINGCACHE_API int ringcache_ping(
 RINGCACHE_API ringcache_ring *ringcache_client_ring(ringcache_client *client);
 
 typedef enum ringcache_event_type {
-    RINGCACHE_EVENT_CONNECTING, /**< a first connection to a server is being made */
+    RINGCACHE_EVENT_CONNECTING, /**< a server without a connection is being connected to: for the first
+                                     time, or once more after its last one was lost */
     RINGCACHE_EVENT_UP,   /**< a server is in service after connecting, or after it had been down */
     RINGCACHE_EVENT_DOWN, /**< out of service by hard evidence: refused, failed handshake, lost */
     RINGCACHE_EVENT_EJECTED,      /**< out of service by soft evidence: silence */

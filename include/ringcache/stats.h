@@ -45,8 +45,8 @@ RINGCACHE_API const char *ringcache_explanation_reason(
 /** Which candidate would be asked, or RINGCACHE_NONE. */
 RINGCACHE_API size_t ringcache_explanation_target(const ringcache_explanation *explanation);
 
-/** 0, or the status a request would get without asking anybody: RINGCACHE_ENOSERVER,
- * RINGCACHE_EDOWN. */
+/** 0, or the status a request would get without asking anybody: RINGCACHE_ENOSERVER, RINGCACHE_EDOWN,
+ * or why the server that owns the key turned the client away: RINGCACHE_EAUTH, RINGCACHE_ENOTSUP. */
 RINGCACHE_API int ringcache_explanation_status(const ringcache_explanation *explanation);
 
 /** Free; NULL is allowed. */
