@@ -13,9 +13,9 @@ static void on_changed(ringcache_client *client, const ringcache_reply *reply, v
 {
     (void)client;
     if (reply->status < 0)
-        lines_answer(visitor, "ERROR\n");
+        visitor_answer(visitor, "ERROR\n");
     else
-        lines_answer(visitor, reply->status == RINGCACHE_OK ? "OK\n" : "NONE\n");
+        visitor_answer(visitor, reply->status == RINGCACHE_OK ? "OK\n" : "NONE\n");
 }
 
 static void on_item(ringcache_client *client, const ringcache_reply *reply, void *user)
@@ -30,9 +30,9 @@ static void on_item(ringcache_client *client, const ringcache_reply *reply, void
     if (next != NULL)
         status = ringcache_get(client, next, strlen(next), on_item, visitor);
     if (next == NULL || status != 0)
-        lines_answer(visitor, status != 0        ? "ERROR\n"
-                              : *visitor->answer ? visitor->answer
-                                                 : "EMPTY\n");
+        visitor_answer(visitor, status != 0        ? "ERROR\n"
+                                : *visitor->answer ? visitor->answer
+                                                   : "EMPTY\n");
 }
 
 void cart_obey(struct visitor *visitor)
@@ -54,5 +54,5 @@ void cart_obey(struct visitor *visitor)
     else if (key != NULL && strcmp(verb, "DROP") == 0)
         status = ringcache_delete(cart->client, key, strlen(key), on_changed, visitor);
     if (status != 0)
-        lines_answer(visitor, "ERROR\n");
+        visitor_answer(visitor, "ERROR\n");
 }

@@ -3,22 +3,13 @@
 #define LINES_H
 
 /* A line protocol on a Unix socket: a visitor sends one line, gets one answer, and is hung up on. */
-#include <stddef.h>
 #include <uv.h>
 
-struct lines;
-
-struct visitor {
-    uv_pipe_t pipe;
-    struct lines *lines;
-    char line[96]; /* without its end */
-    size_t line_len;
-    char answer[512]; /* room for whoever composes one */
-    size_t answer_len, item;
-};
+#include "visitor.h"
 
 struct lines {
     uv_pipe_t listener;
+    struct visitor *first;
     void (*on_line)(struct visitor *visitor);
     void *user;
 };
@@ -26,7 +17,7 @@ struct lines {
 /* Listen at `path` and call `on_line` for every visitor; 0 or a negative errno. */
 int lines_open(struct lines *lines, uv_loop_t *loop, const char *path);
 
-/* Send `text` and hang up; every visitor has to be answered once. */
-void lines_answer(struct visitor *visitor, const char *text);
+/* Listen no more, and hang up on all whose line has not come; the others are still to be answered. */
+void lines_close(struct lines *lines);
 
 #endif

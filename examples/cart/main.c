@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A shopping cart in the cache, as a service on its own loop: ADD item quantity, DROP item, SHOW; one
  * command a connection, until SIGTERM. Usage: cart SOCKET URI… */
+#include <signal.h>
 #include <stdio.h>
 
 #include "cart.h"
@@ -10,7 +11,7 @@ static void on_sigterm(uv_signal_t *signal, int number)
     struct cart *cart = signal->data;
     (void)number;
     uv_close((uv_handle_t *)signal, NULL);
-    uv_close((uv_handle_t *)&cart->lines.listener, NULL);
+    lines_close(&cart->lines);
     ringcache_client_close(cart->client, NULL, NULL);
 }
 
@@ -32,6 +33,7 @@ int main(int argc, char **argv)
 {
     uv_loop_t *loop = uv_default_loop();
     struct cart cart = {.lines.on_line = cart_obey};
+    signal(SIGPIPE, SIG_IGN); /* to write to a visitor who has gone fails, and is not our end */
     if (argc < 3 || open_client(&cart.client, argv + 2) != 0)
         return 1;
     cart.lines.user = &cart;

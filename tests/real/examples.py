@@ -12,6 +12,7 @@ import tempfile
 import time
 
 REFUSED = 'memcached://127.0.0.1:1'
+EARLY = 20
 
 
 class Tap:
@@ -90,10 +91,40 @@ def await_socket(path, service):
         time.sleep(0.01)
 
 
+def leave_early(path):
+    """Ask, and be gone before the answer: nobody can write to us any more."""
+    with socket.socket(socket.AF_UNIX) as visitor:
+        visitor.connect(path)
+        visitor.shutdown(socket.SHUT_RD)
+        visitor.sendall(b'SHOW\n')
+
+
+def end_with_visitors(tap, service, path):
+    """SIGTERM, while one visitor has said nothing and one half a line."""
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as slow:
+        for visitor in (silent, slow):
+            visitor.settimeout(10)
+            visitor.connect(path)
+        slow.sendall(b'SH')
+        ask(path, b'SHOW\n')  # by its answer the two before it have been let in
+        service.send_signal(signal.SIGTERM)
+        try:
+            status = service.wait(10)
+            heard = silent.recv(1) + slow.recv(1)
+        except (subprocess.TimeoutExpired, OSError) as error:
+            status, heard = error, None
+            service.kill()
+        said = service.stderr.read()
+        tap.result('cart closes everything on SIGTERM, and hangs up on idle visitors',
+                   (status, heard, os.path.exists(path)) == (0, b'', False), (status, heard, said))
+        tap.result('cart has noticed each visitor who left early',
+                   said == 'cart: a visitor left early\n' * EARLY, said)
+
+
 def check_cart(tap, program, uris):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'cart')
-        service = subprocess.Popen([program, path, *uris])
+        service = subprocess.Popen([program, path, *uris], stderr=subprocess.PIPE, text=True)
         await_socket(path, service)
         try:
             said = [(line, ask(path, line.encode() + b'\n')) for line, _ in TALK]
@@ -103,9 +134,12 @@ def check_cart(tap, program, uris):
             time.sleep(3.2)
             left = ask(path, b'SHOW\n')
             tap.result('cart forgets an item when its time is over', left == 'EMPTY\n', left)
-            service.send_signal(signal.SIGTERM)
-            tap.result('cart closes everything on SIGTERM', service.wait(10) == 0,
-                       service.returncode)
+            for _ in range(EARLY):
+                leave_early(path)
+            left = ask(path, b'SHOW\n')
+            tap.result('cart survives visitors who leave before their answer', left == 'EMPTY\n',
+                       (left, service.poll()))
+            end_with_visitors(tap, service, path)
         finally:
             service.kill()
             service.wait()
