@@ -337,6 +337,23 @@ static void a_deadline_holds_when_the_program_sleeps_as_long_as_it_is_told(void 
         server_resume(&stage->servers[i]);
 }
 
+static void time_that_the_program_spends_elsewhere_counts(void **state)
+{
+    struct stage *stage = *state;
+    struct guest *guest = &stage->guest;
+    warm_up(guest);
+    for (unsigned i = 0; i < SERVERS; i++)
+        server_pause(&stage->servers[i]);
+    get(guest, 1, on_reply);
+    assert_int_equal(ringcache_loop_step(guest->client), 0);
+    assert_in_range(ringcache_loop_timeout_ms(guest->client), TIMEOUT_MS / 2 + 1, TIMEOUT_MS);
+    usleep(TIMEOUT_MS / 2 * 1000);
+    assert_in_range(ringcache_loop_timeout_ms(guest->client), 0, TIMEOUT_MS / 2);
+    run_until_answers(guest, 101);
+    for (unsigned i = 0; i < SERVERS; i++)
+        server_resume(&stage->servers[i]);
+}
+
 static void two_clients_share_the_programs_loop(void **state)
 {
     struct stage *stage = *state;
@@ -487,6 +504,7 @@ int main(void)
         stage_test(a_program_may_not_sleep_while_output_or_events_wait),
         stage_test(an_idle_client_lets_the_program_sleep_for_ever),
         stage_test(a_deadline_holds_when_the_program_sleeps_as_long_as_it_is_told),
+        stage_test(time_that_the_program_spends_elsewhere_counts),
         stage_test(two_clients_share_the_programs_loop),
         stage_test(a_client_may_close_within_a_step),
         stage_test(what_is_pending_ends_before_the_close_callback),

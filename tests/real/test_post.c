@@ -17,7 +17,7 @@
 
 #include "ringcache/ringcache.h"
 
-enum { THREADS = 4, POSTS = 10000, CLOSINGS = 200, PATIENCE_MS = 20000 };
+enum { THREADS = 4, POSTS = 10000, CLOSINGS = 20, PATIENCE_MS = 20000 };
 
 /* A client without servers on the program's loop, or on one of its own. */
 struct stage {
@@ -55,6 +55,26 @@ void *__wrap_rc_alloc(size_t size)
 void *__wrap_rc_alloc_zeroed(size_t count, size_t size)
 {
     return memory_is_left() ? __real_rc_alloc_zeroed(count, size) : NULL;
+}
+
+/* ---- a wake that takes its time ---- */
+
+static bool wake_is_slow;
+
+int __real_uv_async_send(uv_async_t *async);
+int __wrap_uv_async_send(uv_async_t *async);
+
+static void sleep_ms(unsigned ms)
+{
+    const struct timespec wait = {.tv_nsec = ms * 1000000L};
+    nanosleep(&wait, NULL);
+}
+
+int __wrap_uv_async_send(uv_async_t *async)
+{
+    if (wake_is_slow)
+        sleep_ms(5);
+    return async->type == UV_ASYNC ? __real_uv_async_send(async) : UV_EINVAL;
 }
 
 /* ---- the stage ---- */
@@ -227,8 +247,7 @@ struct visitor {
 static void *post_one(void *user)
 {
     struct visitor *visitor = user;
-    const struct timespec wait = {.tv_nsec = visitor->wait_ms * 1000000L};
-    nanosleep(&wait, NULL);
+    sleep_ms(visitor->wait_ms);
     visitor->result = ringcache_post(visitor->stage->client, visitor->fn, visitor->stage);
     return NULL;
 }
@@ -244,21 +263,30 @@ static void await_visitor(struct visitor *visitor)
     assert_int_equal(visitor->result, 0);
 }
 
-/* The posting thread is still in ringcache_post when the loop gets to run the post. */
+static void on_answer(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    int status = ringcache_get(client, "key", 3, on_answer, user);
+    assert_int_equal(status, reply->status == RINGCACHE_ECANCELED ? RINGCACHE_ECLOSING : status);
+}
+
+/* The loop is busy, and would find the post while its thread is still in ringcache_post. */
 static void a_post_may_close_the_client_that_it_was_posted_to(void **state)
 {
     (void)state;
+    wake_is_slow = true;
     for (unsigned i = 0; i < CLOSINGS; i++) {
         struct stage stage;
         struct visitor visitor = {.stage = &stage, .fn = post_close};
         open_stage(&stage);
-        ringcache_client_ref(stage.client);
+        assert_int_equal(ringcache_server_add(stage.client, "memcached://127.0.0.1:1"), 0);
+        assert_int_equal(ringcache_get(stage.client, "key", 3, on_answer, &stage), 0);
         send_visitor(&visitor);
         assert_int_equal(uv_run(&stage.loop, UV_RUN_DEFAULT), 0);
         assert_string_equal(stage.log, "cX");
         await_visitor(&visitor);
         assert_int_equal(uv_loop_close(&stage.loop), 0);
     }
+    wake_is_slow = false;
 }
 
 static void a_post_wakes_a_program_that_sleeps_on_the_descriptor(void **state)
@@ -306,6 +334,45 @@ static void the_loop_does_not_end_before_a_post_of_a_post_has_run(void **state)
     assert_string_equal(stage.log, "");
     assert_int_equal(uv_run(&stage.loop, UV_RUN_DEFAULT), 0);
     assert_string_equal(stage.log, "...");
+    close_stage(&stage);
+}
+
+static void on_refused(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    note(user, reply->status < 0 ? 'r' : '?');
+    assert_int_equal(ringcache_post(client, post_a, user), 0);
+}
+
+static void the_loop_does_not_end_before_a_post_of_its_last_callback_has_run(void **state)
+{
+    struct stage stage;
+    (void)state;
+    open_stage(&stage);
+    assert_int_equal(ringcache_server_add(stage.client, "memcached://127.0.0.1:1"), 0);
+    assert_int_equal(ringcache_get(stage.client, "key", 3, on_refused, &stage), 0);
+    assert_int_equal(uv_run(&stage.loop, UV_RUN_DEFAULT), 0);
+    assert_string_equal(stage.log, "ra");
+    close_stage(&stage);
+}
+
+static void on_other(uv_async_t *other)
+{
+    uv_close((uv_handle_t *)other, NULL);
+}
+
+/* In one poll: the post is noticed, and the last that kept the loop goes. */
+static void a_post_that_the_loop_has_noticed_runs_before_it_ends(void **state)
+{
+    struct stage stage;
+    uv_async_t other;
+    (void)state;
+    open_stage(&stage);
+    assert_int_equal(uv_run(&stage.loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_async_init(&stage.loop, &other, on_other), 0);
+    assert_int_equal(ringcache_post(stage.client, post_a, &stage), 0);
+    assert_int_equal(uv_async_send(&other), 0);
+    assert_int_equal(uv_run(&stage.loop, UV_RUN_DEFAULT), 0);
+    assert_string_equal(stage.log, "a");
     close_stage(&stage);
 }
 
@@ -456,6 +523,8 @@ int main(void)
         cmocka_unit_test(a_post_wakes_a_program_that_sleeps_on_the_descriptor),
         cmocka_unit_test(what_was_posted_before_the_loop_runs_is_not_forgotten),
         cmocka_unit_test(the_loop_does_not_end_before_a_post_of_a_post_has_run),
+        cmocka_unit_test(the_loop_does_not_end_before_a_post_of_its_last_callback_has_run),
+        cmocka_unit_test(a_post_that_the_loop_has_noticed_runs_before_it_ends),
         cmocka_unit_test(what_a_post_posts_waits_for_the_next_turn),
         cmocka_unit_test(a_client_that_waits_for_posts_does_not_keep_the_loop),
         cmocka_unit_test(posts_that_closing_finds_run_before_the_close_callback),
