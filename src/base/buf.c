@@ -4,7 +4,8 @@
 #include "base/alloc.h"
 #include "ringcache/status.h"
 
-enum { MIN_CAP = 256 };
+/* A buffer doubles, until that would waste too much. */
+enum { MIN_CAP = 256, LARGE = 1024 * 1024 };
 
 size_t rc_buf_room(const struct rc_buf *b)
 {
@@ -33,8 +34,8 @@ int rc_buf_reserve(struct rc_buf *b, size_t more)
         return 0;
     }
     size_t cap = b->cap > MIN_CAP ? b->cap : MIN_CAP;
-    while (cap < need || b->len > cap / 2) {
-        cap *= 2;
+    while (cap < need || b->len > (cap < LARGE ? cap / 2 : cap / 4 * 3)) {
+        cap += cap < LARGE ? cap : cap / 4;
     }
     unsigned char *base = rc_alloc(cap);
     if (base == NULL) {

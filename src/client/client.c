@@ -105,6 +105,7 @@ static void stopped(void *owner)
     ringcache_client *client = owner;
     rc_members_free(client);
     rc_conns_bury(&client->env, &client->env.closed);
+    rc_texts_free(&client->env.spent);
     rc_slab_deinit(&client->operations);
     rc_table_free(client->table);
     ringcache_config_free(client->config);
@@ -133,16 +134,19 @@ static void drain(void *owner)
 {
     ringcache_client *client = owner;
     struct rc_env *env = &client->env;
-    struct rc_list batch, closed; /* what is finished may speak of a connection's last words */
+    struct rc_list batch, closed, spent; /* what is finished speaks of what the others hold */
     rc_list_init(&batch);
     rc_list_init(&closed);
+    rc_list_init(&spent);
     rc_list_splice(&batch, &env->finished);
     rc_list_splice(&closed, &env->closed);
+    rc_list_splice(&spent, &env->spent);
     for (struct rc_list *node; (node = rc_list_first(&batch)) != NULL;) {
         rc_list_remove(node);
         deliver(client, rc_container(node, struct rc_operation, request.link));
     }
     rc_conns_bury(env, &closed);
+    rc_texts_free(&spent);
     tell_of_room(client);
     rc_events_deliver(client);
     rc_members_settle(client);
@@ -186,7 +190,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
     client->env = (struct rc_env){
         .transport = transport,
         .wake_ms = RC_NEVER,
-        .budget = {.limit = settings->max_queued_bytes},
+        .budget = {.limit = settings->max_queued_bytes, .lone = sizeof(struct rc_operation)},
         .drain = drain,
         .release = rc_client_release,
         .owner = client,
@@ -199,6 +203,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
     rc_list_init(&client->env.unsent);
     rc_list_init(&client->env.finished);
     rc_list_init(&client->env.closed);
+    rc_list_init(&client->env.spent);
     transport->events = &turn_events;
     transport->owner = client;
     rc_wheel_init(&client->env.wheel, rc_env_now_ms(&client->env));

@@ -26,7 +26,7 @@ struct ringcache_explanation {
 static void describe(struct candidate *candidate, const struct rc_server *server)
 {
     snprintf(candidate->name, sizeof candidate->name, "%s", server->backend.name);
-    snprintf(candidate->reason, sizeof candidate->reason, "%s", server->reason);
+    snprintf(candidate->reason, sizeof candidate->reason, "%s", rc_text_bytes(server->reason));
     candidate->state = rc_server_state_name(server->state);
 }
 

@@ -215,11 +215,6 @@ static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_comm
 
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
-    size_t bytes = conn->codec->bound(command);
-    /* One slow server must not take the whole client's room; a lone request may. */
-    if (conn->out.len > 0 && conn->out.len + bytes > conn->env->budget.limit / 4) {
-        return RINGCACHE_EBUSY;
-    }
     int rc = push(conn, &request->slot, command);
     if (rc < 0) {
         return rc;
@@ -509,13 +504,12 @@ static const struct rc_stream_events stream_events = {
     .writable = on_writable,
 };
 
-static void setup_due(struct rc_conn *conn, uint64_t now_ms)
+static void setup_due(struct rc_conn *conn)
 {
-    uint64_t stalled_ms = conn->env->stalled_ms;
-    uint64_t began_ms = stalled_ms > conn->opened_ms ? stalled_ms : conn->opened_ms;
-    if (began_ms + conn->setup_ms > now_ms) {
-        rc_env_arm(conn->env, &conn->timer, began_ms + conn->setup_ms);
-        return; /* our own loop was late: what the server said meanwhile was not heard */
+    if (conn->env->stalled_ms > conn->opened_ms && !conn->lagged) {
+        conn->lagged = true; /* our own loop was late: once, all of the time again */
+        rc_env_arm(conn->env, &conn->timer, rc_env_now_ms(conn->env) + conn->setup_ms);
+        return;
     }
     const char *why = conn->state == RC_CONN_DIALING ? "no connection within the deadline"
                                                      : "no greeting within the deadline";
@@ -528,7 +522,7 @@ static void silence_due(struct rc_conn *conn, uint64_t now_ms)
         return;
     }
     uint32_t patience = rc_liveness_patience(&conn->liveness, conn->env->timeout_ms);
-    uint64_t ends_ms = rc_liveness_since(&conn->liveness, conn->env->stalled_ms) + patience;
+    uint64_t ends_ms = rc_liveness_since(&conn->liveness) + patience;
     if (ends_ms > now_ms) {
         rc_env_arm(conn->env, &conn->timer, ends_ms);
         return;
@@ -542,7 +536,7 @@ static void timer_due(struct rc_deadline *deadline, uint64_t now_ms)
 {
     struct rc_conn *conn = rc_container(deadline, struct rc_conn, timer);
     if (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING) {
-        setup_due(conn, now_ms);
+        setup_due(conn);
     } else if (conn->state == RC_CONN_READY) {
         silence_due(conn, now_ms);
     } else {

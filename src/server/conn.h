@@ -75,6 +75,7 @@ struct rc_conn {
     size_t parsed;     /* bytes at the front of `in` that were understood */
     enum rc_conn_state state;
     bool blocked;     /* the kernel took less than all; `writable` will follow */
+    bool lagged;      /* its setup was given more time */
     bool suspect;     /* silent, and the server was told */
     bool owed_writes; /* with CLOSED: writes were unanswered when it ended */
     uint32_t pins;    /* callers up the stack that will still touch it */

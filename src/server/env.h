@@ -18,6 +18,7 @@ struct rc_request;
 struct rc_budget {
     uint64_t used;
     uint64_t limit;
+    uint64_t lone; /* what one request's own structure takes: with no more held, all may be asked */
 };
 
 struct rc_env {
@@ -27,13 +28,14 @@ struct rc_env {
     uint64_t wake_ms;        /* what the transport was last asked to wake us at */
     struct rc_list unsent;   /* rc_conn.unsent_link: to be written at the end of the turn */
     struct rc_list closed;   /* rc_conn.link: freed once what they finished was delivered */
+    struct rc_list spent;    /* rc_text.link: freed once what borrowed them was delivered */
     struct rc_list finished; /* rc_request.link: to be handed to their callers */
     bool in_event; /* inside a transport event: its end will drain, nothing need be deferred */
     uint64_t next_token;
-    uint64_t stalled_ms;   /* our own loop was last late then: silence before it proves nothing */
-    uint64_t submitted_us; /* the clock as this turn's submissions saw it; 0: none yet */
-    uint64_t lag_of_us;    /* submissions that saw the clock so were … */
-    uint64_t lag_ms;       /* … that late: their program was busy before the turn ended */
+    uint64_t stalled_ms;        /* when our own loop was last late */
+    uint64_t submitted_us;      /* the clock as this turn's submissions saw it; 0: none yet */
+    uint64_t lag_of_us;         /* submissions that saw the clock so were … */
+    uint64_t lag_ms;            /* … that late: their program was busy before the turn ended */
     void (*drain)(void *owner); /* runs user code: the last thing an event does */
     /* A delivered request whose tombstone fell: its memory may be used again. */
     void (*release)(void *owner, struct rc_request *request);
@@ -100,10 +102,12 @@ void rc_env_measure_lag(struct rc_env *env);
 /* after_poll: let everything due happen. */
 void rc_env_advance(struct rc_env *env, uint64_t now_ms);
 
-/* May `bytes` more be held? Charging and giving back are the caller's. */
+/* May `bytes` more be held? A lone request may, whatever its size. Charging and giving back are the
+ * caller's. */
 static inline bool rc_budget_allows(const struct rc_budget *budget, uint64_t bytes)
 {
-    return bytes <= budget->limit && budget->used <= budget->limit - bytes;
+    return budget->used <= budget->lone ||
+           (bytes <= budget->limit && budget->used <= budget->limit - bytes);
 }
 
 #endif

@@ -71,9 +71,9 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-uint64_t rc_liveness_since(const struct rc_liveness *l, uint64_t stalled_ms)
+uint64_t rc_liveness_since(const struct rc_liveness *l)
 {
-    return later(stalled_ms, later(l->received_ms, l->handed_ms));
+    return later(l->received_ms, l->handed_ms);
 }
 
 void rc_outage_begin(struct rc_outage *o, uint64_t now_ms)

@@ -42,8 +42,9 @@ void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms);
 void rc_liveness_answered(struct rc_liveness *l, uint64_t answered, uint64_t now_ms);
 /* How long the silence may last: never less than 50 ms or four round trips. */
 uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms);
-/* Since when the connection is silent; `stalled_ms` is when our own loop was last late. */
-uint64_t rc_liveness_since(const struct rc_liveness *l, uint64_t stalled_ms);
+/* Since when the connection is silent. That our own loop was late changes nothing: what had arrived
+ * was read before anybody asks. */
+uint64_t rc_liveness_since(const struct rc_liveness *l);
 
 /* An outage and how often it has been probed. */
 struct rc_outage {

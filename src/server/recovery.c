@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/recovery.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -16,12 +15,12 @@ enum {
 
 static void set_reason(struct rc_server *server, const char *what, const char *why)
 {
-    snprintf(server->reason, sizeof server->reason, "%s%s", what, why);
+    rc_text_replace(server->env, &server->reason, what, why);
 }
 
 static void announce(struct rc_server *server, enum rc_server_change change, int reason)
 {
-    server->events->changed(server, change, reason, server->reason);
+    server->events->changed(server, change, reason, rc_text_bytes(server->reason));
 }
 
 static struct rc_lane *lane_of(struct rc_server *server, const struct rc_conn *conn)
@@ -40,6 +39,17 @@ static bool any_in_the_making(const struct rc_server *server)
     for (uint32_t i = 0; i < server->lane_count; i++) {
         const struct rc_conn *conn = server->lanes[i].conn;
         if (conn != NULL && (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has a lane a connection that was greeted? */
+static bool any_ready(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn != NULL && server->lanes[i].conn->state == RC_CONN_READY) {
             return true;
         }
     }
@@ -124,7 +134,7 @@ static void settle_probe(struct rc_server *server, enum rc_server_state before)
 /* Some lane can carry requests: say so where it is news, and let all that waits flow. */
 static void serve(struct rc_server *server)
 {
-    if (!rc_server_gate_open(server)) {
+    if (!rc_server_gate_open(server) || !any_ready(server)) {
         return;
     }
     enum rc_server_state before = server->state;
@@ -196,8 +206,8 @@ static void go_down(struct rc_server *server, bool soft, int status, const char 
     rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
     drop_probe(server);
     for (uint32_t i = 0; i < server->lane_count; i++) {
-        retire(server, &server->lanes[i], server->down_status, server->reason);
-        rc_lane_fail_waiting(&server->lanes[i], server->down_status, server->reason);
+        retire(server, &server->lanes[i], server->down_status, rc_text_bytes(server->reason));
+        rc_lane_fail_waiting(&server->lanes[i], server->down_status, rc_text_bytes(server->reason));
     }
     plan_probe(server);
     announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
@@ -211,7 +221,7 @@ static void eject(struct rc_server *server, const char *why)
         return;
     }
     server->state = RC_SERVER_SUSPECT;
-    plan_probe(server);
+    retry_in(server, PAUSE_MS + server->env->timeout_ms);
 }
 
 /* ---- the probe ---- */
@@ -279,7 +289,8 @@ static void wait_for_old(struct rc_server *server)
         drop_probe(server);
         plan_probe(server);
     } else {
-        go_down(server, true, RINGCACHE_ETIMEDOUT, "writes on an older connection are unanswered");
+        /* Hard evidence, of a connection: the server answers, and cannot be written to all the same. */
+        go_down(server, false, RINGCACHE_ETIMEDOUT, "writes on an older connection are unanswered");
     }
 }
 
@@ -331,7 +342,7 @@ static void lane_failed(struct rc_lane *lane, int status, const char *why)
     } else if (any_healthy(server)) {
         set_reason(server, "", why);
         lane->closed_until_ms = rc_env_now_ms(server->env) + PAUSE_MS;
-        rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, server->reason);
+        rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
     } else if (!any_in_the_making(server)) { /* else that one decides */
         go_down(server, false, status, why);
     }

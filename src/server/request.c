@@ -42,9 +42,8 @@ int rc_request_keep(
     struct rc_env *env, struct rc_request *request, const struct rc_command *command)
 {
     size_t size = sizeof *request->body + command->prefix.len + command->key.len;
-    if (__builtin_add_overflow(size, command->value.len, &size) ||
-        !rc_budget_allows(&env->budget, size)) {
-        return RINGCACHE_EBUSY;
+    if (__builtin_add_overflow(size, command->value.len, &size)) {
+        return RINGCACHE_ENOMEM;
     }
     struct rc_body *body = rc_alloc(size);
     if (body == NULL) {
@@ -58,6 +57,22 @@ int rc_request_keep(
     env->budget.used += size;
     request->body = body;
     return 0;
+}
+
+void rc_request_forget_value(struct rc_env *env, struct rc_request *request)
+{
+    struct rc_body *body = request->body;
+    size_t size = body->size - body->command.value.len;
+    struct rc_body *shorter = rc_resize(body, 1, size);
+    if (shorter == NULL) {
+        return;
+    }
+    env->budget.used -= shorter->size - size;
+    shorter->size = size;
+    shorter->command.value = rc_slice(NULL, 0);
+    shorter->command.prefix.data = shorter->bytes;
+    shorter->command.key.data = shorter->bytes + shorter->command.prefix.len;
+    request->body = shorter;
 }
 
 void rc_request_forget_body(struct rc_env *env, struct rc_request *request)
@@ -93,7 +108,8 @@ void rc_request_expire(struct rc_deadline *deadline, uint64_t now_ms)
         rc_env_arm(env, deadline, deadline->at_ms + env->lag_ms);
         return;
     }
-    bool waited = request->state == RC_REQUEST_WAITING && server->reason[0] != '\0';
-    rc_request_abandon(env, request, RINGCACHE_ETIMEDOUT,
-        waited ? server->reason : "no answer within the deadline");
+    const char *reason = rc_text_bytes(server->reason);
+    bool waited = request->state == RC_REQUEST_WAITING && reason[0] != '\0';
+    rc_request_abandon(
+        env, request, RINGCACHE_ETIMEDOUT, waited ? reason : "no answer within the deadline");
 }

@@ -92,9 +92,11 @@ void rc_request_finish(
 /* Its callback ran. */
 void rc_request_delivered(struct rc_request *request);
 
-/* Keep a copy of the command; 0, RINGCACHE_ENOMEM or RINGCACHE_EBUSY (the client's bound). */
+/* Keep a copy of the command; 0 or RINGCACHE_ENOMEM. */
 int rc_request_keep(
     struct rc_env *env, struct rc_request *request, const struct rc_command *command);
+/* Keep its key alone. */
+void rc_request_forget_value(struct rc_env *env, struct rc_request *request);
 void rc_request_forget_body(struct rc_env *env, struct rc_request *request);
 
 /* rc_deadline.due of a request. */

@@ -7,6 +7,9 @@
 #include "base/alloc.h"
 #include "server/recovery.h"
 
+/* Unsent output up to which waiting requests are encoded. */
+enum { FLOW_BYTES = 256 * 1024 };
+
 /* ---- lanes ---- */
 
 static uint32_t load(const struct rc_lane *lane)
@@ -34,22 +37,33 @@ void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
     }
 }
 
-/* Encode what waits, as far as the connection's output has room. */
+/* Once encoded, only what a reply may still ask for is kept. */
+static void shed(struct rc_lane *lane, struct rc_request *request)
+{
+    const struct rc_command *command = &request->body->command;
+    if (!lane->conn->codec->keeps_key(command)) {
+        rc_request_forget_body(lane->server->env, request);
+    } else if (!lane->server->backend.credentials.redis && command->value.len > 0) {
+        rc_request_forget_value(lane->server->env, request);
+    }
+}
+
+/* Encode what waits, a little ahead of the kernel: what is encoded and what waits are not both held. */
 void rc_lane_flow(struct rc_lane *lane)
 {
     struct rc_env *env = lane->server->env;
     for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
         struct rc_request *request = rc_container(node, struct rc_request, link);
-        int rc = rc_conn_send(lane->conn, request, &request->body->command);
-        if (rc == RINGCACHE_EBUSY) {
+        if (rc_conn_unsent_bytes(lane->conn) >= FLOW_BYTES) {
             return;
         }
+        int rc = rc_conn_send(lane->conn, request, &request->body->command);
         rc_lane_forget(lane, request);
         if (rc < 0) {
-            request->state = RC_REQUEST_NEW;
+            request->state = RC_REQUEST_NEW; /* it is in no list any more */
             rc_request_abandon(env, request, rc, ringcache_strerror(rc));
-        } else if (!lane->conn->codec->keeps_key(&request->body->command)) {
-            rc_request_forget_body(env, request);
+        } else {
+            shed(lane, request);
         }
     }
 }
@@ -73,22 +87,38 @@ static int wait_in(
 static int send_on(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
-    struct rc_env *env = lane->server->env;
-    const struct rc_codec *codec = lane->conn->codec;
-    if (codec->keeps_key(command)) {
+    if (lane->conn->codec->keeps_key(command)) {
         struct rc_command kept = *command;
         if (!lane->server->backend.credentials.redis) {
             kept.value.len = 0; /* a memcached's value is never asked for again */
         }
-        int rc = rc_request_keep(env, request, &kept);
+        int rc = rc_request_keep(lane->server->env, request, &kept);
         if (rc < 0) {
             return rc;
         }
     }
-    if (!rc_budget_allows(&env->budget, codec->bound(command))) {
-        return RINGCACHE_EBUSY;
-    }
     return rc_conn_send(lane->conn, request, command);
+}
+
+/* An upper bound on the bytes that a request takes besides its own structure: its copy while it waits,
+ * its encoding, and for what may be asked once more, both. */
+static uint64_t need(const struct rc_lane *lane, const struct rc_command *command)
+{
+    const struct rc_codec *codec =
+        lane->conn != NULL ? lane->conn->codec : lane->server->backend.codec;
+    uint64_t encoded = codec->bound(command);
+    uint64_t kept = sizeof(struct rc_body) + command->prefix.len + command->key.len;
+    kept += codec->keeps_key(command) ? command->value.len : 0;
+    return encoded > UINT64_MAX - kept ? UINT64_MAX : encoded + kept;
+}
+
+/* May `bytes` more be put behind this lane's unsent output? One slow server must not take the whole
+ * client's room; a request that is alone there may be of any size. */
+static bool fair(const struct rc_lane *lane, uint64_t bytes)
+{
+    uint64_t unsent = lane->conn != NULL ? rc_conn_unsent_bytes(lane->conn) : 0;
+    uint64_t share = lane->server->env->budget.limit / 4;
+    return unsent == 0 || (bytes <= share && unsent <= share - bytes);
 }
 
 static int refuse(struct rc_lane *lane, struct rc_request *request, int status, const char *why)
@@ -105,23 +135,35 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
 {
     struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
     if (server->state == RC_SERVER_DOWN) {
-        return refuse(lane, request, server->down_status, server->reason);
+        return refuse(lane, request, server->down_status, rc_text_bytes(server->reason));
     }
     if (lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env)) {
-        return refuse(lane, request, RINGCACHE_ECONNECT, server->reason);
+        return refuse(lane, request, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
     }
-    int rc = RINGCACHE_EBUSY;
-    if (load(lane) < server->env->max_inflight) {
-        rc = rc_list_empty(&lane->waiting) && rc_lane_ready(lane) ? send_on(lane, request, command)
+    uint64_t bytes = need(lane, command);
+    if (load(lane) >= server->env->max_inflight || !fair(lane, bytes) ||
+        !rc_budget_allows(&server->env->budget, bytes)) {
+        lane->refused = true;
+        lane->refused_bytes = bytes;
+        return RINGCACHE_EBUSY;
+    }
+    int rc = rc_list_empty(&lane->waiting) && rc_lane_ready(lane) ? send_on(lane, request, command)
                                                                   : wait_in(lane, request, command);
-    }
     if (rc < 0) {
-        lane->refused = lane->refused || rc == RINGCACHE_EBUSY;
         return rc;
     }
     server->live++;
     request->lane = lane;
     return 0;
+}
+
+/* Would what was refused last be taken now, and some more behind it? */
+static bool has_room(const struct rc_lane *lane)
+{
+    const struct rc_budget *budget = &lane->server->env->budget;
+    uint64_t bytes = lane->refused_bytes < UINT64_MAX / 2 ? lane->refused_bytes : UINT64_MAX / 2;
+    return load(lane) <= lane->server->env->max_inflight / 4 * 3 && fair(lane, bytes) &&
+           (budget->used == 0 || rc_budget_allows(budget, bytes + budget->lone));
 }
 
 bool rc_server_has_room(struct rc_server *server, bool *refused)
@@ -132,7 +174,7 @@ bool rc_server_has_room(struct rc_server *server, bool *refused)
         if (!lane->refused) {
             continue;
         }
-        lane->refused = load(lane) > server->env->max_inflight / 4 * 3;
+        lane->refused = !has_room(lane);
         room = room || !lane->refused;
         *refused = *refused || lane->refused;
     }
@@ -250,6 +292,7 @@ void rc_server_free(struct rc_server *server)
     }
     rc_server_close(server);
     free_backend(&server->backend);
+    rc_free(server->reason);
     rc_free(server->lanes);
     rc_free(server);
 }

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "server/conn.h"
+#include "server/text.h"
 
 enum rc_server_state {
     RC_SERVER_IDLE,
@@ -56,6 +57,7 @@ struct rc_lane {
     uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
     uint64_t reconnected_ms;  /* when its last connection ended; 0: none has */
     bool refused;             /* RINGCACHE_EBUSY was said since there last was room */
+    uint64_t refused_bytes;   /* what the request that was refused last would have taken */
 };
 
 struct rc_server {
@@ -74,9 +76,9 @@ struct rc_server {
     uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
     uint32_t live;              /* requests accepted and not delivered */
     enum rc_server_state state;
-    bool ejected;    /* DOWN by soft evidence */
-    int down_status; /* what requests get while DOWN */
-    char reason[240];
+    bool ejected;           /* DOWN by soft evidence */
+    int down_status;        /* what requests get while DOWN */
+    struct rc_text *reason; /* why it is in this state */
 };
 
 /* Strings of `backend` are copied. 0 or RINGCACHE_ENOMEM. */

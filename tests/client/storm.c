@@ -182,6 +182,9 @@ static void judge_time(const struct storm_request *r)
     uint64_t now_ms = world_now(storm->world);
     uint64_t latest_ms =
         storm->blocked_until_ms > r->deadline_ms ? storm->blocked_until_ms : r->deadline_ms;
+    /* What the program kept from it, the turn of its submission included, is given to it. */
+    uint64_t granted_ms = r->deadline_ms + storm->blocked_ms - r->blocked_before_ms;
+    latest_ms = granted_ms > latest_ms ? granted_ms : latest_ms;
     if (now_ms > latest_ms + 1) {
         storm_fail(storm, "an answer behind its deadline", r->key != NULL ? r->key->name : "ping");
     }
@@ -205,6 +208,17 @@ static void judge_status(const struct storm *storm, int status)
 }
 
 /* What a callback does besides. */
+static void note_block(struct storm *storm, uint64_t ms)
+{
+    uint64_t now_ms = world_now(storm->world);
+    if (now_ms != storm->blocked_at_ms) {
+        storm->blocked_earlier_ms = storm->blocked_ms;
+        storm->blocked_at_ms = now_ms;
+    }
+    storm->blocked_ms += ms;
+    storm->blocked_until_ms = now_ms + ms;
+}
+
 static void act_in_callback(struct storm *storm)
 {
     if (storm->calm || storm->closing) {
@@ -228,7 +242,7 @@ static void act_in_callback(struct storm *storm)
     case 6:
         if (storm->rules.blocks && storm_draw(storm, 16) == 0) {
             uint64_t ms = 1 + storm_draw(storm, BLOCK_MAX_MS);
-            storm->blocked_until_ms = world_now(storm->world) + ms;
+            note_block(storm, ms);
             sim_block(storm->world->sim, ms);
         }
         break;
@@ -295,6 +309,9 @@ static void submit(struct storm *storm, struct storm_request *r, const ringcache
     }
     uint32_t timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : storm->timeout_ms;
     r->deadline_ms = world_now(storm->world) + timeout_ms;
+    r->blocked_before_ms = storm->blocked_at_ms == world_now(storm->world)
+                               ? storm->blocked_earlier_ms
+                               : storm->blocked_ms;
     storm->in_call = true;
     int rc = r->key == NULL
                  ? ringcache_ping(storm->world->client,

@@ -60,7 +60,8 @@ struct storm_request {
     uint32_t number;       /* of a write */
     uint32_t floor, epoch; /* of a read: as they were when it was submitted */
     uint64_t deadline_ms;
-    size_t place; /* in storm->pending */
+    uint64_t blocked_before_ms; /* storm->blocked_ms when its turn began */
+    size_t place;               /* in storm->pending */
 };
 
 /* What a seed draws from. */
@@ -86,6 +87,9 @@ struct storm {
     size_t pending_count;
     uint64_t accepted, answered, succeeded, refused;
     uint64_t blocked_until_ms;
+    uint64_t blocked_ms;         /* in all */
+    uint64_t blocked_earlier_ms; /* … before the turn at blocked_at_ms */
+    uint64_t blocked_at_ms;
     unsigned closed;
     bool in_call, calm, closing;
     bool tells;        /* what happens, line by line */

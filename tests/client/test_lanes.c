@@ -154,7 +154,7 @@ static void an_end_while_it_is_out_brings_no_server_back(void **state)
     assert_int_equal(world_count(world, RINGCACHE_EVENT_CONNECTING), connecting);
     sim_stall(server, connections[1], false);
     world_run_for(world, 1100);
-    assert_int_equal(world_count(world, RINGCACHE_EVENT_READMITTED), 1);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_UP), 2);
     struct world_reply *set = world_set(world, keys[1], "v2");
     world_settle(world, 100);
     assert_reply(set, RINGCACHE_OK);

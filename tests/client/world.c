@@ -169,7 +169,7 @@ void world_end(struct world *world)
     free(world);
 }
 
-static int try_submit(struct world *world, const ringcache_request *request, ringcache_id *id,
+int world_try(struct world *world, const ringcache_request *request, ringcache_id *id,
     struct world_reply **place)
 {
     struct waiting *waiting = malloc(sizeof *waiting);
@@ -195,7 +195,7 @@ struct world_reply *world_submit(
     struct world *world, const ringcache_request *request, ringcache_id *id)
 {
     struct world_reply *place = NULL;
-    int rc = try_submit(world, request, id, &place);
+    int rc = world_try(world, request, id, &place);
     if (rc != 0) {
         fail_msg("%s: %s", ringcache_err_name(rc), ringcache_client_error(world->client));
     }
@@ -233,7 +233,7 @@ int world_try_get(struct world *world, const char *key)
 {
     ringcache_request request = request_of(RINGCACHE_GET, key, NULL);
     struct world_reply *place;
-    return try_submit(world, &request, NULL, &place);
+    return world_try(world, &request, NULL, &place);
 }
 
 void world_run_for(struct world *world, uint64_t ms)

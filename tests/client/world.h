@@ -79,6 +79,9 @@ struct world_reply *world_set(struct world *world, const char *key, const char *
 struct world_reply *world_delete(struct world *world, const char *key);
 struct world_reply *world_submit(
     struct world *world, const ringcache_request *request, ringcache_id *id);
+/* As world_submit, but the call may be refused. */
+int world_try(struct world *world, const ringcache_request *request, ringcache_id *id,
+    struct world_reply **place);
 int world_try_get(struct world *world, const char *key);
 void world_close(struct world *world);
 

@@ -184,7 +184,8 @@ static void an_unknown_choice_is_refused_with_the_known_ones(void **state)
         "fnv1a_64, fnv1_32, fnv1a_32, hsieh, murmur, murmur3, jenkins");
     must_refuse(*state, "hash_namespace", "true", "hash_namespace: \"true\" is not one of no, yes");
     must_refuse(*state, "integrity", "STRICT", "integrity: \"STRICT\" is not one of auto, strict");
-    must_refuse(*state, "protocol", "binary", "protocol: \"binary\" is not one of auto, meta, classic");
+    must_refuse(
+        *state, "protocol", "binary", "protocol: \"binary\" is not one of auto, meta, classic");
     must_refuse(*state, "failover", "random", "failover: \"random\" is not one of none");
 }
 
