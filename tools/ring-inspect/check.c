@@ -21,8 +21,7 @@ struct verdict {
 
 static bool keep(json_t *findings, const char *kind, const char *text)
 {
-    json_t *row =
-        json_joined(json_pack("{s:s}", "kind", kind), json_bytes("text", text, strlen(text)));
+    json_t *row = json_joined(json_pack("{s:s}", "kind", kind), json_text("text", text));
 
     return json_array_append_new(findings, row) == 0;
 }
@@ -53,7 +52,7 @@ static void find(int is_error, const char *text, void *user)
 static int print_sum(const struct verdict *verdict, const char *path)
 {
     if (verdict->findings != NULL)
-        return json_print(json_joined(json_bytes("file", path, strlen(path)),
+        return json_print(json_joined(json_text("file", path),
             json_pack("{s:I, s:I, s:O}", "errors", (json_int_t)verdict->errors, "warnings",
                 (json_int_t)verdict->warnings, "findings", verdict->findings)));
     printf("%zu error%s, %zu warning%s\n", verdict->errors, verdict->errors == 1 ? "" : "s",

@@ -19,14 +19,13 @@
 struct inquiry {
     const struct call *call;
     struct session session;
-    int worst;    /* exit status over all keys */
     bool further; /* not the first key */
 };
 
 struct view {
     const ringcache_ring *ring;
     const ringcache_explanation *explanation;
-    ringcache_slice key;
+    const struct key *key;
 };
 
 static void answered(ringcache_client *client, const ringcache_reply *reply, void *user)
@@ -69,7 +68,7 @@ static int print_facts(const struct view *view)
 {
     const ringcache_explanation *explanation = view->explanation;
     const char *target = target_name(explanation);
-    char *key = escape(view->key.data, view->key.len);
+    char *key = escape(view->key->bytes, view->key->len);
     struct table table;
 
     table_init(&table, "ll");
@@ -123,11 +122,10 @@ static json_t *candidate_rows(const struct view *view)
 
     for (size_t i = 0; i < ringcache_explanation_count(explanation); i++) {
         const char *name = ringcache_explanation_server(explanation, i);
-        const char *reason = ringcache_explanation_reason(explanation, i);
-        json_t *row = json_joined(
-            json_pack("{s:s, s:s, s:f}", "name", name, "state",
-                ringcache_explanation_state(explanation, i), "share", share_of(view->ring, name)),
-            json_bytes("reason", reason, strlen(reason)));
+        json_t *row = json_joined(json_text("name", name),
+            json_pack("{s:s, s:f}", "state", ringcache_explanation_state(explanation, i), "share",
+                share_of(view->ring, name)));
+        row = json_joined(row, json_text("reason", ringcache_explanation_reason(explanation, i)));
         if (json_array_append_new(rows, row) != 0) {
             json_decref(rows);
             return NULL;
@@ -139,41 +137,45 @@ static json_t *candidate_rows(const struct view *view)
 static int print_json(const struct view *view)
 {
     const ringcache_explanation *explanation = view->explanation;
+    json_t *hash = json_sprintf("%08" PRIx32, ringcache_explanation_hash(explanation));
+    json_t *digest = json_digest(ringcache_explanation_digest(explanation));
+    const char *status = ringcache_err_name(ringcache_explanation_status(explanation));
 
-    return json_print_line(json_joined(json_bytes("key", view->key.data, view->key.len),
-        json_pack("{s:o, s:o, s:s, s:s?, s:s, s:o}", "hash",
-            json_sprintf("%08" PRIx32, ringcache_explanation_hash(explanation)), "digest",
-            json_digest(ringcache_explanation_digest(explanation)), "owner",
-            ringcache_explanation_server(explanation, 0), "target", target_name(explanation),
-            "status", ringcache_err_name(ringcache_explanation_status(explanation)), "candidates",
-            candidate_rows(view))));
+    json_t *document = json_joined(json_bytes("key", view->key->bytes, view->key->len),
+        json_pack("{s:o, s:o}", "hash", hash, "digest", digest));
+    document =
+        json_joined(document, json_text("owner", ringcache_explanation_server(explanation, 0)));
+    document = json_joined(document, json_text("target", target_name(explanation)));
+    return json_print_line(json_joined(
+        document, json_pack("{s:s, s:o}", "status", status, "candidates", candidate_rows(view))));
 }
 
 static int print_view(struct inquiry *inquiry, const struct view *view)
 {
     if (target_name(view->explanation) == NULL)
-        inquiry->worst = EXIT_LIVE;
+        session_note(&inquiry->session, EXIT_LIVE);
     if (inquiry->further && !inquiry->call->json)
         putchar('\n');
     inquiry->further = true;
     return inquiry->call->json ? print_json(view) : print_text(view);
 }
 
-static int explain(void *user, const void *key, size_t len)
+static int explain(void *user, const struct key *key)
 {
     struct inquiry *inquiry = user;
     struct session *session = &inquiry->session;
     ringcache_explanation *before = NULL, *now = NULL;
 
-    int code = ringcache_explain(session->client, key, len, &before);
+    int code = ringcache_explain(session->client, key->bytes, key->len, &before);
+    if (code == RINGCACHE_EINVAL)
+        return session_refused_key(session, key, inquiry->call->json);
     if (code == 0) {
         probe(session, before);
-        code = ringcache_explain(session->client, key, len, &now);
+        code = ringcache_explain(session->client, key->bytes, key->len, &now);
     }
     int status = code == 0 ? EXIT_DONE : session_refused(session, code);
     if (status == EXIT_DONE)
-        status = print_view(
-            inquiry, &(struct view){session->setup.ring, now, (ringcache_slice){key, len}});
+        status = print_view(inquiry, &(struct view){session->setup.ring, now, key});
     ringcache_explanation_free(now);
     ringcache_explanation_free(before);
     return status;
@@ -186,5 +188,5 @@ int run_explain(const struct call *call)
 
     if (status == EXIT_DONE)
         status = keys_each(call->operands, call->operand_count, explain, &inquiry);
-    return session_close(&inquiry.session, status == EXIT_DONE ? inquiry.worst : status);
+    return session_close(&inquiry.session, status);
 }

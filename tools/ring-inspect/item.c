@@ -21,7 +21,6 @@ struct item {
     ringcache_request request; /* of the key that is asked for */
     uint64_t asked_ns;
     char *input; /* what a VALUE of "-" was read into */
-    int worst;   /* exit status over all keys */
 };
 
 static void complain_reply(const struct item *item, const ringcache_reply *reply)
@@ -38,17 +37,18 @@ static json_t *reply_json(const struct item *item, const ringcache_reply *reply)
 {
     const ringcache_slice *key = &item->request.key;
     json_t *document = json_joined(json_bytes("key", key->data, key->len),
-        json_pack("{s:s, s:s?, s:I, s:f}", "status", ringcache_err_name(reply->status), "server",
-            reply->server, "attempts", (json_int_t)reply->attempts, "elapsed_ms",
-            session_ms(uv_hrtime() - item->asked_ns)));
+        json_pack("{s:s}", "status", ringcache_err_name(reply->status)));
 
+    document = json_joined(json_joined(document, json_text("server", reply->server)),
+        json_pack("{s:I, s:f}", "attempts", (json_int_t)reply->attempts, "elapsed_ms",
+            session_ms(uv_hrtime() - item->asked_ns)));
     if (reply->status == RINGCACHE_OK && item->request.op == RINGCACHE_GET)
         document = json_joined(
             json_joined(document, json_bytes("value", reply->value.data, reply->value.len)),
             json_pack("{s:I}", "flags", (json_int_t)reply->flags));
     if (reply->status < 0)
         document = json_joined(
-            document, json_joined(json_bytes("message", reply->message, strlen(reply->message)),
+            document, json_joined(json_text("message", reply->message),
                           json_pack("{s:b}", "maybe_applied", reply->maybe_applied != 0)));
     return document;
 }
@@ -69,22 +69,24 @@ static void answered(ringcache_client *client, const ringcache_reply *reply, voi
     item->session.pending--;
     if (reply->status != RINGCACHE_OK) {
         complain_reply(item, reply);
-        item->worst = EXIT_LIVE;
+        session_note(&item->session, EXIT_LIVE);
     }
     if (item->call->json && json_print_line(reply_json(item, reply)) != EXIT_DONE)
-        item->worst = EXIT_LIVE;
+        session_note(&item->session, EXIT_LIVE);
     else if (!item->call->json && reply->status == RINGCACHE_OK &&
              item->request.op == RINGCACHE_GET)
         print_value(item, &reply->value);
 }
 
-static int ask(void *user, const void *key, size_t len)
+static int ask(void *user, const struct key *key)
 {
     struct item *item = user;
 
-    item->request.key = (ringcache_slice){key, len};
+    item->request.key = (ringcache_slice){key->bytes, key->len};
     item->asked_ns = uv_hrtime();
     int status = ringcache_submit(item->session.client, &item->request, answered, item, NULL);
+    if (status == RINGCACHE_EINVAL)
+        return session_refused_key(&item->session, key, item->call->json);
     if (status != 0)
         return session_refused(&item->session, status);
     item->session.pending++;
@@ -98,7 +100,7 @@ static int run_item(struct item *item)
 
     if (status == EXIT_DONE)
         status = keys_each(item->call->operands, 1, ask, item);
-    return session_close(&item->session, status == EXIT_DONE ? item->worst : status);
+    return session_close(&item->session, status);
 }
 
 /* All of the standard input, into item->request.value. */

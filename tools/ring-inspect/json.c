@@ -6,15 +6,23 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 #include "report.h"
 
 enum { REAL_DIGITS = 15 };
 
-static json_t *hexadecimal(const unsigned char *bytes, size_t len)
+/* NULL when they are not UTF-8, or memory ran out. */
+static json_t *verbatim(const void *bytes, size_t len)
+{
+    return json_stringn(bytes, len);
+}
+
+static json_t *hexadecimal(const void *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
+    const unsigned char *from = bytes;
     size_t size;
 
     if (__builtin_mul_overflow(len, 2, &size))
@@ -23,8 +31,8 @@ static json_t *hexadecimal(const unsigned char *bytes, size_t len)
     if (text == NULL)
         return NULL;
     for (size_t i = 0; i < len; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
+        text[2 * i] = digits[from[i] >> 4];
+        text[2 * i + 1] = digits[from[i] & 15];
     }
     json_t *value = json_stringn_nocheck(text, size);
     free(text);
@@ -33,12 +41,41 @@ static json_t *hexadecimal(const unsigned char *bytes, size_t len)
 
 json_t *json_bytes(const char *name, const void *bytes, size_t len)
 {
-    json_t *value = json_stringn(bytes, len);
+    json_t *value = verbatim(bytes, len);
 
     if (value != NULL)
         return json_pack("{s:o}", name, value);
     value = hexadecimal(bytes, len);
     return value == NULL ? NULL : json_pack("{s+:o}", name, "_hex", value);
+}
+
+json_t *json_text(const char *name, const char *text)
+{
+    return text != NULL ? json_bytes(name, text, strlen(text)) : json_pack("{s:n}", name);
+}
+
+static json_t *list(
+    const char *const *texts, size_t count, json_t *(*value)(const void *bytes, size_t len))
+{
+    json_t *values = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_append_new(values, value(texts[i], strlen(texts[i]))) != 0) {
+            json_decref(values);
+            return NULL;
+        }
+    }
+    return values;
+}
+
+json_t *json_texts(const char *name, const char *const *texts, size_t count)
+{
+    json_t *values = list(texts, count, verbatim);
+
+    if (values != NULL)
+        return json_pack("{s:o}", name, values);
+    values = list(texts, count, hexadecimal);
+    return values == NULL ? NULL : json_pack("{s+:o}", name, "_hex", values);
 }
 
 json_t *json_digest(uint64_t digest)

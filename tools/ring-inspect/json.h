@@ -11,6 +11,10 @@
 /* Bytes under `name` when they are UTF-8, else in hexadecimal under `name_hex`: a new object, or
  * NULL. */
 json_t *json_bytes(const char *name, const void *bytes, size_t len);
+/* Text likewise, or null when there is none. */
+json_t *json_text(const char *name, const char *text);
+/* A list of texts likewise: all of them are in hexadecimal when one has to be. */
+json_t *json_texts(const char *name, const char *const *texts, size_t count);
 /* Sixteen hexadecimal digits, or NULL. */
 json_t *json_digest(uint64_t digest);
 /* All of `more` into `to`; both are taken. NULL when either is. */

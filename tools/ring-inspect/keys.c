@@ -19,6 +19,7 @@ struct lines {
     size_t len;
     size_t cap;
     size_t searched; /* no line feed before this */
+    size_t number;   /* of the line that was visited last */
 };
 
 bool keys_streamed(const char *operand)
@@ -31,7 +32,7 @@ static int reserve(struct lines *lines)
     if (lines->len < lines->cap)
         return EXIT_DONE;
     if (lines->cap >= LINE_MAX_BYTES) {
-        complain("standard input: a key is longer than %d bytes", LINE_MAX_BYTES);
+        complain("line %zu: a key of more than %d bytes", lines->number + 1, LINE_MAX_BYTES);
         return EXIT_USAGE;
     }
     size_t cap = lines->cap == 0 ? FIRST_BYTES : lines->cap * 2;
@@ -41,6 +42,12 @@ static int reserve(struct lines *lines)
     lines->bytes = bytes;
     lines->cap = cap;
     return EXIT_DONE;
+}
+
+/* The line of `len` bytes that begins at `start`. */
+static int visit_line(struct lines *lines, size_t start, size_t len, key_visit visit, void *user)
+{
+    return visit(user, &(struct key){lines->bytes + start, len, ++lines->number});
 }
 
 /* Visit every whole line and keep what is left over. */
@@ -57,7 +64,7 @@ static int visit_lines(struct lines *lines, key_visit visit, void *user)
             break;
         }
         size_t len = (size_t)(end - lines->bytes) - start;
-        status = visit(user, lines->bytes + start, len);
+        status = visit_line(lines, start, len, visit, user);
         start += len + 1;
         lines->searched = start;
     }
@@ -83,7 +90,7 @@ static int read_lines(struct lines *lines, key_visit visit, void *user)
             return EXIT_LIVE;
         }
         if (n == 0)
-            return lines->len == 0 ? EXIT_DONE : visit(user, lines->bytes, lines->len);
+            return lines->len == 0 ? EXIT_DONE : visit_line(lines, 0, lines->len, visit, user);
         lines->len += (size_t)n;
         status = visit_lines(lines, visit, user);
         if (status != EXIT_DONE)
@@ -97,7 +104,7 @@ int keys_each(char **operands, size_t count, key_visit visit, void *user)
 
     for (size_t i = 0; i < count && status == EXIT_DONE; i++) {
         if (!keys_streamed(operands[i])) {
-            status = visit(user, operands[i], strlen(operands[i]));
+            status = visit(user, &(struct key){operands[i], strlen(operands[i]), 0});
             continue;
         }
         struct lines lines = {0};

@@ -7,8 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct key {
+    const void *bytes;
+    size_t len;
+    size_t line; /* of the standard input, from 1; 0: an operand */
+};
+
 /* Anything but EXIT_DONE ends the walk. */
-typedef int (*key_visit)(void *user, const void *key, size_t len);
+typedef int (*key_visit)(void *user, const struct key *key);
 
 /* Does this operand stand for the keys on the standard input? */
 bool keys_streamed(const char *operand);

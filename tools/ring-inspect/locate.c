@@ -15,15 +15,11 @@
 struct location {
     const struct call *call;
     const ringcache_ring *ring;
-    size_t *owners; /* room for call->owners, at least 1 */
-    size_t count;
+    size_t *owners;     /* room for `max` */
+    const char **names; /* theirs */
+    size_t max;         /* at least 1 */
+    size_t count;       /* 0 on a ring without points */
 };
-
-/* NULL past the end, which is where a ring without points begins. */
-static const char *owner_name(const struct location *at, size_t index)
-{
-    return index < at->count ? ringcache_ring_server_name(at->ring, at->owners[index]) : NULL;
-}
 
 static int print_name(const char *name)
 {
@@ -36,9 +32,9 @@ static int print_name(const char *name)
     return EXIT_DONE;
 }
 
-static int print_text(const struct location *at, const void *key, size_t len)
+static int print_text(const struct location *at, const struct key *key)
 {
-    char *shown = escape(key, len);
+    char *shown = escape(key->bytes, key->len);
     int status = EXIT_DONE;
 
     if (shown == NULL)
@@ -46,43 +42,44 @@ static int print_text(const struct location *at, const void *key, size_t len)
     fputs(shown, stdout);
     free(shown);
     for (size_t i = 0; i < at->count && status == EXIT_DONE; i++)
-        status = print_name(owner_name(at, i));
+        status = print_name(at->names[i]);
     putchar('\n');
     return status;
 }
 
-static json_t *owner_list(const struct location *at)
+static int print_json(const struct location *at, const struct key *key)
 {
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < at->count; i++) {
-        if (json_array_append_new(list, json_string(owner_name(at, i))) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-static int print_json(const struct location *at, const void *key, size_t len)
-{
-    json_t *document =
-        json_joined(json_bytes("key", key, len), json_pack("{s:s?}", "server", owner_name(at, 0)));
+    json_t *document = json_joined(json_bytes("key", key->bytes, key->len),
+        json_text("server", at->count > 0 ? at->names[0] : NULL));
 
     if (at->call->owners > 0)
-        document = json_joined(document, json_pack("{s:o}", "owners", owner_list(at)));
+        document = json_joined(document, json_texts("owners", at->names, at->count));
     return json_print_line(document);
 }
 
-static int locate(void *user, const void *key, size_t len)
+static int locate(void *user, const struct key *key)
 {
     struct location *at = user;
-    size_t max = at->call->owners > 0 ? at->call->owners : 1;
 
-    at->count = ringcache_ring_owners(at->ring, key, len, at->owners, max);
-    int status = at->call->json ? print_json(at, key, len) : print_text(at, key, len);
+    at->count = ringcache_ring_owners(at->ring, key->bytes, key->len, at->owners, at->max);
+    for (size_t i = 0; i < at->count; i++)
+        at->names[i] = ringcache_ring_server_name(at->ring, at->owners[i]);
+    int status = at->call->json ? print_json(at, key) : print_text(at, key);
     if (status == EXIT_DONE && ferror(stdout))
         status = EXIT_LIVE;
+    return status;
+}
+
+static int locate_all(struct location *at)
+{
+    at->max = at->call->owners > 0 ? at->call->owners : 1;
+    at->owners = calloc(at->max, sizeof *at->owners);
+    at->names = calloc(at->max, sizeof *at->names);
+    int status = at->owners == NULL || at->names == NULL
+                     ? complain_memory()
+                     : keys_each(at->call->operands, at->call->operand_count, locate, at);
+    free(at->names);
+    free(at->owners);
     return status;
 }
 
@@ -91,13 +88,8 @@ int run_locate(const struct call *call)
     struct setup setup;
     int status = setup_open(&setup, call);
 
-    if (status == EXIT_DONE) {
-        struct location at = {.call = call, .ring = setup.ring};
-        at.owners = calloc(call->owners + 1, sizeof *at.owners);
-        status = at.owners == NULL ? complain_memory()
-                                   : keys_each(call->operands, call->operand_count, locate, &at);
-        free(at.owners);
-    }
+    if (status == EXIT_DONE)
+        status = locate_all(&(struct location){.call = call, .ring = setup.ring});
     setup_close(&setup);
     return status;
 }

@@ -71,9 +71,9 @@ static json_t *heir_rows(const struct loss *loss)
 
     for (size_t i = 0; i < ringcache_ring_server_count(loss->before.ring); i++) {
         struct heir heir = heir_at(loss, i, &next);
-        json_t *row =
-            json_pack("{s:s, s:b, s:f, s:f, s:f}", "name", heir.name, "lost", (int)heir.lost,
-                "before", heir.before, "after", heir.after, "gained", heir.after - heir.before);
+        json_t *row = json_joined(json_text("name", heir.name),
+            json_pack("{s:b, s:f, s:f, s:f}", "lost", (int)heir.lost, "before", heir.before,
+                "after", heir.after, "gained", heir.after - heir.before));
         if (json_array_append_new(rows, row) != 0) {
             json_decref(rows);
             return NULL;

@@ -55,11 +55,12 @@ static void print_help(void)
          "ring-inspect(1) is the manual.");
 }
 
-/* A file or socket opened later must not become the standard output because that was closed. */
+/* A file or socket opened later must not become a standard stream because that was closed. What takes
+ * its place is open the wrong way round, so that its use fails as that of a closed one does. */
 static void hold_standard_descriptors(void)
 {
     for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDONLY) == -1)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) == -1)
             return;
 }
 

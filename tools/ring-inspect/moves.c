@@ -107,7 +107,8 @@ static json_t *move_rows(const struct moves *moves)
     for (size_t i = 0; i < ringcache_ring_change_count(moves->change); i++) {
         struct move move = move_at(moves, i);
         json_t *row =
-            json_pack("{s:s?, s:s?, s:f}", "from", move.from, "to", move.to, "share", move.share);
+            json_joined(json_joined(json_text("from", move.from), json_text("to", move.to)),
+                json_pack("{s:f}", "share", move.share));
         if (json_array_append_new(rows, row) != 0) {
             json_decref(rows);
             return NULL;

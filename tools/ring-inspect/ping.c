@@ -100,15 +100,14 @@ static int print_json(const struct echo *echoes, size_t count)
     bool good = true;
 
     for (size_t i = 0; i < count && good; i++) {
-        json_t *row = json_pack(
-            "{s:s, s:s}", "name", echoes[i].name, "status", ringcache_err_name(echoes[i].status));
+        json_t *row = json_joined(json_text("name", echoes[i].name),
+            json_pack("{s:s}", "status", ringcache_err_name(echoes[i].status)));
         if (echoes[i].status == RINGCACHE_OK)
             row =
                 json_joined(row, json_pack("{s:f, s:f}", "first_ms", session_ms(echoes[i].first_ns),
                                      "round_trip_ms", session_ms(echoes[i].round_trip_ns)));
         else
-            row = json_joined(
-                row, json_bytes("message", message_of(&echoes[i]), strlen(message_of(&echoes[i]))));
+            row = json_joined(row, json_text("message", message_of(&echoes[i])));
         good = json_array_append_new(rows, row) == 0;
     }
     if (good)

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "json.h"
 #include "report.h"
 
 int session_open(struct session *session, const struct call *call)
@@ -42,8 +43,16 @@ static void closed(ringcache_client *client, void *user)
     session->closed = true;
 }
 
+void session_note(struct session *session, int status)
+{
+    if (status > session->worst)
+        session->worst = status;
+}
+
 int session_close(struct session *session, int status)
 {
+    if (status == EXIT_DONE)
+        status = session->worst;
     if (session->client != NULL) {
         ringcache_client_close(session->client, closed, session);
         while (!session->closed && uv_run(&session->loop, UV_RUN_ONCE) != 0)
@@ -58,12 +67,35 @@ int session_close(struct session *session, int status)
     return status;
 }
 
-int session_refused(const struct session *session, int status)
+static const char *refusal(const struct session *session, int status)
 {
     const char *text = ringcache_client_error(session->client);
 
-    complain("%s", *text != '\0' ? text : ringcache_strerror(status));
-    return status == RINGCACHE_EINVAL || status == RINGCACHE_ETOOBIG ? EXIT_USAGE : EXIT_LIVE;
+    return *text != '\0' ? text : ringcache_strerror(status);
+}
+
+int session_refused(const struct session *session, int status)
+{
+    complain("%s", refusal(session, status));
+    return status == RINGCACHE_ETOOBIG ? EXIT_USAGE : EXIT_LIVE;
+}
+
+int session_refused_key(struct session *session, const struct key *key, bool json)
+{
+    const char *text = refusal(session, RINGCACHE_EINVAL);
+
+    session_note(session, EXIT_USAGE);
+    if (key->line > 0)
+        complain("line %zu: %s", key->line, text);
+    else
+        complain("%s", text);
+    if (!json)
+        return EXIT_DONE;
+    json_t *document = json_joined(json_bytes("key", key->bytes, key->len),
+        json_pack("{s:s}", "status", ringcache_err_name(RINGCACHE_EINVAL)));
+    if (key->line > 0)
+        document = json_joined(document, json_pack("{s:I}", "line", (json_int_t)key->line));
+    return json_print_line(json_joined(document, json_text("message", text)));
 }
 
 double session_ms(uint64_t elapsed_ns)

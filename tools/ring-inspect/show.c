@@ -73,11 +73,11 @@ static json_t *server_rows(const struct division *division)
     json_t *rows = json_array();
 
     for (size_t i = 0; i < ringcache_ring_server_count(ring); i++) {
-        json_t *row =
-            json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", "name", ringcache_ring_server_name(ring, i),
-                "weight", (json_int_t)ringcache_ring_weight(ring, i), "points",
+        json_t *row = json_joined(json_text("name", ringcache_ring_server_name(ring, i)),
+            json_pack("{s:I, s:I, s:f, s:f, s:f}", "weight",
+                (json_int_t)ringcache_ring_weight(ring, i), "points",
                 (json_int_t)ringcache_ring_points(ring, i), "share", ringcache_ring_share(ring, i),
-                "ideal", ideal(division, i), "deviation", deviation(division, i));
+                "ideal", ideal(division, i), "deviation", deviation(division, i)));
         if (json_array_append_new(rows, row) != 0) {
             json_decref(rows);
             return NULL;

@@ -100,6 +100,56 @@ class Item(Live):
         self.refused(2, 'cannot be both', 'set', *self.pool, '-', '-')
         self.refused(2, 'no server: ', 'get', 'k')
 
+    def test_a_refused_key_names_its_line_and_keeps_no_other_from_its_turn(self):
+        keys = b'good1\n\na b\n' + b'k' * 251 + b'\ngood2'
+        refusals = (b'ring-inspect: line 2: a key of no bytes\n'
+                    b'ring-inspect: line 3: the key has a blank or a control byte\n'
+                    b'ring-inspect: line 4: the key with its namespace is longer than 250 bytes\n')
+        for out, arguments in ((b'', ('set', '-', 'v')), (b'v\nv\n', ('get', '-')),
+                               (b'', ('delete', '-'))):
+            with self.subTest(arguments):
+                run = Run(*arguments, *self.pool, stdin=keys)
+                self.assertEqual((run.status, run.out, run.err), (2, out, refusals))
+        self.refused(1, 'not in the cache', 'get', *self.pool, 'good2')
+
+    def test_a_refused_key_has_its_document_in_its_place(self):
+        run = Run('set', '--json', *self.pool, '-', 'v', stdin=b'first\n\xff \nlast\n')
+        told = run.json_lines()
+        self.assertEqual([(line.get('key'), line['status']) for line in told],
+                         [('first', 'OK'), (None, 'EINVAL'), ('last', 'OK')])
+        self.assertEqual(told[1], {'key_hex': 'ff20', 'status': 'EINVAL', 'line': 2,
+                                   'message': 'the key has a blank or a control byte'})
+        self.assertEqual((run.status, run.err.count(b'\n')), (2, 1))
+        run = self.refused(2, 'ring-inspect: a key of no bytes', 'get', *self.pool, '', '--json')
+        self.assertEqual(run.json(), {'key': '', 'status': 'EINVAL',
+                                      'message': 'a key of no bytes'})
+
+    def test_a_refused_key_outranks_a_miss_in_the_exit_status(self):
+        for keys in (b'absent\n\n', b'\nabsent\n'):
+            self.assertEqual(Run('get', *self.pool, '-', stdin=keys).status, 2)
+
+    def test_a_value_that_is_too_large_is_refused_once_for_all_keys(self):
+        self.refused(2, 'larger than max_value_bytes', 'set', *self.pool,
+                     '-o', 'max_value_bytes=3', '-', 'four', stdin=b'a\nb\n')
+
+    def test_a_closed_standard_input_is_no_empty_value(self):
+        self.done('set', *self.pool, 'kept', 'v')
+        for arguments in (('set', 'kept', '-'), ('get', '-')):
+            ran = subprocess.run(['sh', '-c', 'exec "$@" <&-', 'sh', PROGRAM, *arguments,
+                                  *self.pool], capture_output=True, timeout=SECONDS, check=False)
+            self.assertEqual((ran.returncode, ran.stdout), (1, b''))
+            self.assertRegex(ran.stderr, rb'\Aring-inspect: standard input: [^\n]*\n\Z')
+        self.assertEqual(self.done('get', *self.pool, 'kept').out, b'v')
+
+    def test_a_name_that_is_not_utf8_is_told_in_hexadecimal(self):
+        odd = ('-s', self.pool[1].replace('name=m1', 'name=m%ff'), '--json')
+        self.assertEqual(self.done('set', *odd, 'k', 'v').json()['server_hex'], '6dff')
+        self.assertEqual(self.done('get', *odd, 'k').json()['server_hex'], '6dff')
+        self.assertEqual(self.done('ping', *odd).json()[0]['name_hex'], '6dff')
+        told = self.done('explain', *odd, 'k').json()
+        self.assertEqual((told['owner_hex'], told['target_hex']), ('6dff', '6dff'))
+        self.assertEqual([row['name_hex'] for row in told['candidates']], ['6dff'])
+
     def test_a_full_disk_is_noticed_by_get(self):
         self.done('set', *self.pool, 'large', '-', stdin=BYTES)
         with open('/dev/full', 'wb') as full:
@@ -188,6 +238,16 @@ class Insight(Live):
         self.assertEqual([line for line in text.splitlines() if line.startswith('key')],
                          ['key     k', 'key     \\xff', 'key     m'])
         self.assertEqual(text.count('\n\nkey'), 2)
+
+    def test_explain_goes_on_after_a_refused_key(self):
+        run = Run('explain', *self.pool, '--json', '', '-', stdin=b'a\n\nb')
+        self.assertEqual((run.status, run.err),
+                         (2, b'ring-inspect: a key of no bytes\n'
+                             b'ring-inspect: line 2: a key of no bytes\n'))
+        self.assertEqual([(line['key'], line['status'], line.get('line'))
+                          for line in run.json_lines()],
+                         [('', 'EINVAL', None), ('a', 'OK', None), ('', 'EINVAL', 2),
+                          ('b', 'OK', None)])
 
     def test_explain_tells_why_nobody_is_asked(self):
         run = Run('explain', *self.dead, 'k')

@@ -17,6 +17,7 @@ ABC = ('-s', 'memcached://10.0.0.1?name=a', '-s', 'memcached://10.0.0.2?name=b',
 NUTCRACKER = ('-o', 'distribution=twemproxy', '-o', 'hash=md5',
               *(word for port in (11211, 21001, 21002, 21003, 21004)
                 for word in ('-s', f'memcached://127.0.0.1:{port}')))
+ODD = ('-s', 'memcached://h1?name=%ff', '-s', 'memcached://h2?name=b')
 OLD = 'server = memcached://h1?name=a\nserver = memcached://h2?name=b\n'
 NEW = OLD + 'server = memcached://h3?name=c\n'
 
@@ -62,6 +63,18 @@ class Locate(Case):
         first, second = run.json_lines()
         self.assertEqual(first, {'key_hex': 'ff0061', 'server': 'h:11211'})
         self.assertEqual(second, {'key': '\0b', 'server': 'h:11211'})
+
+    def test_owners_that_are_not_utf8_are_hexadecimal_in_json(self):
+        keys = [f'k{i}' for i in range(20)]
+        told = self.done('locate', *ODD, '--json', '--owners', '2', *keys).json_lines()
+        self.assertEqual({tuple(sorted(line)) for line in told},
+                         {('key', 'owners_hex', 'server'), ('key', 'owners_hex', 'server_hex')})
+        for line in told:
+            self.assertEqual(sorted(line['owners_hex']), ['62', 'ff'])
+            self.assertEqual(line['owners_hex'][0], line.get('server_hex', '62'))
+        some = self.done('locate', *ODD, '--json', '--owners', '1', *keys).json_lines()
+        self.assertEqual([line.get('owners', ['\xff']) == ['b'] for line in some],
+                         [line.get('server') == 'b' for line in told])
 
     def test_a_key_of_a_megabyte_passes(self):
         key = b'k' * 1000000
@@ -112,6 +125,11 @@ class Show(Case):
             self.assertAlmostEqual(row['deviation'], row['share'] / row['ideal'] - 1, places=9)
         self.assertAlmostEqual(told['max_mean'], 1 + max(row['deviation'] for row in servers),
                                places=9)
+
+    def test_a_name_that_is_not_utf8_is_name_hex_in_json(self):
+        first, second = self.done('show', *ODD, '--json').json()['servers']
+        self.assertEqual((first['name_hex'], 'name' in first), ('ff', False))
+        self.assertEqual((second['name'], 'name_hex' in second), ('b', False))
 
     def test_digest_does_not_depend_on_the_order_of_servers(self):
         turned = [word for pair in zip(ABC[-2::-2], ABC[::-2]) for word in pair]
@@ -237,6 +255,16 @@ class Moves(Case):
         gained = sum(row['gained'] for row in lost['servers'])
         self.assertAlmostEqual(gained, 0, places=9)
         self.assertEqual([row['lost'] for row in lost['servers']], [False, False, True])
+
+    def test_moves_tell_names_that_are_not_utf8_in_hexadecimal(self):
+        lost = self.done('lose', *ODD, '--json', b'\xff').json()
+        self.assertEqual([row.get('name_hex', row.get('name')) for row in lost['servers']],
+                         ['ff', 'b'])
+        old = self.file('old', 'server = memcached://h1?name=%ff\n')
+        new = self.file('new', OLD)
+        for told in (lost, self.done('diff', '--json', old, new).json()):
+            self.assertEqual({move['from_hex'] for move in told['moves']}, {'ff'})
+            self.assertEqual({'to' in move for move in told['moves']}, {True})
 
     def test_lose_counts_what_ketama_moves_between_survivors(self):
         servers = [f'memcached://h{i}?name=s{i}&weight={w}' for i, w in enumerate((1, 3, 10, 2, 7))]
