@@ -11,14 +11,21 @@
  *     set <key> 0 0 5\r\nhello\r\n         ->  STORED\r\n
  *     incr <key> 3\r\n                     ->  42\r\n                        or   NOT_FOUND\r\n
  *
+ * A batch of gets is one command with many keys. The values of those that are there come in their
+ * order, and one END behind them:
+ *
+ *     get <a> <b> <c>\r\n                  ->  VALUE <b> 0 5\r\nhello\r\nEND\r\n
+ *
  * Nothing ties a reply to its command but the order of both, and, where there is a value, its key;
- * so the key of every value is compared. Times that are left cannot be asked for, nor can a counter
- * be made by counting. gat and gats need memcached 1.5.3. */
+ * so the key of every value is compared. In a batch, a value under another key is left to the keys
+ * behind, and the last of them refuses it: a value that is foreign, or out of order, is no one's.
+ * Times that are left cannot be asked for, nor can a counter be made by counting. gat and gats need
+ * memcached 1.5.3. */
 
 /* A command without key and value: the name, four numbers, ends of lines. */
-enum { FIXED_MAX_BYTES = 112 };
+enum { FIXED_MAX_BYTES = 112, GETS_FIXED_BYTES = 8 };
 
-/* What follows every value. */
+/* What follows every value; in a batch, END follows the last key's alone. */
 static const char value_end[] = "\r\nEND\r\n";
 enum { VALUE_END_LEN = sizeof value_end - 1 };
 
@@ -57,6 +64,7 @@ struct head {
     struct rc_slice line;
     bool has_value;
     size_t value_len;
+    bool later; /* it is for the rest of the batch: the key that is due is absent */
 };
 
 static bool reads(enum rc_verb verb)
@@ -187,6 +195,22 @@ static int classic_encode(struct rc_buf *out, const struct rc_command *command)
     return 0;
 }
 
+static int classic_encode_gets(struct rc_buf *out, const struct rc_command *commands, size_t count)
+{
+    int rc = rc_buf_reserve(out, rc_wire_bound_all(commands, count, GETS_FIXED_BYTES + count));
+    if (rc < 0) {
+        return rc;
+    }
+    unsigned char *start = rc_buf_end(out);
+    unsigned char *at = rc_wire_put_text(start, "get");
+    for (size_t i = 0; i < count; i++) {
+        at = rc_memcached_put_key(at, " ", &commands[i]);
+    }
+    at = rc_wire_put_text(at, "\r\n");
+    rc_buf_commit(out, (size_t)(at - start));
+    return 0;
+}
+
 /* The next word of `rest`: what is before the space that it leaves out, or all of it. */
 static struct rc_slice take_word(struct rc_slice *rest)
 {
@@ -212,7 +236,8 @@ static const char *read_value_line(struct rc_slice rest, const struct rc_expect 
     uint64_t max_value_bytes, struct head *head, struct rc_answer *answer)
 {
     uint64_t flags, size;
-    if (!rc_memcached_is_key(take_word(&rest), expect)) {
+    bool mine = rc_memcached_is_key(take_word(&rest), expect);
+    if (!mine && expect->due <= 1) {
         return "the value carries another key";
     }
     if (!take_number(&rest, UINT32_MAX, &flags)) {
@@ -229,6 +254,10 @@ static const char *read_value_line(struct rc_slice rest, const struct rc_expect 
     }
     if (rest.data != NULL) {
         return "more behind a value's length than was asked for";
+    }
+    if (!mine) {
+        head->later = true;
+        return NULL;
     }
     answer->flags = (uint32_t)flags;
     head->has_value = true;
@@ -272,8 +301,15 @@ static const char *read_head_line(const struct rc_expect *expect, uint64_t max_v
         struct rc_slice rest = rc_slice(line.data + WORD_LEN, line.len - WORD_LEN);
         return read_value_line(rest, expect, max_value_bytes, head, answer);
     }
-    if (find_outcome(line, expect, answer) || read_version(line, expect, answer) ||
-        rc_memcached_read_error(line, expect->verb, answer)) {
+    if (find_outcome(line, expect, answer)) {
+        head->later = expect->due > 1;
+        return NULL;
+    }
+    if (read_version(line, expect, answer)) {
+        return NULL;
+    }
+    if (rc_memcached_read_error(line, expect->verb, answer)) {
+        answer->all = expect->due > 0;
         return NULL;
     }
     if (rc_memcached_counts(expect->verb) && rc_memcached_read_counter(line, answer)) {
@@ -282,29 +318,35 @@ static const char *read_head_line(const struct rc_expect *expect, uint64_t max_v
     return "a reply that this command cannot have";
 }
 
-static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice input,
-    const struct head *head, struct rc_answer *answer, size_t *consumed)
+static size_t value_end_len(const struct rc_expect *expect)
 {
-    size_t head_len = head->line.len + 2;
-    size_t total = head_len + head->value_len + VALUE_END_LEN;
-    if (input.len < total) {
-        decoder->need = total;
-        return RC_DECODED_MORE;
-    }
-    struct rc_slice value = rc_slice(input.data + head_len, head->value_len);
+    return expect->due > 1 ? 2 : VALUE_END_LEN;
+}
+
+static size_t frame_len(const struct head *head, const struct rc_expect *expect)
+{
+    size_t line_len = head->line.len + 2;
+    return head->has_value ? line_len + head->value_len + value_end_len(expect) : line_len;
+}
+
+/* `frame` is all of a reply that has a value. */
+static enum rc_decoded take_value(struct rc_slice frame, const struct head *head,
+    const struct rc_expect *expect, struct rc_answer *answer)
+{
+    struct rc_slice value = rc_slice(frame.data + head->line.len + 2, head->value_len);
     const unsigned char *end = value.data + value.len;
     if (memcmp(end, value_end, 2) != 0) {
         return rc_wire_bad(answer, "the value does not end where its length says");
     }
-    if (memcmp(end, value_end, VALUE_END_LEN) != 0) {
+    if (memcmp(end, value_end, value_end_len(expect)) != 0) {
         return rc_wire_bad(answer, "the value is not followed by END");
     }
     answer->value = value;
-    *consumed = total;
     return RC_DECODED_ONE;
 }
 
-/* The head of a value is read a second time when all of the reply is there; nothing else is. */
+/* A value's head is read a second time when all of the reply is there, and in a batch once for each
+ * key before it that is absent; nothing else is. */
 static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
@@ -323,12 +365,24 @@ static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slic
     if (why != NULL) {
         return rc_wire_bad(answer, why);
     }
-    if (head.has_value) {
-        return take_value(decoder, input, &head, answer, consumed);
+    if (head.later) {
+        *answer = (struct rc_answer){.status = RINGCACHE_MISS};
+        *consumed = 0;
+        return RC_DECODED_ONE;
     }
-    rc_memcached_settle(expect, answer);
-    *consumed = head.line.len + 2;
-    return RC_DECODED_ONE;
+    size_t len = frame_len(&head, expect);
+    if (input.len < len) {
+        decoder->need = len;
+        return RC_DECODED_MORE;
+    }
+    if (head.has_value) {
+        got = take_value(rc_slice(input.data, len), &head, expect, answer);
+    }
+    if (got == RC_DECODED_ONE) {
+        rc_memcached_settle(expect, answer);
+        *consumed = len;
+    }
+    return got;
 }
 
 const struct rc_codec rc_codec_classic = {
@@ -338,6 +392,7 @@ const struct rc_codec rc_codec_classic = {
     .keeps_key = classic_keeps_key,
     .bound = classic_bound,
     .encode = classic_encode,
+    .encode_gets = classic_encode_gets,
     .decode = classic_decode,
     .unsolicited = rc_memcached_unsolicited,
 };

@@ -57,8 +57,8 @@ struct rc_command {
     uint64_t initial;  /* with `with_initial`: what an absent counter becomes; 0..2^63-1 too */
     bool with_initial;
     bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer */
-    /* The second try that an answer asked for (rc_answer.again): Redis, send the script's text instead
-     * of its digest; memcached, take an INCREMENT back whose sum left the range. */
+    /* The second try that an answer asked for (rc_answer.again): Redis, send the script's text
+     * instead of its digest; memcached, take an INCREMENT back whose sum left the range. */
     bool again;
 };
 
@@ -70,6 +70,10 @@ struct rc_expect {
     struct rc_slice prefix, key; /* where the codec compares them (keeps_key) */
     bool want_cas, want_ttl;
     bool again; /* the command was a second try */
+    /* One of a batch of GETs (encode_gets): how many of its replies are still due, this one
+     * included; 0: no batch. `first`: it is the batch's first. */
+    uint32_t due;
+    bool first;
 };
 
 /* One reply. Slices point into the input, but for a static message with a status >= 0. */
@@ -82,10 +86,13 @@ struct rc_answer {
     uint64_t number; /* of a counter, after it was changed */
     uint64_t cas;    /* 0: not asked for */
     int64_t ttl_ms;  /* remaining; -1: it never expires; 0: not asked for */
+    bool all;        /* it holds for every reply of the batch that is still due: no other comes */
     bool close; /* delivered, but the stream cannot be trusted behind it (CLIENT_ERROR, ERROR) */
 };
 
 enum rc_decoded { RC_DECODED_MORE, RC_DECODED_ONE, RC_DECODED_BAD };
+
+enum { RC_BATCH_MAX = 64 };
 
 struct rc_limits {
     uint64_t max_value_bytes;
@@ -103,16 +110,22 @@ struct rc_codec {
     const char *name; /* "memcached meta", "RESP2" */
     bool binary_keys; /* any byte is allowed in a key */
     size_t max_key_bytes;
-    /* Does `decode` compare the key of such a command (rc_expect.key), or may the command be asked for
-     * once more? Then the caller keeps a copy of it until the reply came. */
+    /* Does `decode` compare the key of such a command (rc_expect.key), or may the command be asked
+     * for once more? Then the caller keeps a copy of it until the reply came. */
     bool (*keeps_key)(const struct rc_command *command);
     /* An upper bound on what `encode` appends; SIZE_MAX when no such sum exists. */
     size_t (*bound)(const struct rc_command *command);
     /* Append the command; 0, RINGCACHE_ENOMEM, or RINGCACHE_ENOTSUP for a verb that this protocol
      * does not have. On failure nothing was appended. The key was validated before. */
     int (*encode)(struct rc_buf *out, const struct rc_command *command);
-    /* With RC_DECODED_ONE, `*answer` and `*consumed` (> 0) are set; with RC_DECODED_BAD,
-     * answer->message is a static sentence that says what was wrong. */
+    /* Append what asks for the keys of `count` GETs (2..RC_BATCH_MAX) together, not strict, wanting
+     * neither CAS nor TTL, their tokens consecutive, in the form that costs the server least and
+     * lets no key's value be taken for another's; never more than the sum of their bounds. A key
+     * may come twice. 0, or RINGCACHE_ENOMEM with nothing appended. */
+    int (*encode_gets)(struct rc_buf *out, const struct rc_command *commands, size_t count);
+    /* With RC_DECODED_ONE, `*answer` and `*consumed` are set; with RC_DECODED_BAD, answer->message
+     * is a static sentence that says what was wrong. `*consumed` is above 0, but for a miss within
+     * a batch; the batch's last reply takes the batch's end with it. */
     enum rc_decoded (*decode)(struct rc_decoder *decoder, struct rc_slice input,
         const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
     /* Bytes came though nothing was asked: what to say of them. The first line, cut to what is

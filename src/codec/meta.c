@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "codec/memcached.h"
+#include "codec/meta_command.h"
 #include "codec/wire.h"
 
 /* The memcached meta protocol.
@@ -15,16 +16,22 @@
  *     md <key> O…\r\n                  ->  HD O…\r\n                        or   NF O…\r\n
  *     ma <key> MI D3 v O…\r\n          ->  VA 2 O…\r\n42\r\n                or   NF O…\r\n
  *
+ * A batch of gets hears of hits alone, each by its opaque, and of its end. The opaques of its keys
+ * follow upon each other, so that the next one heard of says which keys before it are absent:
+ *
+ *     mg <a> v f q O0000000a\r\n       ->  VA 5 f0 O0000000b\r\nhello\r\n
+ *     mg <b> v f q O0000000b\r\n           MN\r\n
+ *     mn\r\n
+ *
  * A touch is an `mg` that asks for nothing but T. Only MN, VERSION and the error lines have no
  * opaque. Counters have 64 bits here and 63 everywhere else: a sum beyond is taken back by a second
  * command, the only case in which other clients may see a value that never was. */
 
-enum {
-    /* A command without key and value: the name, four numbers with their letters, the opaque, k,
-     * ends of lines. */
-    FIXED_MAX_BYTES = 128,
-    MS_PER_S = 1000,
-};
+enum { MS_PER_S = 1000, OPAQUE_DIGITS = 8 };
+
+/* What ends the replies to a batch. */
+static const char batch_end[] = "MN\r\n";
+enum { BATCH_END_LEN = sizeof batch_end - 1 };
 
 /* What the flags of a reply say that this library asked for. */
 struct reply_flags {
@@ -37,6 +44,9 @@ struct head {
     struct rc_slice line;
     bool has_value;
     size_t value_len;
+    uint32_t
+        ahead; /* it is a reply to the command of the batch that is so far behind the due one */
+    bool ends_batch; /* it is the batch's end itself */
 };
 
 /* The codes that may answer a verb, and what they mean for it. Anything else is a broken stream. */
@@ -88,144 +98,6 @@ static bool meta_keeps_key(const struct rc_command *command)
     return command->strict || command->verb == RC_VERB_INCREMENT;
 }
 
-static size_t meta_bound(const struct rc_command *command)
-{
-    return rc_wire_bound(command, FIXED_MAX_BYTES);
-}
-
-static unsigned char *put_opaque(unsigned char *at, const struct rc_command *command)
-{
-    at = rc_wire_put_text(at, " O");
-    rc_number_write_hex8(at, (uint32_t)command->token);
-    at += 8;
-    return rc_wire_put_text(at, command->strict ? " k\r\n" : "\r\n");
-}
-
-static unsigned char *put_flag(unsigned char *at, const char *flag, uint64_t number)
-{
-    at = rc_wire_put_text(at, flag);
-    return rc_wire_put_number(at, number);
-}
-
-/* T stands before t: flags are carried out in their order, and the TTL asked for is the new one. */
-static unsigned char *put_get(unsigned char *at, const struct rc_command *command)
-{
-    at = rc_memcached_put_key(at, "mg ", command);
-    at = rc_wire_put_text(at, " v f");
-    if (command->verb == RC_VERB_GET_AND_TOUCH) {
-        at = rc_memcached_put_exptime(at, " T", command->exptime_s);
-    }
-    if (command->want_cas) {
-        at = rc_wire_put_text(at, " c");
-    }
-    if (command->want_ttl) {
-        at = rc_wire_put_text(at, " t");
-    }
-    return put_opaque(at, command);
-}
-
-/* The mode of a store, or the token it depends on. */
-static unsigned char *put_condition(unsigned char *at, const struct rc_command *command)
-{
-    static const char *const modes[] = {
-        [RC_VERB_ADD] = " ME",
-        [RC_VERB_REPLACE] = " MR",
-        [RC_VERB_APPEND] = " MA",
-        [RC_VERB_PREPEND] = " MP",
-    };
-    if (command->verb == RC_VERB_CAS) {
-        return put_flag(at, " C", command->cas);
-    }
-    return rc_wire_put_text(at, modes[command->verb]);
-}
-
-/* What is appended to keeps its flags and its time. */
-static unsigned char *put_store(unsigned char *at, const struct rc_command *command)
-{
-    bool extends = command->verb == RC_VERB_APPEND || command->verb == RC_VERB_PREPEND;
-    at = rc_memcached_put_key(at, "ms ", command);
-    *at++ = ' ';
-    at = rc_wire_put_number(at, command->value.len);
-    if (command->verb != RC_VERB_SET) {
-        at = put_condition(at, command);
-    }
-    if (command->flags != 0 && !extends) {
-        at = put_flag(at, " F", command->flags);
-    }
-    if (command->exptime_s != 0 && !extends) {
-        at = rc_memcached_put_exptime(at, " T", command->exptime_s);
-    }
-    at = put_opaque(at, command);
-    at = rc_wire_put_slice(at, command->value);
-    return rc_wire_put_text(at, "\r\n");
-}
-
-static unsigned char *put_count(unsigned char *at, const struct rc_command *command)
-{
-    bool up = command->verb == RC_VERB_INCREMENT && !command->again;
-    at = rc_memcached_put_key(at, "ma ", command);
-    at = put_flag(at, up ? " MI D" : " MD D", command->delta);
-    if (command->with_initial && !command->again) {
-        at = rc_memcached_put_exptime(at, " N", command->exptime_s);
-        at = put_flag(at, " J", command->initial);
-    }
-    at = rc_wire_put_text(at, " v");
-    return put_opaque(at, command);
-}
-
-/* NULL for a verb that memcached does not have. */
-static unsigned char *put_command(unsigned char *at, const struct rc_command *command)
-{
-    switch (command->verb) {
-    case RC_VERB_GET:
-    case RC_VERB_GET_AND_TOUCH:
-        return put_get(at, command);
-    case RC_VERB_SET:
-    case RC_VERB_ADD:
-    case RC_VERB_REPLACE:
-    case RC_VERB_APPEND:
-    case RC_VERB_PREPEND:
-    case RC_VERB_CAS:
-        return put_store(at, command);
-    case RC_VERB_DELETE:
-        at = rc_memcached_put_key(at, "md ", command);
-        return put_opaque(at, command);
-    case RC_VERB_TOUCH:
-        at = rc_memcached_put_key(at, "mg ", command);
-        at = rc_memcached_put_exptime(at, " T", command->exptime_s);
-        return put_opaque(at, command);
-    case RC_VERB_INCREMENT:
-    case RC_VERB_DECREMENT:
-        return put_count(at, command);
-    case RC_VERB_VERSION:
-        return rc_wire_put_text(at, "version\r\n");
-    case RC_VERB_NOOP:
-        return rc_wire_put_text(at, "mn\r\n");
-    case RC_VERB_AUTH:
-    case RC_VERB_SELECT:
-    case RC_VERB_CLIENT_ID:
-    case RC_VERB_INFO:
-    case RC_VERB_CLIENT_KILL:
-        break;
-    }
-    return NULL;
-}
-
-static int meta_encode(struct rc_buf *out, const struct rc_command *command)
-{
-    int rc = rc_buf_reserve(out, meta_bound(command));
-    if (rc < 0) {
-        return rc;
-    }
-    unsigned char *start = rc_buf_end(out);
-    unsigned char *end = put_command(start, command);
-    if (end == NULL) {
-        return RINGCACHE_ENOTSUP;
-    }
-    rc_buf_commit(out, (size_t)(end - start));
-    return 0;
-}
-
 /* A flag is a letter and what follows it. Letters that nobody asked for are later inventions and
  * pass; one that comes twice, or is no letter, is a sign of two replies run into one. */
 static bool note_flag(struct rc_slice flag, struct reply_flags *flags)
@@ -267,17 +139,20 @@ static bool read_flags(struct rc_slice text, struct reply_flags *flags)
     return true;
 }
 
-/* Is this the reply to that command? NULL, or why not. */
-static const char *check_identity(const struct reply_flags *flags, const struct rc_expect *expect)
+/* Is this the reply to that command, or within a batch to a later one of it? NULL, or why not. */
+static const char *check_identity(
+    const struct reply_flags *flags, const struct rc_expect *expect, struct head *head)
 {
-    unsigned char opaque[8];
-    rc_number_write_hex8(opaque, (uint32_t)expect->token);
+    uint64_t opaque;
+    uint32_t candidates = expect->due > 0 ? expect->due : 1;
     if ((flags->seen & letter_bit('O')) == 0) {
         return "the reply has no opaque";
     }
-    if (!rc_slice_equal(flags->opaque, rc_slice(opaque, sizeof opaque))) {
+    if (!rc_wire_read_hex(flags->opaque, OPAQUE_DIGITS, &opaque) ||
+        (uint32_t)(opaque - expect->token) >= candidates) {
         return "the reply carries another command's opaque";
     }
+    head->ahead = (uint32_t)(opaque - expect->token);
     if (!expect->strict) {
         return NULL;
     }
@@ -287,13 +162,13 @@ static const char *check_identity(const struct reply_flags *flags, const struct 
     return rc_memcached_is_key(flags->key, expect) ? NULL : "the reply carries another key";
 }
 
-static const char *check_flags(
-    struct rc_slice text, const struct rc_expect *expect, struct reply_flags *flags)
+static const char *check_flags(struct rc_slice text, const struct rc_expect *expect,
+    struct head *head, struct reply_flags *flags)
 {
     if (!read_flags(text, flags)) {
         return "a flag of the reply is malformed";
     }
-    return check_identity(flags, expect);
+    return check_identity(flags, expect, head);
 }
 
 /* `t`: whole seconds, of which the last has begun at 0; -1 for an item that never expires. */
@@ -365,9 +240,9 @@ static const char *read_value_line(const struct rc_expect *expect, uint64_t max_
     struct reply_flags flags = {0};
     const char *why = read_size(head->line, max_bytes, head, &rest);
     if (why == NULL) {
-        why = check_flags(rest, expect, &flags);
+        why = check_flags(rest, expect, head, &flags);
     }
-    if (why != NULL || counts) {
+    if (why != NULL || counts || head->ahead > 0) {
         return why;
     }
     if (head->value_len == 0 && (flags.seen & letter_bit('Z')) != 0) {
@@ -375,26 +250,6 @@ static const char *read_value_line(const struct rc_expect *expect, uint64_t max_
         return NULL;
     }
     return read_attributes(&flags, expect, answer);
-}
-
-static enum rc_decoded take_value(struct rc_decoder *decoder, struct rc_slice input,
-    const struct head *head, struct rc_answer *answer, size_t *consumed)
-{
-    size_t head_len = head->line.len + 2;
-    size_t total = head_len + head->value_len + 2;
-    if (input.len < total) {
-        decoder->need = total;
-        return RC_DECODED_MORE;
-    }
-    struct rc_slice value = rc_slice(input.data + head_len, head->value_len);
-    if (memcmp(value.data + value.len, "\r\n", 2) != 0) {
-        return rc_wire_bad(answer, "the value does not end where its length says");
-    }
-    if (answer->status == RINGCACHE_OK) {
-        answer->value = value;
-    }
-    *consumed = total;
-    return RC_DECODED_ONE;
 }
 
 /* The value of a counter is the number that it became. */
@@ -405,6 +260,36 @@ static enum rc_decoded take_number(struct rc_answer *answer)
     }
     answer->value = rc_slice(NULL, 0);
     return RC_DECODED_ONE;
+}
+
+/* The end of a batch comes with the batch's last reply. */
+static size_t end_len(const struct rc_expect *expect)
+{
+    return expect->due == 1 ? BATCH_END_LEN : 0;
+}
+
+static size_t frame_len(const struct head *head, const struct rc_expect *expect)
+{
+    return head->line.len + 2 + (head->has_value ? head->value_len + 2 : 0) + end_len(expect);
+}
+
+/* Take from all of a reply what its line did not say. */
+static enum rc_decoded take_frame(struct rc_slice frame, const struct head *head,
+    const struct rc_expect *expect, struct rc_answer *answer)
+{
+    size_t head_len = head->line.len + 2;
+    const unsigned char *end = frame.data + frame.len - end_len(expect);
+    if (memcmp(end - 2, "\r\n", 2) != 0) {
+        return rc_wire_bad(answer, "the value does not end where its length says");
+    }
+    if (memcmp(end, batch_end, end_len(expect)) != 0) {
+        return rc_wire_bad(answer, "the last reply of the batch is not followed by its end");
+    }
+    if (head->has_value && answer->status == RINGCACHE_OK) {
+        answer->value = rc_slice(frame.data + head_len, head->value_len);
+    }
+    return head->has_value && rc_memcached_counts(expect->verb) ? take_number(answer)
+                                                                : RC_DECODED_ONE;
 }
 
 static const struct outcome *find_outcome(enum rc_verb verb, struct rc_slice line)
@@ -420,15 +305,15 @@ static const struct outcome *find_outcome(enum rc_verb verb, struct rc_slice lin
     return NULL;
 }
 
-/* NULL, or why `line` (anything but a value) cannot be the reply. */
-static const char *read_plain_line(struct rc_slice line, const struct rc_expect *expect)
+/* NULL, or why the line of anything but a value cannot be the reply. */
+static const char *read_plain_line(const struct rc_expect *expect, struct head *head)
 {
-    struct rc_slice rest = rc_slice(line.data + 2, line.len - 2);
+    struct rc_slice rest = rc_slice(head->line.data + 2, head->line.len - 2);
     if (expect->verb == RC_VERB_NOOP) {
         return rest.len == 0 ? NULL : "a flag of the reply is malformed";
     }
     struct reply_flags flags = {0};
-    return check_flags(rest, expect, &flags);
+    return check_flags(rest, expect, head, &flags);
 }
 
 /* A line without an opaque: VERSION or an error. NULL, or why it is neither. */
@@ -436,7 +321,7 @@ static const char *read_bare_line(
     struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
 {
     if (rc_memcached_read_error(line, expect->verb, answer)) {
-        return NULL;
+        return expect->due > 0 ? "an error that may be the answer to any of a batch" : NULL;
     }
     if (expect->verb == RC_VERB_VERSION && rc_memcached_read_version(line, answer)) {
         return NULL;
@@ -447,6 +332,10 @@ static const char *read_bare_line(
 static const char *read_head_line(const struct rc_expect *expect, uint64_t max_value_bytes,
     struct head *head, struct rc_answer *answer)
 {
+    if (expect->due > 0 && rc_slice_equal(head->line, rc_slice_text("MN"))) {
+        head->ends_batch = true;
+        return NULL;
+    }
     const struct outcome *outcome = find_outcome(expect->verb, head->line);
     if (outcome == NULL) {
         return read_bare_line(head->line, expect, answer);
@@ -455,10 +344,11 @@ static const char *read_head_line(const struct rc_expect *expect, uint64_t max_v
     if (outcome->code[0] == 'V') {
         return read_value_line(expect, max_value_bytes, head, answer);
     }
-    return read_plain_line(head->line, expect);
+    return read_plain_line(expect, head);
 }
 
-/* The head of a value is read a second time when all of the value is there; nothing else is. */
+/* A value's head is read a second time when all of the value is there, and in a batch once for each
+ * key before it that is absent; nothing else is. */
 static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
@@ -477,16 +367,20 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     if (why != NULL) {
         return rc_wire_bad(answer, why);
     }
-    if (head.has_value) {
-        got = take_value(decoder, input, &head, answer, consumed);
-    } else {
-        *consumed = head.line.len + 2;
+    if (head.ahead > 0 || head.ends_batch) {
+        *answer = (struct rc_answer){.status = RINGCACHE_MISS};
+        *consumed = head.ends_batch ? end_len(expect) : 0;
+        return RC_DECODED_ONE;
     }
-    if (got == RC_DECODED_ONE && head.has_value && rc_memcached_counts(expect->verb)) {
-        got = take_number(answer);
+    size_t len = frame_len(&head, expect);
+    if (input.len < len) {
+        decoder->need = len;
+        return RC_DECODED_MORE;
     }
+    got = take_frame(rc_slice(input.data, len), &head, expect, answer);
     if (got == RC_DECODED_ONE) {
         rc_memcached_settle(expect, answer);
+        *consumed = len;
     }
     return got;
 }
@@ -496,8 +390,9 @@ const struct rc_codec rc_codec_meta = {
     .binary_keys = false,
     .max_key_bytes = RC_MEMCACHED_KEY_MAX_BYTES,
     .keeps_key = meta_keeps_key,
-    .bound = meta_bound,
-    .encode = meta_encode,
+    .bound = rc_meta_bound,
+    .encode = rc_meta_encode,
+    .encode_gets = rc_meta_encode_gets,
     .decode = meta_decode,
     .unsolicited = rc_memcached_unsolicited,
 };

@@ -16,6 +16,12 @@
  * with its CAS token and its TTL is an array of three, taken in place like any other reply:
  *
  *     *5 $7 EVALSHA $40 … $1 1 $1 k $1 1           ->      *3 $5 hello $16 <digest> :1500
+ *
+ * A batch of gets is answered by an array too, but each of its elements is a reply of its own, the
+ * array's head belonging to the first. What is no string reads as absent there, where a single GET
+ * is told of the wrong type:
+ *
+ *     *3 $4 MGET $1 a $1 b                         ->      *2 $5 hello $-1
  */
 
 enum {
@@ -97,6 +103,7 @@ static void read_error(
     bool extras = expect->want_cas || expect->want_ttl;
     answer->status = is_about_credentials(message) ? RINGCACHE_EAUTH : RINGCACHE_ESERVER;
     answer->message = message;
+    answer->all = expect->due > 0;
     answer->close = rc_slice_starts(message, "ERR Protocol error");
     answer->again = !expect->again && rc_resp_may_run_script(expect->verb, extras) &&
                     rc_slice_starts(message, "NOSCRIPT ");
@@ -150,22 +157,6 @@ static const char *read_get(const struct rc_resp_token *token, struct rc_answer 
     return NULL;
 }
 
-/* The first 16 digits of a SHA-1, lower case. */
-static bool read_digest(struct rc_slice text, uint64_t *cas)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = text.data[i];
-        bool digit = c >= '0' && c <= '9';
-        if (!digit && (c < 'a' || c > 'f')) {
-            return false;
-        }
-        number = number << 4 | (unsigned)(digit ? c - '0' : c - 'a' + 10);
-    }
-    *cas = number;
-    return text.len == DIGEST_BYTES;
-}
-
 /* PTTL: milliseconds, of which the last has begun at 0; -1 for a key that never expires. */
 static bool read_ttl(int64_t number, int64_t *ttl_ms)
 {
@@ -185,7 +176,7 @@ static const char *read_get_with_extras(
         return BAD_VALUE;
     }
     answer->value = reply->value.text;
-    if (expect->want_cas && !read_digest(reply->digest.text, &answer->cas)) {
+    if (expect->want_cas && !rc_wire_read_hex(reply->digest.text, DIGEST_BYTES, &answer->cas)) {
         return "the digest of the value is malformed";
     }
     if (expect->want_ttl && !read_ttl(reply->ttl.number, &answer->ttl_ms)) {
@@ -332,10 +323,30 @@ static enum rc_decoded take_elements(
     return got;
 }
 
-/* The first reply of what is due. */
+/* The next element of a batch's array, and before the first one the array's head. */
+static enum rc_decoded take_element(const struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_expect *expect, struct reply *reply, const char **why)
+{
+    struct rc_resp_bulks array = {
+        .bulk_bytes = decoder->limits.max_value_bytes, .left = expect->due};
+    enum rc_decoded got = RC_DECODED_ONE;
+    if (expect->first) {
+        got = rc_resp_bulks_begin(&array, input, expect->due, why);
+    }
+    if (got == RC_DECODED_ONE) {
+        got = rc_resp_bulks_next(&array, input, &reply->head, why);
+    }
+    reply->len = got == RC_DECODED_MORE ? array.need : array.offset;
+    return got;
+}
+
+/* The first reply of what is due. An error takes the place of a batch's whole array. */
 static enum rc_decoded take_reply(const struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct reply *reply, const char **why)
 {
+    if (expect->due > 0 && !(expect->first && input.data[0] == '-')) {
+        return take_element(decoder, input, expect, reply, why);
+    }
     const struct part head = {kinds_of_reply(expect), bulk_bound(decoder, expect->verb)};
     reply->len = 0;
     enum rc_decoded got = take_token(input, &head, reply, &reply->head, why);
@@ -421,6 +432,7 @@ const struct rc_codec rc_codec_resp = {
     .keeps_key = resp_keeps_key,
     .bound = rc_resp_bound,
     .encode = rc_resp_encode,
+    .encode_gets = rc_resp_encode_gets,
     .decode = resp_decode,
     .unsolicited = resp_unsolicited,
 };

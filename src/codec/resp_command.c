@@ -18,6 +18,9 @@ enum {
     /* How much longer one by a script may be, without its text. */
     SCRIPTED_MAX_BYTES = 160,
     CAS_DIGITS = 16,
+    /* MGET without its keys, and what each key has around it. */
+    GETS_FIXED_BYTES = 40,
+    BULK_BYTES = 25,
 };
 
 /* A command being written; how many words it has is put in front when all of them are there. */
@@ -329,6 +332,24 @@ int rc_resp_encode(struct rc_buf *out, const struct rc_command *command)
     }
     if (rc_resp_is_echoed(command->verb, command->strict)) {
         at = put_echo(at, command->token);
+    }
+    rc_buf_commit(out, (size_t)(at - start));
+    return 0;
+}
+
+int rc_resp_encode_gets(struct rc_buf *out, const struct rc_command *commands, size_t count)
+{
+    size_t fixed = GETS_FIXED_BYTES + count * BULK_BYTES;
+    int rc = rc_buf_reserve(out, rc_wire_bound_all(commands, count, fixed));
+    if (rc < 0) {
+        return rc;
+    }
+    unsigned char *start = rc_buf_end(out);
+    unsigned char *at = rc_wire_put_text(start, "*");
+    at = rc_wire_put_number(at, count + 1);
+    at = rc_wire_put_text(at, "\r\n$4\r\nMGET\r\n");
+    for (size_t i = 0; i < count; i++) {
+        at = put_bulk(at, commands[i].prefix, commands[i].key);
     }
     rc_buf_commit(out, (size_t)(at - start));
     return 0;

@@ -5,6 +5,7 @@
 /* What the line protocols share: writing into room that was reserved before, and taking one line
  * from what has arrived. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -40,6 +41,12 @@ static inline unsigned char *rc_wire_put_number(unsigned char *at, uint64_t numb
 
 /* `fixed` and what prefix, key and value of `command` take, SIZE_MAX when that overflows. */
 size_t rc_wire_bound(const struct rc_command *command, size_t fixed);
+
+/* The same for `count` commands together. */
+size_t rc_wire_bound_all(const struct rc_command *commands, size_t count, size_t fixed);
+
+/* The number that exactly `digits` (at most 16) lower-case hexadecimal digits are. */
+bool rc_wire_read_hex(struct rc_slice text, size_t digits, uint64_t *number);
 
 /* The line at the start of `input`, without its CRLF. MORE while its end has not arrived, BAD with
  * a sentence in `*why` when it has a stray CR or LF, or `max_bytes` do not hold it and its end. */
