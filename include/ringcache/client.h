@@ -105,6 +105,25 @@ RINGCACHE_API int ringcache_submit_sized(ringcache_client *client, const ringcac
  * RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_cancel(ringcache_client *client, ringcache_id id);
 
+/** How a ringcache_get_many ended: the numbers of keys that were there, that were not, and that
+ * failed; together all keys. */
+typedef void (*ringcache_done_cb)(
+    ringcache_client *client, size_t ok, size_t missed, size_t failed, void *user);
+
+/** Fetch many keys, each from its owner, in batches as each server answers: a slow or dead server holds
+ * up its own keys alone. `keys` and their bytes are not copied and stay valid until `done`.
+ *
+ * `each` (may be NULL) runs once for every key, in no order, with reply->index its place in `keys`, and
+ * the statuses of a get; a key that is not valid ends with RINGCACHE_EINVAL, and on Redis one of another
+ * type reads as a miss. Then `done` runs. `defaults` (may be NULL) gives the deadline, which holds for
+ * all keys together, and options; WANT_CAS and WANT_TTL, like integrity=strict, fetch key by key.
+ * Takes 4 bytes a key; what is under way is bounded as for any request.
+ * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOSERVER, RINGCACHE_ENOTSUP, RINGCACHE_ENOMEM or
+ * RINGCACHE_ECLOSING. Loop thread only. */
+RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_slice *keys,
+    size_t count, const ringcache_request *defaults, ringcache_reply_cb each,
+    ringcache_done_cb done, void *user);
+
 /** Add a server at run time (URI as in a configuration). In force at RINGCACHE_EVENT_RING_CHANGED,
  * which follows a return of 0. A server of the same name and address that is still draining is taken
  * back.

@@ -87,7 +87,7 @@ typedef struct ringcache_reply {
         *message;      /**< one line why it failed, the server's own words where it spoke; or "" */
     uint32_t attempts; /**< how often it was handed to a connection: 0 when it never was */
     uint64_t elapsed_us; /**< from submission to the answer's arrival */
-    size_t index;
+    size_t index;        /**< of a ringcache_get_many: the key's place in `keys` */
     const struct ringcache_data *data;
     uint64_t ring_digest; /**< of the ring that routed it */
 } ringcache_reply;

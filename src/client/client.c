@@ -25,7 +25,7 @@ void rc_client_update_hold(ringcache_client *client)
     }
     bool alive = client->own_loop != NULL || client->held || client->pending > 0 ||
                  client->closing || !client->turned || !rc_list_empty(&client->events) ||
-                 rc_posts_waiting(&client->posts);
+                 !rc_list_empty(&client->manys) || rc_posts_waiting(&client->posts);
     client->env.transport->ops->hold(client->env.transport, alive);
 }
 
@@ -68,7 +68,7 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
 {
     struct rc_request *request = &op->request;
     const struct rc_result *result = &request->result;
-    const ringcache_reply reply = {
+    ringcache_reply reply = {
         .status = result->status,
         .value = {.data = result->value.data, .len = result->value.len},
         .flags = result->flags,
@@ -83,7 +83,11 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
         .ring_digest = op->digest,
     };
     client->pending--;
-    op->cb(client, &reply, op->user);
+    if (op->many != NULL) {
+        rc_many_answered(op->many, op->index, &reply);
+    } else {
+        op->cb(client, &reply, op->user);
+    }
     rc_request_delivered(request);
     if (!request->slot.due) {
         rc_client_release(client, request);
@@ -147,11 +151,13 @@ static void drain(void *owner)
     }
     rc_conns_bury(env, &closed);
     rc_texts_free(&spent);
+    rc_manys_pump(client);
     tell_of_room(client);
     rc_events_deliver(client);
     rc_members_settle(client);
-    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&client->events) ||
-                (client->closing && rc_posts_waiting(&client->posts));
+    bool more =
+        !rc_list_empty(&env->finished) || !rc_list_empty(&client->events) ||
+        (client->closing && (rc_posts_waiting(&client->posts) || !rc_list_empty(&client->manys)));
     if (more) {
         rc_env_defer(env);
     }
@@ -222,6 +228,7 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
     c->free_transport = free_transport;
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);
+    rc_list_init(&c->manys);
     rc_list_init(&c->events);
     int rc = rc_posts_init(&c->posts);
     if (rc < 0) {

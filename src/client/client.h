@@ -9,15 +9,20 @@
 #include <uv.h>
 
 #include "base/slab.h"
+#include "client/check.h"
 #include "config/config.h"
 #include "ringcache/client.h"
 #include "ringcache/stats.h"
 #include "route/table.h"
 
+struct rc_many;
+
 /* A request and what its caller gave with it. */
 struct rc_operation {
     struct rc_request request;
-    ringcache_reply_cb cb;
+    ringcache_reply_cb cb; /* or of a many: */
+    struct rc_many *many;
+    uint32_t index; /* of its key there */
     void *user;
     uint64_t digest;     /* of the ring that routed it */
     uint32_t number;     /* in the slab */
@@ -52,12 +57,14 @@ struct ringcache_client {
     struct rc_env env;
     const struct rc_policy *policy;
     struct rc_table *table;
+    uint64_t table_number;       /* counts the tables there were, from 1 on */
     ringcache_config *config;    /* servers and placement in force */
     struct rc_slice prefix;      /* its namespace */
     struct rc_settings settings; /* everything else */
     struct rc_slab operations;
     struct rc_list members;
     size_t leaving;        /* of the members, those that are draining */
+    struct rc_list manys;  /* rc_many.link */
     struct rc_list events; /* rc_event_node.link */
     ringcache_event_cb on_event;
     void *event_user;
@@ -109,6 +116,18 @@ void rc_posts_run(ringcache_client *client);
 
 /* An operation whose slot fell after its callback had run. */
 void rc_client_release(void *owner, struct rc_request *request);
+
+/* What the servers of the ring have in common. */
+struct rc_means rc_client_means(const ringcache_client *client);
+/* A fresh operation, or NULL: no memory, or the bound on bytes is reached. */
+struct rc_operation *rc_client_take(ringcache_client *client);
+/* A checked request as a command, with the next token. */
+struct rc_command rc_client_command(ringcache_client *client, const ringcache_request *request);
+
+/* A request of a many was answered. */
+void rc_many_answered(struct rc_many *many, size_t index, ringcache_reply *reply);
+/* Let every many route, submit and end what it can. */
+void rc_manys_pump(ringcache_client *client);
 
 /* Make an event to be told later; NULL when out of memory. */
 struct rc_event_node *rc_event_new(

@@ -248,6 +248,7 @@ static void commit(ringcache_client *client, struct change *change)
     rc_table_free(client->table);
     ringcache_config_free(client->config);
     client->table = change->table;
+    client->table_number++;
     client->config = change->config;
     client->prefix = rc_config_namespace(client->config);
     rc_free(change->members);

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "client/check.h"
-
 /* memcached reads a larger exptime as a Unix time. */
 enum { RELATIVE_MAX_S = 60 * 60 * 24 * 30 };
 
@@ -20,15 +18,19 @@ static int64_t exptime(ringcache_client *client, int64_t ttl_ms)
     return seconds < INT32_MAX ? seconds : INT32_MAX;
 }
 
-static struct rc_operation *take_operation(ringcache_client *client)
+struct rc_operation *rc_client_take(ringcache_client *client)
 {
     uint32_t number;
-    struct rc_operation *op = rc_slab_take(&client->operations, &number);
+    struct rc_operation *op = NULL;
+    if (rc_budget_allows(&client->env.budget, sizeof *op)) {
+        op = rc_slab_take(&client->operations, &number);
+    }
     if (op != NULL) {
         client->env.budget.used += sizeof *op;
         client->generation += client->generation == UINT32_MAX ? 2 : 1; /* never 0 */
         op->number = number;
         op->generation = client->generation;
+        op->digest = client->table->digest;
         rc_list_init(&op->request.link);
         rc_deadline_init(&op->request.deadline, rc_request_expire);
     }
@@ -49,21 +51,17 @@ struct submission {
     void *user;
 };
 
-static int enter(ringcache_client *client, const struct submission *s, struct rc_command *command,
-    ringcache_id *id)
+static int enter(ringcache_client *client, const struct submission *s,
+    const struct rc_command *command, ringcache_id *id)
 {
     struct rc_env *env = &client->env;
-    if (!rc_budget_allows(&env->budget, sizeof(struct rc_operation))) {
-        return refuse_full(client, RINGCACHE_EBUSY);
-    }
-    struct rc_operation *op = take_operation(client);
+    struct rc_operation *op = rc_client_take(client);
     if (op == NULL) {
-        return rc_client_refuse(client, RINGCACHE_ENOMEM, ringcache_strerror(RINGCACHE_ENOMEM));
+        bool full = !rc_budget_allows(&env->budget, sizeof *op);
+        return refuse_full(client, full ? RINGCACHE_EBUSY : RINGCACHE_ENOMEM);
     }
-    command->token = env->next_token++;
     op->cb = s->cb;
     op->user = s->user;
-    op->digest = client->table->digest;
     op->request.started_us = rc_env_now_us(env);
     env->submitted_us = op->request.started_us;
     rc_env_defer(env); /* the turn's end measures how old that reading became */
@@ -100,11 +98,12 @@ static const enum rc_verb verbs[] = {
     [RINGCACHE_DECREMENT] = RC_VERB_DECREMENT,
 };
 
-static struct rc_command command_of(ringcache_client *client, const ringcache_request *request)
+struct rc_command rc_client_command(ringcache_client *client, const ringcache_request *request)
 {
     struct rc_command command = {
         .verb = verbs[request->op],
         .strict = client->env.strict,
+        .token = client->env.next_token++,
         .prefix = client->prefix,
         .key = rc_slice(request->key.data, request->key.len),
     };
@@ -125,6 +124,16 @@ static struct rc_command command_of(ringcache_client *client, const ringcache_re
     return command;
 }
 
+struct rc_means rc_client_means(const ringcache_client *client)
+{
+    return (struct rc_means){
+        .has_memcached = client->table->has_memcached,
+        .has_redis = client->table->has_redis,
+        .prefix_len = client->prefix.len,
+        .max_value_bytes = client->settings.max_value_bytes,
+    };
+}
+
 static int check(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb)
 {
     if (client->closing) {
@@ -133,12 +142,7 @@ static int check(ringcache_client *client, const ringcache_request *request, rin
     if (cb == NULL) {
         return rc_client_refuse(client, RINGCACHE_EINVAL, "no callback");
     }
-    const struct rc_means means = {
-        .has_memcached = client->table->has_memcached,
-        .has_redis = client->table->has_redis,
-        .prefix_len = client->prefix.len,
-        .max_value_bytes = client->settings.max_value_bytes,
-    };
+    const struct rc_means means = rc_client_means(client);
     const char *why = "";
     int rc = rc_check_request(&means, request, &why);
     return rc < 0 ? rc_client_refuse(client, rc, why) : 0;
@@ -163,7 +167,7 @@ static int submit(ringcache_client *client, const ringcache_request *request, ri
     if (s.choice.server == NULL) {
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");
     }
-    struct rc_command command = command_of(client, request);
+    const struct rc_command command = rc_client_command(client, request);
     return enter(client, &s, &command, id);
 }
 
@@ -224,7 +228,7 @@ int ringcache_ping(ringcache_client *client, const char *name, ringcache_reply_c
     }
     const struct submission s = {
         .choice = {.server = client->table->servers[index]}, .cb = cb, .user = user};
-    struct rc_command command = {.verb = RC_VERB_NOOP};
+    const struct rc_command command = {.verb = RC_VERB_NOOP};
     return enter(client, &s, &command, NULL);
 }
 

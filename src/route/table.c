@@ -48,7 +48,8 @@ static uint32_t lane_of(const struct rc_table *table, size_t index, struct rc_sl
         return 0;
     }
     uint64_t hash = rc_ring_hash(table->ring, route.data, route.len);
-    return (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    uint32_t mixed = (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    return mixed % table->servers[index]->lane_count;
 }
 
 static struct rc_choice choose_owner(const struct rc_table *table, struct rc_slice route)
@@ -57,7 +58,7 @@ static struct rc_choice choose_owner(const struct rc_table *table, struct rc_sli
     if (index == RINGCACHE_NONE) {
         return (struct rc_choice){0};
     }
-    return (struct rc_choice){table->servers[index], lane_of(table, index, route)};
+    return (struct rc_choice){table->servers[index], index, lane_of(table, index, route)};
 }
 
 const struct rc_policy rc_policy_none = {.name = "none", .choose = choose_owner};

@@ -30,7 +30,8 @@ void rc_table_free(struct rc_table *table);
 /* Where a request goes. */
 struct rc_choice {
     struct rc_server *server; /* NULL: the ring is empty */
-    uint32_t lane;
+    size_t index;             /* of the server in the table */
+    uint32_t lane;            /* below the server's lane_count */
 };
 
 /* How a failover policy picks one of a key's owners. */

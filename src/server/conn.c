@@ -189,13 +189,10 @@ static void watch_silence(struct rc_conn *conn)
     }
 }
 
-static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
+/* The command of `slot` was appended: `bytes` of the output are its own. */
+static void queue(
+    struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, size_t bytes)
 {
-    size_t before = conn->out.len;
-    int rc = conn->codec->encode(&conn->out, command);
-    if (rc < 0) {
-        return rc;
-    }
     if (conn->pipeline.oldest == NULL) {
         rc_liveness_began(&conn->liveness, rc_env_now_ms(conn->env));
     }
@@ -204,25 +201,67 @@ static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_comm
     slot->strict = command->strict;
     slot->want_cas = command->want_cas;
     slot->want_ttl = command->want_ttl;
-    conn->env->budget.used += conn->out.len - before;
-    rc_pipeline_push(&conn->pipeline, slot, conn->out.len - before);
+    conn->env->budget.used += bytes;
+    rc_pipeline_push(&conn->pipeline, slot, bytes);
+}
+
+/* Output was queued: let it be written, and its answer be waited for. */
+static void queued(struct rc_conn *conn)
+{
     mark_unsent(conn);
     if (conn->state == RC_CONN_READY) {
         watch_silence(conn);
     }
+}
+
+static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
+{
+    size_t before = conn->out.len;
+    int rc = conn->codec->encode(&conn->out, command);
+    if (rc < 0) {
+        return rc;
+    }
+    slot->left = 0;
+    slot->joined = false;
+    queue(conn, slot, command, conn->out.len - before);
+    queued(conn);
     return 0;
+}
+
+static void sent(struct rc_conn *conn, struct rc_request *request)
+{
+    request->slot.request = request;
+    request->conn = conn;
+    request->state = RC_REQUEST_SENT;
+    request->attempts++;
 }
 
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
     int rc = push(conn, &request->slot, command);
+    if (rc == 0) {
+        sent(conn, request);
+    }
+    return rc;
+}
+
+int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count)
+{
+    size_t before = conn->out.len;
+    int rc = conn->codec->encode_gets(&conn->out, commands, count);
     if (rc < 0) {
         return rc;
     }
-    request->slot.request = request;
-    request->conn = conn;
-    request->state = RC_REQUEST_SENT;
-    request->attempts++;
+    size_t first_bytes = conn->out.len - before - (count - 1);
+    for (size_t i = 0; i < count; i++) {
+        struct rc_slot *slot = &requests[i]->slot;
+        slot->left = (uint8_t)(count - i);
+        slot->joined = i > 0;
+        queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
+        sent(conn, requests[i]);
+    }
+    queued(conn);
     return 0;
 }
 
@@ -357,6 +396,9 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
     }
     const struct rc_result result = result_of(slot, answer);
     slot_over(conn, slot, &result);
+    while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
+        slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);
+    }
 }
 
 static struct rc_expect expectation(const struct rc_slot *slot)
@@ -367,6 +409,8 @@ static struct rc_expect expectation(const struct rc_slot *slot)
         .token = slot->token,
         .want_cas = slot->want_cas,
         .want_ttl = slot->want_ttl,
+        .due = slot->left,
+        .first = !slot->joined,
     };
     if (slot->request != NULL && slot->request->body != NULL) {
         expect.prefix = slot->request->body->command.prefix;

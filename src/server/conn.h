@@ -98,6 +98,10 @@ static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
 int rc_conn_send(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 
+/* The same for `count` (2..RC_BATCH_MAX) GETs that leave as one batch. */
+int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count);
+
 /* Ask something of our own; one at a time, READY only. 0 or RINGCACHE_ENOMEM. */
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command);
 

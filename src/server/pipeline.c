@@ -48,7 +48,7 @@ struct rc_slot *rc_pipeline_cut_unsent(struct rc_pipeline *p)
     uint64_t start = p->answered;
     struct rc_slot *before = NULL;
     struct rc_slot *cut = p->oldest;
-    while (cut != NULL && start < p->sent) {
+    while (cut != NULL && (start < p->sent || cut->joined)) {
         start = cut->end;
         before = cut;
         cut = cut->next;

@@ -42,6 +42,8 @@ struct rc_slot {
     uint8_t verb; /* enum rc_verb */
     bool strict;
     bool want_cas, want_ttl;
+    bool joined;    /* its bytes are part of the command of the slot before it */
+    uint8_t left;   /* of a batch, the replies from this one to the last; 0: no batch */
     bool tombstone; /* nobody waits any more */
     bool due;       /* in a pipeline */
 };

@@ -70,6 +70,13 @@ void rc_lane_flow(struct rc_lane *lane)
 
 /* ---- submission ---- */
 
+static void join_waiting(struct rc_lane *lane, struct rc_request *request)
+{
+    request->state = RC_REQUEST_WAITING;
+    rc_list_append(&lane->waiting, &request->link);
+    lane->waiting_count++;
+}
+
 static int wait_in(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
@@ -77,9 +84,7 @@ static int wait_in(
     if (rc < 0) {
         return rc;
     }
-    request->state = RC_REQUEST_WAITING;
-    rc_list_append(&lane->waiting, &request->link);
-    lane->waiting_count++;
+    join_waiting(lane, request);
     rc_lane_connect(lane);
     return 0;
 }
@@ -121,40 +126,140 @@ static bool fair(const struct rc_lane *lane, uint64_t bytes)
     return unsent == 0 || (bytes <= share && unsent <= share - bytes);
 }
 
-static int refuse(struct rc_lane *lane, struct rc_request *request, int status, const char *why)
+static void refuse(struct rc_lane *lane, struct rc_request *request, int status, const char *why)
 {
     const struct rc_result result = {.status = status, .message = rc_slice_text(why)};
     lane->server->live++;
     request->lane = lane;
     rc_request_finish(lane->server->env, request, &result);
-    return 0;
+}
+
+/* Is the lane not to be asked at all for now? Then the request is finished. */
+static bool turned_away(struct rc_lane *lane, struct rc_request *request)
+{
+    const struct rc_server *server = lane->server;
+    if (server->state == RC_SERVER_DOWN) {
+        refuse(lane, request, server->down_status, rc_text_bytes(server->reason));
+        return true;
+    }
+    if (lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env)) {
+        refuse(lane, request, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
+        return true;
+    }
+    return false;
+}
+
+/* Is there room for `count` requests that take `bytes` in all? */
+static bool takes(struct rc_lane *lane, size_t count, uint64_t bytes)
+{
+    const struct rc_env *env = lane->server->env;
+    if (load(lane) + count <= env->max_inflight && fair(lane, bytes) &&
+        rc_budget_allows(&env->budget, bytes)) {
+        return true;
+    }
+    lane->refused = true;
+    lane->refused_bytes = bytes;
+    return false;
+}
+
+static void accept(struct rc_lane *lane, struct rc_request *request)
+{
+    lane->server->live++;
+    request->lane = lane;
+}
+
+static bool sends_at_once(const struct rc_lane *lane)
+{
+    return rc_list_empty(&lane->waiting) && rc_lane_ready(lane);
 }
 
 int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_request *request,
     const struct rc_command *command)
 {
     struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
-    if (server->state == RC_SERVER_DOWN) {
-        return refuse(lane, request, server->down_status, rc_text_bytes(server->reason));
+    if (turned_away(lane, request)) {
+        return 0;
     }
-    if (lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env)) {
-        return refuse(lane, request, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
-    }
-    uint64_t bytes = need(lane, command);
-    if (load(lane) >= server->env->max_inflight || !fair(lane, bytes) ||
-        !rc_budget_allows(&server->env->budget, bytes)) {
-        lane->refused = true;
-        lane->refused_bytes = bytes;
+    if (!takes(lane, 1, need(lane, command))) {
         return RINGCACHE_EBUSY;
     }
-    int rc = rc_list_empty(&lane->waiting) && rc_lane_ready(lane) ? send_on(lane, request, command)
-                                                                  : wait_in(lane, request, command);
-    if (rc < 0) {
-        return rc;
+    int rc =
+        sends_at_once(lane) ? send_on(lane, request, command) : wait_in(lane, request, command);
+    if (rc == 0) {
+        accept(lane, request);
     }
-    server->live++;
-    request->lane = lane;
-    return 0;
+    return rc;
+}
+
+/* Copies of the keys for a codec that compares them, or for while they wait. */
+static int keep_all(struct rc_lane *lane, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count)
+{
+    int rc = 0;
+    size_t kept = 0;
+    for (; rc == 0 && kept < count; kept++) {
+        rc = rc_request_keep(lane->server->env, requests[kept], &commands[kept]);
+    }
+    while (rc < 0 && kept-- > 0) {
+        rc_request_forget_body(lane->server->env, requests[kept]);
+    }
+    return rc;
+}
+
+static int send_batch(struct rc_lane *lane, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count)
+{
+    bool keeps = lane->conn->codec->keeps_key(&commands[0]);
+    int rc = keeps ? keep_all(lane, requests, commands, count) : 0;
+    return rc < 0 ? rc : rc_conn_send_gets(lane->conn, requests, commands, count);
+}
+
+static int wait_all(struct rc_lane *lane, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count)
+{
+    int rc = keep_all(lane, requests, commands, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        join_waiting(lane, requests[i]);
+    }
+    if (rc == 0) {
+        rc_lane_connect(lane);
+    }
+    return rc;
+}
+
+int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
+    struct rc_request *const *requests, const struct rc_command *commands, size_t count)
+{
+    struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
+    if (count == 1) {
+        return rc_server_submit(server, lane_number, requests[0], &commands[0]);
+    }
+    if (turned_away(lane, requests[0])) {
+        for (size_t i = 1; i < count; i++) {
+            turned_away(lane, requests[i]);
+        }
+        return 0;
+    }
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += need(lane, &commands[i]);
+    }
+    if (!takes(lane, count, bytes)) {
+        return RINGCACHE_EBUSY;
+    }
+    int rc = sends_at_once(lane) ? send_batch(lane, requests, commands, count)
+                                 : wait_all(lane, requests, commands, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        accept(lane, requests[i]);
+    }
+    return rc;
+}
+
+uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
+{
+    uint32_t half = server->env->max_inflight / 2 > 0 ? server->env->max_inflight / 2 : 1;
+    uint32_t used = load(&server->lanes[lane_number % server->lane_count]);
+    return used < half ? half - used : 0;
 }
 
 /* Would what was refused last be taken now, and some more behind it? */

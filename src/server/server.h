@@ -97,6 +97,14 @@ bool rc_server_quiet(const struct rc_server *server);
 int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request *request,
     const struct rc_command *command);
 
+/* The same for `count` (1..RC_BATCH_MAX) GETs, all or none: as one batch where the commands allow it
+ * (not strict, no CAS token, no TTL, tokens consecutive) and the connection is ready. */
+int rc_server_submit_gets(struct rc_server *server, uint32_t lane,
+    struct rc_request *const *requests, const struct rc_command *commands, size_t count);
+
+/* How many more requests may be on the lane before half of its bound is in use. */
+uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane);
+
 /* May requests be submitted to it other than to be refused? */
 static inline bool rc_server_available(const struct rc_server *server)
 {
