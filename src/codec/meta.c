@@ -44,8 +44,7 @@ struct head {
     struct rc_slice line;
     bool has_value;
     size_t value_len;
-    uint32_t
-        ahead; /* it is a reply to the command of the batch that is so far behind the due one */
+    uint32_t ahead;  /* its command stands so far behind the due one in the batch */
     bool ends_batch; /* it is the batch's end itself */
 };
 

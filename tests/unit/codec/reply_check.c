@@ -60,6 +60,7 @@ static void assert_answer(
     assert_int_equal(got->flags, wanted->flags);
     assert_int_equal(got->number, wanted->number);
     assert_int_equal(got->close, wanted->close);
+    assert_int_equal(got->all, wanted->all);
     assert_int_equal(got->again, wanted->again);
     assert_int_equal(got->cas, wanted->cas);
     assert_int_equal(got->ttl_ms, wanted->ttl_ms);
@@ -74,7 +75,7 @@ enum rc_decoded decode_copy(const struct rc_codec *codec, struct rc_decoder *dec
     enum rc_decoded got = codec->decode(decoder, input, &expected->expect, &answer, &consumed);
     if (got == RC_DECODED_ONE) {
         assert_null(expected->bad);
-        assert_int_equal(consumed, expected->bytes.len);
+        assert_int_equal(consumed, expected->left ? 0 : expected->bytes.len);
         assert_answer(&answer, &expected->answer, input);
     } else if (got == RC_DECODED_BAD) {
         assert_int_equal(answer.status, RINGCACHE_EPROTOCOL);
@@ -188,10 +189,11 @@ void check_mutations(const struct rc_codec *codec, struct rc_slice bytes,
         }
         struct rc_slice input = copy_bytes(rc_slice(mutant, len));
         struct rc_decoder decoder = new_decoder();
-        struct rc_answer answer;
-        size_t consumed;
+        struct rc_answer answer = {0};
+        size_t consumed = 0;
         enum rc_decoded got = codec->decode(&decoder, input, stranger, &answer, &consumed);
-        assert_true(got != RC_DECODED_ONE);
+        bool passed_on = stranger->due > 1 && answer.status == RINGCACHE_MISS && consumed == 0;
+        assert_true(got != RC_DECODED_ONE || passed_on);
         free_bytes(input);
     }
 }

@@ -26,6 +26,7 @@ struct reply_case {
     struct rc_expect expect;
     struct rc_answer answer;
     const char *bad;
+    bool left; /* it is a miss that leaves all bytes to the rest of its batch */
 };
 
 /* Decode exactly these bytes with `decoder`, check what every outcome promises. */
@@ -36,7 +37,8 @@ enum rc_decoded decode_copy(const struct rc_codec *codec, struct rc_decoder *dec
 void check_reply(const struct rc_codec *codec, const struct reply_case *reply);
 /* It is refused with its sentence once all is there, and never taken for an answer before. */
 void check_refusal(const struct rc_codec *codec, const struct reply_case *reply);
-/* However bytes of the reply are changed, it is no answer to `stranger`. */
+/* However bytes of the reply are changed, it is no answer to `stranger`; to one of a batch that has
+ * more to come, at most a miss that leaves them to the others. */
 void check_mutations(const struct rc_codec *codec, struct rc_slice bytes,
     const struct rc_expect *stranger, unsigned rounds);
 
