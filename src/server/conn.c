@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/conn.h"
-
-#include <stdio.h>
-#include <string.h>
+/* How a connection is opened, sends and ends. */
+#include "server/conn_inside.h"
 
 #include "base/alloc.h"
 
-enum {
-    IN_CHUNK = 64 * 1024, /* input memory a connection keeps */
-    IN_ROOM = 16 * 1024,  /* room offered to a read, at least */
-    OUT_KEEP = 16 * 1024, /* output memory an idle connection keeps */
-};
+enum { OUT_KEEP = 16 * 1024 /* output memory an idle connection keeps */ };
 
 static void remember_why(struct rc_conn *conn, struct rc_slice text)
 {
@@ -24,8 +18,7 @@ static void remember_why(struct rc_conn *conn, struct rc_slice text)
 
 /* ---- ending ---- */
 
-/* A slot left the pipeline, with its answer or without. */
-static void slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
+void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
 {
     struct rc_request *request = slot->request;
     if (request == NULL) {
@@ -49,7 +42,7 @@ static void lose_all(struct rc_conn *conn, int status, const char *message)
             .message = rc_slice_text(message),
             .maybe_applied = left && rc_verb_writes((enum rc_verb)slot->verb),
         };
-        slot_over(conn, slot, &result);
+        rc_conn_slot_over(conn, slot, &result);
     }
 }
 
@@ -102,7 +95,7 @@ void rc_conns_bury(struct rc_env *env, struct rc_list *closed)
     rc_list_splice(&env->closed, &pinned);
 }
 
-static void fail(struct rc_conn *conn, int status, struct rc_slice why)
+void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why)
 {
     remember_why(conn, why);
     bool was_ready = conn->state == RC_CONN_READY || conn->state == RC_CONN_LAME;
@@ -128,7 +121,7 @@ static void take_back_unsent(struct rc_conn *conn, int status, const char *messa
     for (struct rc_slot *slot = rc_pipeline_cut_unsent(p); slot != NULL; slot = next) {
         next = slot->next;
         const struct rc_result result = {.status = status, .message = rc_slice_text(message)};
-        slot_over(conn, slot, &result);
+        rc_conn_slot_over(conn, slot, &result);
     }
     size_t keep = (size_t)(p->encoded - p->sent);
     conn->env->budget.used -= conn->out.len - keep;
@@ -154,11 +147,10 @@ void rc_conn_shut(struct rc_conn *conn)
     }
 }
 
-/* The stream cannot be trusted any more. */
-static void distrust(struct rc_conn *conn, int status, struct rc_slice why)
+void rc_conn_distrust(struct rc_conn *conn, int status, struct rc_slice why)
 {
     if (conn->state != RC_CONN_READY) {
-        fail(conn, status, why);
+        rc_conn_fail(conn, status, why);
         return;
     }
     remember_why(conn, why);
@@ -181,7 +173,7 @@ static void mark_unsent(struct rc_conn *conn)
     }
 }
 
-static void watch_silence(struct rc_conn *conn)
+void rc_conn_watch(struct rc_conn *conn)
 {
     if (!rc_deadline_armed(&conn->timer) && !conn->suspect) {
         uint32_t patience = rc_liveness_patience(&conn->liveness, conn->env->timeout_ms);
@@ -210,11 +202,11 @@ static void queued(struct rc_conn *conn)
 {
     mark_unsent(conn);
     if (conn->state == RC_CONN_READY) {
-        watch_silence(conn);
+        rc_conn_watch(conn);
     }
 }
 
-static int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
+int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
 {
     size_t before = conn->out.len;
     int rc = conn->codec->encode(&conn->out, command);
@@ -238,7 +230,7 @@ static void sent(struct rc_conn *conn, struct rc_request *request)
 
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
-    int rc = push(conn, &request->slot, command);
+    int rc = rc_conn_push(conn, &request->slot, command);
     if (rc == 0) {
         sent(conn, request);
     }
@@ -268,7 +260,7 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
 {
     conn->own.request = NULL;
-    return push(conn, &conn->own, command);
+    return rc_conn_push(conn, &conn->own, command);
 }
 
 void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
@@ -294,7 +286,7 @@ static void flush(struct rc_conn *conn)
     const struct rc_slice part = rc_slice(conn->out.data, conn->out.len);
     ptrdiff_t taken = rc_stream_write(stream, &part, 1);
     if (taken < 0) {
-        fail(conn, (int)taken, rc_slice_text(ringcache_strerror((int)taken)));
+        rc_conn_fail(conn, (int)taken, rc_slice_text(ringcache_strerror((int)taken)));
         return;
     }
     rc_buf_consume(&conn->out, (size_t)taken);
@@ -317,206 +309,17 @@ void rc_conns_flush(struct rc_env *env)
     }
 }
 
-/* ---- greeting ---- */
-
-static void greet(struct rc_conn *conn)
-{
-    struct rc_command command;
-    if (!rc_greeting_next(&conn->greeting, &conn->backend->credentials, &command)) {
-        conn->codec = conn->greeting.classic ? &rc_codec_classic : conn->codec;
-        rc_env_disarm(conn->env, &conn->timer);
-        conn->state = RC_CONN_READY;
-        conn->events->ready(conn);
-    } else if (rc_conn_ask(conn, &command) < 0) {
-        fail(conn, RINGCACHE_ENOMEM, rc_slice_text("out of memory"));
-    }
-}
-
-static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
-{
-    enum rc_verb verb = (enum rc_verb)conn->own.verb;
-    if (conn->state != RC_CONN_GREETING) {
-        conn->events->answered(conn, verb, answer);
-        return;
-    }
-    char why[sizeof conn->why] = "";
-    int rc = rc_greeting_answer(&conn->greeting, verb, answer, why, sizeof why);
-    if (rc < 0) {
-        fail(conn, rc, rc_slice_text(why));
-    } else {
-        greet(conn);
-    }
-}
-
-/* ---- receiving ---- */
-
-/* The codec asks for the command once more, be its caller still there or not: what it takes back has
- * to be taken back. The bounds let it through, it had its place. */
-static bool send_again(struct rc_conn *conn, struct rc_slot *slot)
-{
-    struct rc_command *command = &slot->request->body->command;
-    command->again = true;
-    if (push(conn, slot, command) < 0) {
-        return false;
-    }
-    slot->request->attempts++;
-    return true;
-}
-
-static struct rc_result result_of(const struct rc_slot *slot, const struct rc_answer *answer)
-{
-    if (answer->again) {
-        return (struct rc_result){
-            .status = RINGCACHE_ENOMEM,
-            .maybe_applied = rc_verb_writes((enum rc_verb)slot->verb),
-            .message = rc_slice_text("no memory to ask once more"),
-        };
-    }
-    return (struct rc_result){
-        .status = answer->status,
-        .flags = answer->flags,
-        .number = answer->number,
-        .cas = answer->cas,
-        .ttl_ms = answer->ttl_ms,
-        .value = answer->value,
-        .message = answer->message,
-    };
-}
-
-static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
-{
-    struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
-    rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
-    if (slot->request == NULL) {
-        own_answered(conn, answer);
-        return;
-    }
-    if (answer->again && send_again(conn, slot)) {
-        return;
-    }
-    const struct rc_result result = result_of(slot, answer);
-    slot_over(conn, slot, &result);
-    while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
-        slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);
-    }
-}
-
-static struct rc_expect expectation(const struct rc_slot *slot)
-{
-    struct rc_expect expect = {
-        .verb = (enum rc_verb)slot->verb,
-        .strict = slot->strict,
-        .token = slot->token,
-        .want_cas = slot->want_cas,
-        .want_ttl = slot->want_ttl,
-        .due = slot->left,
-        .first = !slot->joined,
-    };
-    if (slot->request != NULL && slot->request->body != NULL) {
-        expect.prefix = slot->request->body->command.prefix;
-        expect.key = slot->request->body->command.key;
-        expect.again = slot->request->body->command.again;
-    }
-    return expect;
-}
-
-/* Understand one reply; false when the rest has to wait, or nothing more is to be read. */
-static bool read_one(struct rc_conn *conn)
-{
-    const struct rc_codec *codec = conn->codec;
-    struct rc_slice input = rc_slice(conn->in.data + conn->parsed, conn->in.len - conn->parsed);
-    if (!rc_pipeline_oldest_left(&conn->pipeline)) {
-        distrust(conn, RINGCACHE_EPROTOCOL, codec->unsolicited(input));
-        return false;
-    }
-    if (input.len < conn->decoder.need) {
-        return false;
-    }
-    struct rc_expect expect = expectation(conn->pipeline.oldest);
-    struct rc_answer answer = {0};
-    size_t consumed = 0;
-    switch (codec->decode(&conn->decoder, input, &expect, &answer, &consumed)) {
-    case RC_DECODED_MORE:
-        return false;
-    case RC_DECODED_BAD:
-        distrust(conn, RINGCACHE_EPROTOCOL, answer.message);
-        return false;
-    case RC_DECODED_ONE:
-        break;
-    }
-    conn->parsed += consumed;
-    conn->decoder.need = 0;
-    deliver(conn, &answer);
-    if (answer.close && conn->state == RC_CONN_READY) {
-        distrust(conn, RINGCACHE_EPROTOCOL, answer.message);
-    }
-    return true;
-}
-
-static void *on_reserve(void *owner, size_t *len)
-{
-    struct rc_conn *conn = owner;
-    /* Grow with what came, not with what a header promises: at most double. */
-    size_t want = conn->in.base == NULL ? IN_CHUNK : IN_ROOM;
-    if (conn->decoder.need > conn->in.len) {
-        size_t missing = conn->decoder.need - conn->in.len;
-        size_t bound = conn->in.len > IN_CHUNK ? conn->in.len : IN_CHUNK;
-        want = missing > bound ? bound : missing;
-    }
-    if (rc_buf_reserve(&conn->in, want) < 0) {
-        return NULL;
-    }
-    *len = rc_buf_room(&conn->in);
-    return rc_buf_end(&conn->in);
-}
-
-static void understand(struct rc_conn *conn)
-{
-    bool more = true;
-    while (more && conn->parsed < conn->in.len &&
-           (conn->state == RC_CONN_GREETING || conn->state == RC_CONN_READY)) {
-        more = read_one(conn);
-    }
-    if (conn->state == RC_CONN_LAME) {
-        conn->parsed = conn->in.len;
-    }
-}
-
-static void on_received(void *owner, size_t n)
-{
-    struct rc_conn *conn = owner;
-    struct rc_env *env = conn->env;
-    conn->pins++;
-    rc_env_enter(env);
-    rc_buf_commit(&conn->in, n);
-    rc_liveness_received(&conn->liveness, rc_env_now_ms(env));
-    bool was_silent = conn->suspect;
-    conn->suspect = false;
-    understand(conn);
-    if (was_silent && conn->state == RC_CONN_READY) {
-        conn->events->spoke(conn);
-    }
-    if (was_silent && conn->state == RC_CONN_READY && conn->pipeline.oldest != NULL) {
-        watch_silence(conn);
-    }
-    rc_env_leave(env); /* callbacks run here, on views into conn->in */
-    conn->pins--;
-    if (conn->state != RC_CONN_CLOSED) {
-        rc_buf_consume(&conn->in, conn->parsed);
-        conn->parsed = 0;
-        rc_buf_trim(&conn->in, IN_CHUNK);
-    }
-}
+/* ---- what the stream tells ---- */
 
 static void on_connected(void *owner, int status)
 {
     struct rc_conn *conn = owner;
     if (status < 0) {
-        fail(conn, status, rc_slice_text(ringcache_strerror(status)));
+        rc_conn_fail(conn, status, rc_slice_text(ringcache_strerror(status)));
         return;
     }
     conn->state = RC_CONN_GREETING;
-    greet(conn);
+    rc_conn_greet(conn);
 }
 
 static void on_ended(void *owner, int status)
@@ -525,7 +328,7 @@ static void on_ended(void *owner, int status)
     struct rc_env *env = conn->env;
     rc_env_enter(env);
     const char *why = status == 0 ? "the server closed the connection" : ringcache_strerror(status);
-    fail(conn, status, rc_slice_text(why));
+    rc_conn_fail(conn, status, rc_slice_text(why));
     rc_env_leave(env);
 }
 
@@ -542,8 +345,8 @@ static void on_writable(void *owner)
 
 static const struct rc_stream_events stream_events = {
     .connected = on_connected,
-    .reserve = on_reserve,
-    .received = on_received,
+    .reserve = rc_conn_reserve,
+    .received = rc_conn_received,
     .ended = on_ended,
     .writable = on_writable,
 };
@@ -557,7 +360,7 @@ static void setup_due(struct rc_conn *conn)
     }
     const char *why = conn->state == RC_CONN_DIALING ? "no connection within the deadline"
                                                      : "no greeting within the deadline";
-    fail(conn, RINGCACHE_ETIMEDOUT, rc_slice_text(why));
+    rc_conn_fail(conn, RINGCACHE_ETIMEDOUT, rc_slice_text(why));
 }
 
 static void silence_due(struct rc_conn *conn, uint64_t now_ms)

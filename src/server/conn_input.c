@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* What comes in on a connection: the greeting's answers, then replies, each matched to the oldest slot
+ * and checked; in place, so that a request that finishes has a view into the input. */
+#include "server/conn_inside.h"
+
+enum {
+    IN_CHUNK = 64 * 1024, /* input memory a connection keeps */
+    IN_ROOM = 16 * 1024,  /* room offered to a read, at least */
+};
+
+/* ---- greeting ---- */
+
+void rc_conn_greet(struct rc_conn *conn)
+{
+    struct rc_command command;
+    if (!rc_greeting_next(&conn->greeting, &conn->backend->credentials, &command)) {
+        conn->codec = conn->greeting.classic ? &rc_codec_classic : conn->codec;
+        rc_env_disarm(conn->env, &conn->timer);
+        conn->state = RC_CONN_READY;
+        conn->events->ready(conn);
+    } else if (rc_conn_ask(conn, &command) < 0) {
+        rc_conn_fail(conn, RINGCACHE_ENOMEM, rc_slice_text("out of memory"));
+    }
+}
+
+static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    enum rc_verb verb = (enum rc_verb)conn->own.verb;
+    if (conn->state != RC_CONN_GREETING) {
+        conn->events->answered(conn, verb, answer);
+        return;
+    }
+    char why[sizeof conn->why] = "";
+    int rc = rc_greeting_answer(&conn->greeting, verb, answer, why, sizeof why);
+    if (rc < 0) {
+        rc_conn_fail(conn, rc, rc_slice_text(why));
+    } else {
+        rc_conn_greet(conn);
+    }
+}
+
+/* ---- receiving ---- */
+
+/* The codec asks for the command once more, be its caller still there or not: what it takes back has
+ * to be taken back. The bounds let it through, it had its place. */
+static bool send_again(struct rc_conn *conn, struct rc_slot *slot)
+{
+    struct rc_command *command = &slot->request->body->command;
+    command->again = true;
+    if (rc_conn_push(conn, slot, command) < 0) {
+        return false;
+    }
+    slot->request->attempts++;
+    return true;
+}
+
+static struct rc_result result_of(const struct rc_slot *slot, const struct rc_answer *answer)
+{
+    if (answer->again) {
+        return (struct rc_result){
+            .status = RINGCACHE_ENOMEM,
+            .maybe_applied = rc_verb_writes((enum rc_verb)slot->verb),
+            .message = rc_slice_text("no memory to ask once more"),
+        };
+    }
+    return (struct rc_result){
+        .status = answer->status,
+        .flags = answer->flags,
+        .number = answer->number,
+        .cas = answer->cas,
+        .ttl_ms = answer->ttl_ms,
+        .value = answer->value,
+        .message = answer->message,
+    };
+}
+
+static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
+    rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
+    if (slot->request == NULL) {
+        own_answered(conn, answer);
+        return;
+    }
+    if (answer->again && send_again(conn, slot)) {
+        return;
+    }
+    const struct rc_result result = result_of(slot, answer);
+    rc_conn_slot_over(conn, slot, &result);
+    while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
+        rc_conn_slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);
+    }
+}
+
+static struct rc_expect expectation(const struct rc_slot *slot)
+{
+    struct rc_expect expect = {
+        .verb = (enum rc_verb)slot->verb,
+        .strict = slot->strict,
+        .token = slot->token,
+        .want_cas = slot->want_cas,
+        .want_ttl = slot->want_ttl,
+        .due = slot->left,
+        .first = !slot->joined,
+    };
+    if (slot->request != NULL && slot->request->body != NULL) {
+        expect.prefix = slot->request->body->command.prefix;
+        expect.key = slot->request->body->command.key;
+        expect.again = slot->request->body->command.again;
+    }
+    return expect;
+}
+
+/* Understand one reply; false when the rest has to wait, or nothing more is to be read. */
+static bool read_one(struct rc_conn *conn)
+{
+    const struct rc_codec *codec = conn->codec;
+    struct rc_slice input = rc_slice(conn->in.data + conn->parsed, conn->in.len - conn->parsed);
+    if (!rc_pipeline_oldest_left(&conn->pipeline)) {
+        rc_conn_distrust(conn, RINGCACHE_EPROTOCOL, codec->unsolicited(input));
+        return false;
+    }
+    if (input.len < conn->decoder.need) {
+        return false;
+    }
+    struct rc_expect expect = expectation(conn->pipeline.oldest);
+    struct rc_answer answer = {0};
+    size_t consumed = 0;
+    switch (codec->decode(&conn->decoder, input, &expect, &answer, &consumed)) {
+    case RC_DECODED_MORE:
+        return false;
+    case RC_DECODED_BAD:
+        rc_conn_distrust(conn, RINGCACHE_EPROTOCOL, answer.message);
+        return false;
+    case RC_DECODED_ONE:
+        break;
+    }
+    conn->parsed += consumed;
+    conn->decoder.need = 0;
+    deliver(conn, &answer);
+    if (answer.close && conn->state == RC_CONN_READY) {
+        rc_conn_distrust(conn, RINGCACHE_EPROTOCOL, answer.message);
+    }
+    return true;
+}
+
+void *rc_conn_reserve(void *owner, size_t *len)
+{
+    struct rc_conn *conn = owner;
+    /* Grow with what came, not with what a header promises: at most double. */
+    size_t want = conn->in.base == NULL ? IN_CHUNK : IN_ROOM;
+    if (conn->decoder.need > conn->in.len) {
+        size_t missing = conn->decoder.need - conn->in.len;
+        size_t bound = conn->in.len > IN_CHUNK ? conn->in.len : IN_CHUNK;
+        want = missing > bound ? bound : missing;
+    }
+    if (rc_buf_reserve(&conn->in, want) < 0) {
+        return NULL;
+    }
+    *len = rc_buf_room(&conn->in);
+    return rc_buf_end(&conn->in);
+}
+
+static void understand(struct rc_conn *conn)
+{
+    bool more = true;
+    while (more && conn->parsed < conn->in.len &&
+           (conn->state == RC_CONN_GREETING || conn->state == RC_CONN_READY)) {
+        more = read_one(conn);
+    }
+    if (conn->state == RC_CONN_LAME) {
+        conn->parsed = conn->in.len;
+    }
+}
+
+void rc_conn_received(void *owner, size_t n)
+{
+    struct rc_conn *conn = owner;
+    struct rc_env *env = conn->env;
+    conn->pins++;
+    rc_env_enter(env);
+    rc_buf_commit(&conn->in, n);
+    rc_liveness_received(&conn->liveness, rc_env_now_ms(env));
+    bool was_silent = conn->suspect;
+    conn->suspect = false;
+    understand(conn);
+    if (was_silent && conn->state == RC_CONN_READY) {
+        conn->events->spoke(conn);
+    }
+    if (was_silent && conn->state == RC_CONN_READY && conn->pipeline.oldest != NULL) {
+        rc_conn_watch(conn);
+    }
+    rc_env_leave(env); /* callbacks run here, on views into conn->in */
+    conn->pins--;
+    if (conn->state != RC_CONN_CLOSED) {
+        rc_buf_consume(&conn->in, conn->parsed);
+        conn->parsed = 0;
+        rc_buf_trim(&conn->in, IN_CHUNK);
+    }
+}
