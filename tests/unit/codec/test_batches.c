@@ -446,6 +446,26 @@ static void the_longest_keys_stay_within_the_sum_of_their_bounds(void **state)
     }
 }
 
+static void room_is_made_for_all_of_a_batch_when_one_byte_is_missing(void **state)
+{
+    (void)state;
+    struct batch batch;
+    for (size_t c = 0; c < COUNT(codecs); c++) {
+        batch_init(&batch, codecs[c], RC_BATCH_MAX);
+        struct rc_buf out = {0}, expected = expected_gets(&batch);
+        assert_int_equal(rc_buf_reserve(&out, expected.len), 0);
+        size_t before = rc_buf_room(&out) - (expected.len - 1);
+        memset(rc_buf_end(&out), 'x', before);
+        rc_buf_commit(&out, before);
+        assert_int_equal(codecs[c]->encode_gets(&out, batch.commands, RC_BATCH_MAX), 0);
+        assert_int_equal(out.len, before + expected.len);
+        assert_true(out.len <= out.cap);
+        assert_memory_equal(out.data + before, expected.data, expected.len);
+        rc_buf_deinit(&out);
+        rc_buf_deinit(&expected);
+    }
+}
+
 static void keys_beyond_memory_are_refused_before_a_byte_is_written(void **state)
 {
     (void)state;
@@ -477,6 +497,7 @@ int main(void)
         cmocka_unit_test(commands_that_ask_for_two_keys_are_encoded_to_the_byte),
         cmocka_unit_test(commands_that_ask_for_sixty_four_keys_are_encoded_to_the_byte),
         cmocka_unit_test(the_longest_keys_stay_within_the_sum_of_their_bounds),
+        cmocka_unit_test(room_is_made_for_all_of_a_batch_when_one_byte_is_missing),
         cmocka_unit_test(keys_beyond_memory_are_refused_before_a_byte_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
