@@ -2,7 +2,7 @@
 #ifndef RINGCACHE_STATS_H
 #define RINGCACHE_STATS_H
 
-/** @file How things stand: where a key goes right now, and why. */
+/** @file How things stand: where a key goes right now, and why; and what was counted. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +12,23 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+typedef enum ringcache_format {
+    RINGCACHE_TEXT,      /**< a line for each server, names and figures in turn */
+    RINGCACHE_JSON,      /**< one object and a line end */
+    RINGCACHE_PROMETHEUS /**< text format 0.0.4; counters end in _total */
+} ringcache_format;
+
+/** Takes the next `len` bytes; a return other than 0 ends the writing. Must not call the client. */
+typedef int (*ringcache_sink)(void *user, const void *data, size_t len);
+
+/** Write the figures of the client and of each server of the ring in force: state, requests in flight,
+ * connections, and counts since the server joined: done, missed, not stored, timed out, refused while
+ * out of service, failed otherwise, connections begun, outages. In names, bytes that are no ASCII appear
+ * by their numbers. `sink` is called inside this call.
+ * Returns 0, what the sink returned, RINGCACHE_EINVAL or RINGCACHE_ECLOSING. Loop thread only. */
+RINGCACHE_API int ringcache_stats_write(
+    ringcache_client *client, ringcache_format format, ringcache_sink sink, void *user);
 
 typedef struct ringcache_explanation ringcache_explanation;
 

@@ -83,6 +83,7 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
         .ring_digest = op->digest,
     };
     client->pending--;
+    rc_server_count(request->lane->server, result->status);
     if (op->many != NULL) {
         rc_many_answered(op->many, op->index, &reply);
     } else {

@@ -16,10 +16,10 @@
 #include "base/alloc.h"
 #include "client/check.h"
 
-enum {
-    SLICE = 4096, /* keys routed or told of in one turn, so that the loop is not held up */
-    NO_KEY = UINT32_MAX,
-};
+/* Keys routed or told of in one turn, so that the loop is not held up. */
+enum { SLICE = 4096 };
+
+#define NO_KEY UINT32_MAX
 
 /* The keys of one lane that were not submitted yet. */
 struct queue {

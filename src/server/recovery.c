@@ -112,6 +112,7 @@ static void open_probe(struct rc_server *server)
     if (server->state == RC_SERVER_SUSPECT) {
         deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
     }
+    server->counts.connects++;
     server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
     if (server->probe == NULL) {
         retry_in(server, PAUSE_MS);
@@ -203,6 +204,7 @@ static void go_down(struct rc_server *server, bool soft, int status, const char 
     server->state = RC_SERVER_DOWN;
     server->ejected = soft;
     server->down_status = status_of_outage(status);
+    server->counts.outages++;
     rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
     drop_probe(server);
     for (uint32_t i = 0; i < server->lane_count; i++) {
@@ -561,6 +563,7 @@ void rc_lane_connect(struct rc_lane *lane)
         set_reason(server, "connecting", "");
         announce(server, RC_CHANGE_CONNECTING, 0);
     }
+    server->counts.connects++;
     lane->conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
         server->env->connect_timeout_ms);
     if (lane->conn == NULL) {

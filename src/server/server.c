@@ -286,6 +286,17 @@ bool rc_server_has_room(struct rc_server *server, bool *refused)
     return room;
 }
 
+void rc_server_count(struct rc_server *server, int status)
+{
+    struct rc_counts *counts = &server->counts;
+    counts->hits += status == RINGCACHE_OK;
+    counts->misses += status == RINGCACHE_MISS;
+    counts->refusals += status > 0 && status != RINGCACHE_MISS;
+    counts->timeouts += status == RINGCACHE_ETIMEDOUT;
+    counts->unavailable += status == RINGCACHE_EDOWN;
+    counts->failures += status < 0 && status != RINGCACHE_ETIMEDOUT && status != RINGCACHE_EDOWN;
+}
+
 const char *rc_server_state_name(enum rc_server_state state)
 {
     switch (state) {

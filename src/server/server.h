@@ -60,6 +60,12 @@ struct rc_lane {
     uint64_t refused_bytes;   /* what the request that was refused last would have taken */
 };
 
+/* What became of its requests, and how often it was connected to and lost. */
+struct rc_counts {
+    uint64_t hits, misses, refusals, timeouts, unavailable, failures;
+    uint64_t connects, outages;
+};
+
 struct rc_server {
     struct rc_env *env;
     const struct rc_server_events *events;
@@ -76,8 +82,9 @@ struct rc_server {
     uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
     uint32_t live;              /* requests accepted and not delivered */
     enum rc_server_state state;
-    bool ejected;           /* DOWN by soft evidence */
-    int down_status;        /* what requests get while DOWN */
+    bool ejected;    /* DOWN by soft evidence */
+    int down_status; /* what requests get while DOWN */
+    struct rc_counts counts;
     struct rc_text *reason; /* why it is in this state */
 };
 
@@ -116,6 +123,9 @@ const char *rc_server_state_name(enum rc_server_state state);
 /* After RINGCACHE_EBUSY: is there room again on a lane that refused? Answers true once; sets
  * `*refused` when a lane is left that still has none. */
 bool rc_server_has_room(struct rc_server *server, bool *refused);
+
+/* A request of this server ended so. */
+void rc_server_count(struct rc_server *server, int status);
 
 /* A request in a lane's waiting list goes (rc_request_finish). */
 void rc_lane_forget(struct rc_lane *lane, struct rc_request *request);
