@@ -91,7 +91,7 @@ main() {
             exec sudo -n bash "$0" "$1"
         fi
         echo "set-up: missing:" $(missing "$1") >&2
-        echo "set-up: run once: sudo bash $(realpath "$0") $1" >&2
+        printf 'set-up: run once: sudo bash %q %s\n' "$(realpath "$0")" "$1" >&2
         return 2
     fi
     # One installation at a time, so that the policy of one is not taken away by the other.
