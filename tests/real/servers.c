@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -20,6 +21,9 @@
 #include <unistd.h>
 
 enum { FIRST_PORT = 15000, PORTS = 16000, START_ATTEMPTS = 20, ANSWER_ATTEMPTS = 2000 };
+
+/* What a server says goes to memory, and so much of its end is read when it does not start. */
+enum { WORDS_BYTES = 4096 };
 
 struct address {
     union {
@@ -79,11 +83,20 @@ static struct address address_of(const struct server *server)
     return address;
 }
 
-static bool port_is_free(const struct server *server)
+/* `what` failed, and errno says how. */
+static bool fail(struct server *server, const char *what)
+{
+    snprintf(server->why, sizeof server->why, "%s: %s", what, strerror(errno));
+    return false;
+}
+
+static bool port_is_free(struct server *server)
 {
     struct address address = address_of(server);
     int fd = socket(address.of.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool free_port = fd >= 0 && bind(fd, &address.of.any, address.len) == 0;
+    if (!free_port)
+        fail(server, server->listen == LISTEN_IPV6 ? "a port of ::1" : "a port of 127.0.0.1");
     if (fd >= 0)
         close(fd);
     return free_port;
@@ -97,14 +110,14 @@ static bool choose_place(struct server *server)
         char folder[64];
         snprintf(folder, sizeof folder, "%s/ringcache.XXXXXX", tmp != NULL ? tmp : "/tmp");
         if (mkdtemp(folder) == NULL)
-            return false;
+            return fail(server, folder);
         snprintf(server->path, sizeof server->path, "%s/socket", folder);
         return true;
     }
     for (int i = 0; i < 100; i++) {
         unsigned random = 0;
         if (getrandom(&random, sizeof random, 0) != sizeof random)
-            return false;
+            return fail(server, "getrandom");
         server->port = FIRST_PORT + random % PORTS;
         if (port_is_free(server))
             return true;
@@ -143,7 +156,8 @@ static void redis_arguments(const struct server *server, const char *port, const
         next[i] = arguments[i];
 }
 
-static void become_server(const struct server *server, pid_t parent)
+/* What it says on both outputs goes to `words`. */
+static void become_server(const struct server *server, pid_t parent, int words)
 {
     char port[8];
     const char *arguments[24] = {0};
@@ -162,9 +176,11 @@ static void become_server(const struct server *server, pid_t parent)
     int null = open("/dev/null", O_RDWR);
     if (getppid() != parent || null < 0)
         _exit(127);
-    for (int fd = 0; fd < 3; fd++)
-        dup2(null, fd);
+    dup2(null, 0);
+    dup2(words, 1);
+    dup2(words, 2);
     execvp(program_of(server), (char *const *)arguments);
+    perror(program_of(server));
     _exit(127);
 }
 
@@ -179,7 +195,9 @@ int server_connect(const struct server *server)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, &address.of.any, address.len) == 0)
         return fd;
+    int error = errno;
     close(fd);
+    errno = error;
     return -1;
 }
 
@@ -218,36 +236,86 @@ static bool answers(const struct server *server)
     return answered;
 }
 
-static bool start_here(struct server *server)
+/* What became of a start. A server that ended may have lost its port to another; trying one that is
+ * silent elsewhere would be no use. */
+enum outcome { ANSWERS, ENDED, SILENT };
+
+/* Wait for the child's first answer; when none comes, it is gone. */
+static enum outcome await_answer(struct server *server, pid_t pid)
 {
     const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
-    pid_t parent = getpid(), pid = fork();
-    if (pid == 0)
-        become_server(server, parent);
-    if (pid < 0)
-        return false;
-    for (int i = 0; i < ANSWER_ATTEMPTS; i++) {
+    bool possible = true;
+    for (int i = 0; i < ANSWER_ATTEMPTS && possible; i++) {
         if (waitpid(pid, NULL, WNOHANG) == pid)
-            return false;
-        if (answers(server)) {
-            server->pid = pid;
-            return true;
-        }
-        nanosleep(&pause, NULL);
+            return ENDED;
+        errno = 0;
+        if (answers(server))
+            return ANSWERS;
+        possible = errno != ENETUNREACH && errno != EHOSTUNREACH;
+        if (possible)
+            nanosleep(&pause, NULL);
     }
+    fail(server, "it runs, but nothing comes back");
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
-    return false;
+    return SILENT;
+}
+
+/* Take the last line away from `text`. */
+static const char *cut_last_line(char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        text[--len] = '\0';
+    char *before = strrchr(text, '\n');
+    if (before == NULL)
+        return text;
+    *before = '\0';
+    return before + 1;
+}
+
+/* The last two lines of `words` become the reason: what failed, and what came of it. */
+static void keep_last_words(struct server *server, int words)
+{
+    char text[WORDS_BYTES + 1] = "";
+    off_t end = lseek(words, 0, SEEK_END);
+    if (pread(words, text, WORDS_BYTES, end > WORDS_BYTES ? end - WORDS_BYTES : 0) <= 0)
+        snprintf(text, sizeof text, "it said nothing");
+    const char *last = cut_last_line(text), *first = last != text ? cut_last_line(text) : "";
+    snprintf(server->why, sizeof server->why, "%s%s%s", first, *first != '\0' ? "; " : "", last);
+}
+
+static enum outcome start_here(struct server *server)
+{
+    int words = memfd_create("words", MFD_CLOEXEC);
+    pid_t parent = getpid(), pid = words < 0 ? -1 : fork();
+    if (pid == 0)
+        become_server(server, parent, words);
+    if (pid < 0)
+        fail(server, "a new process");
+    enum outcome outcome = pid < 0 ? ENDED : await_answer(server, pid);
+    if (outcome == ANSWERS) {
+        server->pid = pid;
+        server->why[0] = '\0';
+    } else if (outcome == ENDED && pid > 0) {
+        keep_last_words(server, words);
+    }
+    if (words >= 0)
+        close(words);
+    return outcome;
 }
 
 bool server_start(struct server *server)
 {
     if (server->port != 0 || server->path[0] != '\0')
-        return start_here(server);
+        return start_here(server) == ANSWERS;
     for (int i = 0; i < START_ATTEMPTS; i++) {
-        if (choose_place(server) && start_here(server))
+        enum outcome outcome = choose_place(server) ? start_here(server) : ENDED;
+        if (outcome == ANSWERS)
             return true;
         server_discard(server);
+        if (outcome == SILENT)
+            return false;
     }
     return false;
 }

@@ -50,12 +50,12 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < count && status == 0; i++) {
         servers[i].kind = i < memcached ? SERVER_MEMCACHED : SERVER_REDIS;
         status = server_start(&servers[i]) ? 0 : 1;
+        if (status != 0)
+            fprintf(stderr, "with_servers: a server did not start: %s\n", servers[i].why);
         arguments[argc - 3 + (int)i] = (char *)server_uri(&servers[i], NULL, uris[i]);
     }
     if (status == 0)
         status = run(arguments);
-    else
-        fputs("with_servers: a server did not start\n", stderr);
     for (unsigned i = 0; i < count; i++)
         server_discard(&servers[i]);
     free(arguments);

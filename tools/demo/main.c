@@ -8,6 +8,7 @@
  * ids of the servers. TEXTS: folders of text. */
 #include "demo.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,28 +65,34 @@ bool demo_start_server(struct demo *demo, unsigned server)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/pids", demo->folder);
+    struct server *at = &demo->servers[server];
     FILE *pids = fopen(path, "a");
-    if (pids == NULL)
+    if (pids == NULL) {
+        snprintf(at->why, sizeof at->why, "%.200s: %s", path, strerror(errno));
         return false;
-    bool started = server_start(&demo->servers[server]);
-    fprintf(pids, "%ld\n", (long)demo->servers[server].pid);
+    }
+    bool started = server_start(at);
+    fprintf(pids, "%ld\n", (long)at->pid);
     return fclose(pids) == 0 && started;
 }
 
 /* Three of each, and one more memcached that is not in the ring yet. */
 static bool start_servers(struct demo *demo)
 {
-    bool started = true;
-    for (unsigned i = 0; i < SERVERS && started; i++) {
+    for (unsigned i = 0; i < SERVERS; i++) {
         bool redis = i >= 3 && i < AT_FIRST;
         demo->servers[i].kind = redis ? SERVER_REDIS : SERVER_MEMCACHED;
         snprintf(demo->names[i], NAME_SIZE, "%s-%u", redis ? "redis" : "memcached",
             redis           ? i - 2
             : i == AT_FIRST ? 4
                             : i + 1);
-        started = demo_start_server(demo, i);
+        if (!demo_start_server(demo, i)) {
+            fprintf(stderr, "demo: %s could not be started: %s\n", demo->names[i],
+                demo->servers[i].why);
+            return false;
+        }
     }
-    return started;
+    return true;
 }
 
 static bool open_client(struct demo *demo)
@@ -142,9 +149,14 @@ static void play(struct demo *demo)
 static bool gather_texts(struct demo *demo, char **folders)
 {
     demo->texts.items = ITEMS;
-    for (; *folders != NULL; folders++)
-        if (texts_add(&demo->texts, *folders) != 0)
+    for (; *folders != NULL; folders++) {
+        if (texts_add(&demo->texts, *folders) != 0) {
+            fputs("demo: out of memory\n", stderr);
             return false;
+        }
+    }
+    if (demo->texts.len == 0)
+        fputs("demo: no text found\n", stderr);
     return demo->texts.len > 0;
 }
 
@@ -157,13 +169,12 @@ int main(int argc, char **argv)
     demo->inspect = argv[1];
     demo->folder = argv[2];
     report_init(&demo->report);
-    if (!gather_texts(demo, argv + 3))
-        fputs("demo: no text found\n", stderr);
-    else if (!servers_available() || !start_servers(demo))
-        fputs("demo: the servers could not be started\n", stderr);
-    else if (open_client(demo)) {
+    if (gather_texts(demo, argv + 3) && servers_available() && start_servers(demo) &&
+        open_client(demo)) {
         play(demo);
         held = report_print(&demo->report);
+    } else {
+        uv_loop_close(&demo->loop);
     }
     for (unsigned i = 0; i < SERVERS; i++)
         server_discard(&demo->servers[i]);
