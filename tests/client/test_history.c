@@ -288,7 +288,7 @@ struct pair {
     struct world *world;
     struct sim_server *server;
     uint64_t connections[2];
-    char keys[2][8]; /* one for each connection */
+    char keys[2][16]; /* one for each connection */
 };
 
 static struct pair begin_pair(add_fn add)

@@ -100,8 +100,9 @@ static int measure(size_t servers, const struct key *keys)
     double independent = used_ns();
     sum += look_up_in_turn(ring, keys, LOOKUPS);
     double dependent = used_ns();
-    printf("%8zu %14.1f %14.1f %12.2f   (check %zu)\n", servers, (independent - warm) / LOOKUPS,
-        (dependent - independent) / LOOKUPS, build_ns / 1e6, sum);
+    printf("%8zu %14.1f %14.1f %12.2f   (check %zu)\n", servers,
+        (independent - warm) / (double)LOOKUPS, (dependent - independent) / (double)LOOKUPS,
+        build_ns / 1e6, sum);
     ringcache_ring_unref(ring);
     return 0;
 }

@@ -39,7 +39,8 @@ void scene_store_and_read(struct demo *demo)
     struct book *book = &load->book;
     report_claim(report,
         book->answered == ITEMS && book->failed + book->refilled + book->wrong == 0,
-        "all %d read back, every byte as stored (%.0f reads a second)", ITEMS, ITEMS / (ms / 1e3));
+        "all %d read back, every byte as stored (%.0f reads a second)", ITEMS,
+        (double)ITEMS / (ms / 1e3));
 }
 
 /* How many items `server` answered for in the last sweep. */
@@ -54,12 +55,12 @@ static unsigned items_of(const struct load *load, const char *server)
 void scene_shares(struct demo *demo)
 {
     ringcache_ring *ring = ringcache_client_ring(demo->client);
-    double worst = 0, apart = 0, ideal = 1.0 / AT_FIRST;
+    double worst = 0, apart = 0, ideal = 1.0 / (double)AT_FIRST;
     report_progress(&demo->report, "who holds what");
     printf("            %-12s %6s  %7s  %7s  %6s\n", "server", "items", "share", "ring's", "ideal");
     for (unsigned i = 0; i < AT_FIRST; i++) {
         unsigned items = items_of(&demo->load, demo->names[i]);
-        double share = (double)items / ITEMS, due = ringcache_ring_share(ring, i);
+        double share = (double)items / (double)ITEMS, due = ringcache_ring_share(ring, i);
         printf("            %-12s %6u  %5.2f %%  %5.2f %%  %4.1f %%\n", demo->names[i], items,
             percent(share), percent(due), percent(ideal));
         worst = fmax(worst, fabs(share / ideal - 1));
@@ -199,7 +200,7 @@ static unsigned count_moves(const struct demo *demo, unsigned *to_newcomer)
 
 static void claim_moves(struct demo *demo, double expected, unsigned moved, unsigned to_newcomer)
 {
-    double share = (double)moved / ITEMS;
+    double share = (double)moved / (double)ITEMS;
     if (expected < 0)
         report_claim(&demo->report, false, "ring-inspect gave no forecast");
     report_claim(&demo->report, fabs(share - expected) < 0.01,

@@ -116,14 +116,15 @@ static void assert_sampled(const ringcache_ring *from, const ringcache_ring *to,
         uint32_t hash = (uint32_t)(draw(seed) >> 32);
         uint32_t f = rc_ring_owner(from, hash);
         uint32_t t = rc_ring_owner(to, hash);
-        table[f][t] += same_name(from, f, to, t) ? 0 : 1.0 / SAMPLE;
+        table[f][t] += same_name(from, f, to, t) ? 0 : 1.0 / (double)SAMPLE;
     }
     for (size_t i = 0; i < ringcache_ring_change_count(change); i++) {
         size_t f;
         size_t t;
         double share;
         assert_int_equal(ringcache_ring_change_at(change, i, &f, &t, &share), 0);
-        assert_true(near(table[f][t], share, 6 * sqrt(share / SAMPLE) + 1.0 / SAMPLE));
+        assert_true(
+            near(table[f][t], share, 6 * sqrt(share / (double)SAMPLE) + 1.0 / (double)SAMPLE));
         table[f][t] = 0;
     }
     for (size_t i = 0; i < MOST * MOST; i++) {
