@@ -9,7 +9,14 @@
 
 #include "report.h"
 
-enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_OWNERS, OPTION_ALL, OPTION_TTL };
+enum {
+    OPTION_JSON = 256,
+    OPTION_VERSION,
+    OPTION_OWNERS,
+    OPTION_ALL,
+    OPTION_TTL,
+    OPTION_PROMETHEUS
+};
 
 enum { OWNERS_MAX = 65535, TTL_MAX_SECONDS = 1000000000, MS_PER_SECOND = 1000 };
 
@@ -23,6 +30,7 @@ static const struct option long_options[] = {
     {"owners", required_argument, NULL, OPTION_OWNERS},
     {"all", no_argument, NULL, OPTION_ALL},
     {"ttl", required_argument, NULL, OPTION_TTL},
+    {"prometheus", no_argument, NULL, OPTION_PROMETHEUS},
     {NULL, 0, NULL, 0},
 };
 
@@ -91,6 +99,9 @@ static int take_option(int code, char **argv, struct call *call)
     case OPTION_ALL:
         call->given |= TAKES_ALL;
         return EXIT_DONE;
+    case OPTION_PROMETHEUS:
+        call->given |= TAKES_PROMETHEUS;
+        return EXIT_DONE;
     case OPTION_OWNERS:
         call->given |= TAKES_OWNERS;
         status = read_number("--owners", optarg, 1, OWNERS_MAX, &number);
@@ -127,6 +138,8 @@ static const char *option_name(unsigned option)
         return "--owners";
     case TAKES_ALL:
         return "--all";
+    case TAKES_PROMETHEUS:
+        return "--prometheus";
     default:
         return "--ttl";
     }
@@ -140,6 +153,10 @@ static int judge(const struct call *call)
 
     if (foreign != 0) {
         complain("%s takes no %s", command->name, option_name(foreign & (~foreign + 1)));
+        return EXIT_USAGE;
+    }
+    if (call->json && (call->given & TAKES_PROMETHEUS) != 0) {
+        complain("--json and --prometheus exclude each other");
         return EXIT_USAGE;
     }
     if (call->operand_count < command->operands_min ||

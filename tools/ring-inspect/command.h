@@ -20,7 +20,8 @@ enum {
     TAKES_CONFIG = 1 << 0, /* -c, -s, -o */
     TAKES_OWNERS = 1 << 1,
     TAKES_ALL = 1 << 2,
-    TAKES_TTL = 1 << 3
+    TAKES_TTL = 1 << 3,
+    TAKES_PROMETHEUS = 1 << 4
 };
 
 /* One -c, -s or -o, in the order of the command line. */
@@ -66,6 +67,7 @@ int run_options(const struct call *call);
 /* Through a client. */
 int run_explain(const struct call *call);
 int run_ping(const struct call *call);
+int run_stats(const struct call *call);
 int run_get(const struct call *call);
 int run_set(const struct call *call);
 int run_delete(const struct call *call);

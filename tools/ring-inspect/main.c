@@ -26,6 +26,8 @@ static const struct command commands[] = {
     {"explain", "KEY...", "where a request for a key would go now, and why", TAKES_CONFIG, 1,
         SIZE_MAX, run_explain},
     {"ping", "[NAME...]", "the servers' round trips", TAKES_CONFIG, 0, SIZE_MAX, run_ping},
+    {"stats", "[--prometheus]", "what a client counts when it asks every server once",
+        TAKES_CONFIG | TAKES_PROMETHEUS, 0, 0, run_stats},
     {"get", "KEY", "print the value of a key", TAKES_CONFIG, 1, 1, run_get},
     {"set", "[--ttl SECONDS] KEY VALUE", "store a value", TAKES_CONFIG | TAKES_TTL, 2, 2, run_set},
     {"delete", "KEY", "remove a key", TAKES_CONFIG, 1, 1, run_delete},

@@ -12,6 +12,16 @@ import servers  # noqa: E402
 from program import PROGRAM, SECONDS, Case, Run, main  # noqa: E402
 
 BYTES = bytes(range(256)) * 1000
+# What is counted of a server that has answered one ping.
+ANSWERED = {'state': 'up', 'up': '1', 'in_flight': '0', 'connections': '1', 'done_total': '1',
+            'timeouts_total': '0', 'unavailable_total': '0', 'failed_total': '0',
+            'connects_total': '1', 'outages_total': '0'}
+
+
+def words(line):
+    """Names and figures in turn."""
+    parts = line.split(' ')
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 @unittest.skipUnless(servers.MEMCACHED and servers.REDIS, 'memcached or redis-server is missing')
@@ -266,6 +276,83 @@ class Insight(Live):
         self.assertEqual(len(told), 20)
         self.assertEqual({(line['owner'], line['target']) for line in told},
                          {('m1', 'm1'), ('dead', None)})
+
+
+class Stats(Live):
+    """What each format says of servers that answered one ping each, and of one that did not."""
+
+    def test_text_has_a_line_of_figures_for_each_server(self):
+        lines = self.done('stats', *self.pool).out.decode().splitlines()
+        digest = self.done('show', *self.pool, '--json').json()['digest']
+        self.assertEqual(lines[:3], [f'ring {digest}', 'pending 0', 'queued_bytes 0'])
+        rows = [words(line) for line in lines[3:]]
+        self.assertEqual([row['server'] for row in rows], ['m1', 'm2', 'r1'])
+        for row in rows:
+            self.assertEqual([row[name] for name in ANSWERED], list(ANSWERED.values()), row)
+
+    def test_json_is_one_document_with_the_same_figures(self):
+        run = self.done('stats', *self.pool, '--json')
+        self.assertEqual(run.out.count(b'\n'), 1)
+        told = run.json()
+        lines = self.done('stats', *self.pool).out.decode().splitlines()
+        self.assertEqual(f'ring {told["ring"]}', lines[0])
+        for row, line in zip(told['servers'], lines[3:], strict=True):
+            as_text = {'server': row.pop('name'), **{name: str(row[name]) for name in row}}
+            self.assertEqual(as_text, words(line))
+
+    def test_prometheus_names_every_figure_before_its_samples(self):
+        text = self.done('stats', '--prometheus', *self.pool).out.decode()
+        rows = {row['name']: row
+                for row in self.done('stats', *self.pool, '--json').json()['servers']}
+        figures = [name for name in rows['m1'] if name not in ('name', 'state')]
+        self.assertTrue(text.endswith('\n'))
+        for name in figures:
+            kind = 'counter' if name.endswith('_total') else 'gauge'
+            samples = ''.join(f'ringcache_server_{name}{{server="{server}"}} {row[name]}\n'
+                              for server, row in rows.items())
+            self.assertIn(f'# TYPE ringcache_server_{name} {kind}\n{samples}', text)
+            self.assertEqual(text.count(f'# HELP ringcache_server_{name} '), 1)
+        samples = [line for line in text.splitlines() if not line.startswith('#')]
+        self.assertEqual(len(samples), 2 + 3 * len(figures))
+
+    def test_a_refused_server_is_out_of_service_in_every_format(self):
+        for how, mark in (((), rb'\nserver dead state down up 0 .* outages_total 1\n'),
+                          (('--json',), rb'"name":"dead","state":"down","up":0,'),
+                          (('--prometheus',), rb'\nringcache_server_up\{server="dead"\} 0\n')):
+            with self.subTest(how):
+                run = self.refused(1, 'stats: dead: EDOWN: ', 'stats', *self.pool, *self.dead,
+                                   *how)
+                self.assertRegex(run.out, mark)
+                self.assertEqual(run.out.count(b'outages_total'), 6 if '--prometheus' in how else 4)
+
+    def test_a_stopped_server_is_told_from_those_that_answer(self):
+        server = servers.memcached()
+        self.addCleanup(server.stop)
+        server.signal(signal.SIGSTOP)
+        silent = ('-s', f'memcached://127.0.0.1:{server.port}?name=silent')
+        for how, state, status in ((('timeout_ms=2000', 'connect_timeout_ms=300'), 'down', 'EDOWN'),
+                                   (('timeout_ms=300', 'connect_timeout_ms=2000'), 'connecting',
+                                    'ETIMEDOUT')):
+            with self.subTest(state):
+                run = self.refused(1, f'stats: silent: {status}: ', 'stats', '--json', *self.pool,
+                                   *silent, '-o', how[0], '-o', how[1])
+                self.assertEqual({row['name']: (row['state'], row['done_total'])
+                                  for row in run.json()['servers']},
+                                 {'m1': ('up', 1), 'm2': ('up', 1), 'r1': ('up', 1),
+                                  'silent': (state, 0)})
+
+    def test_a_name_beyond_ascii_is_told_by_its_bytes(self):
+        odd = ('-s', self.pool[1].replace('name=m1', 'name=m%ff"'))
+        self.assertEqual(self.done('stats', *odd, '--json').json()['servers'][0]['name'], 'm\xff"')
+        self.assertIn(b'\nserver m%ff\\" state up ', self.done('stats', *odd).out)
+        self.assertIn(b'{server="m%ff\\""} 1\n', self.done('stats', *odd, '--prometheus').out)
+
+    def test_a_full_disk_is_noticed_by_stats(self):
+        with open('/dev/full', 'wb') as full:
+            ran = subprocess.run([PROGRAM, 'stats', *self.pool], stdout=full,
+                                 stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+        self.assertEqual((ran.returncode, ran.stderr),
+                         (1, b'ring-inspect: standard output: No space left on device\n'))
 
 
 if __name__ == '__main__':

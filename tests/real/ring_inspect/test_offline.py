@@ -330,6 +330,11 @@ class CommandLine(Case):
                 ('--ttl takes a number', ('set', '--ttl', '99999999999999999999', 'k', 'v')),
                 ('--ttl takes a number', ('set', '--ttl=', 'k', 'v')),
                 ('show takes no --owners', ('show', '--owners', '2')),
+                ('ping takes no --prometheus', ('ping', *ABC, '--prometheus')),
+                ('--prometheus takes no value', ('stats', *ABC, '--prometheus=yes')),
+                ('--json and --prometheus exclude each other',
+                 ('stats', *ABC, '--json', '--prometheus')),
+                ('usage: ring-inspect stats [--prometheus]', ('stats', *ABC, 'a')),
                 ('check takes no -c, -s or -o', ('check', '-c', 'x', 'y')),
                 ('usage: ring-inspect locate [--owners N] KEY...', ('locate', *ABC)),
                 ('usage: ring-inspect show', ('show', *ABC, 'a')),
@@ -344,6 +349,7 @@ class CommandLine(Case):
         good = self.file('good', OLD)
         for message, arguments in (
                 ('no server: ', ('show',)),
+                ('no server: ', ('stats',)),
                 ('no server: ', ('locate', '-c', self.file('empty', '# nothing\n'), 'k')),
                 ('No such file or directory', ('show', '-c', self.folder + '/missing')),
                 ('No such file or directory', ('check', self.folder + '/missing')),
