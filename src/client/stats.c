@@ -99,8 +99,8 @@ static void write_digest(struct writer *w, uint64_t digest)
     write_text(w, text);
 }
 
-/* Between quotes: quote, backslash and line end as JSON and Prometheus both read them. A name may hold
- * any byte from 0x20 on; what is not ASCII is shown by its number, since it may be no UTF-8. */
+/* Quote and backslash as JSON and Prometheus both read them. A name may hold any byte from 0x20 on; what
+ * is not ASCII is shown by its number, since it may be no UTF-8, and in text so is a blank. */
 static void write_name(struct writer *w, const char *name, ringcache_format format)
 {
     for (; *name != '\0'; name++) {
@@ -108,7 +108,7 @@ static void write_name(struct writer *w, const char *name, ringcache_format form
         char text[8];
         if (c == '"' || c == '\\') {
             snprintf(text, sizeof text, "\\%c", c);
-        } else if (c < 0x80) {
+        } else if (c < 0x80 && (c > 0x20 || format != RINGCACHE_TEXT)) {
             snprintf(text, sizeof text, "%c", c);
         } else {
             snprintf(text, sizeof text, format == RINGCACHE_JSON ? "\\u00%02x" : "%%%02x", c);

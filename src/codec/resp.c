@@ -384,6 +384,12 @@ static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_sl
     if (got != RC_DECODED_ONE || !rc_resp_is_echoed(expect->verb, expect->strict)) {
         return got;
     }
+    const char *differs;
+    if (check_echo(rc_slice(input.data, reply->len), expect->token, &differs) == RC_DECODED_ONE &&
+        reply->len == ECHO_REPLY_BYTES) {
+        *why = "the token came where its reply was due"; /* a lost reply, and an echo twice */
+        return RC_DECODED_BAD;
+    }
     struct rc_slice rest = rc_slice(input.data + reply->len, input.len - reply->len);
     got = check_echo(rest, expect->token, why);
     /* One byte more may show that the echo is wrong, which need not be as long as the right one. */

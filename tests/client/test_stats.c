@@ -33,7 +33,7 @@ static struct world *begin(struct sim_server **server)
 {
     struct world *world = world_new(91);
     *server = sim_server_add(world->sim, "10.0.0.1", 11000, ENGINE_MEMCACHED);
-    world_option(world, "server", "memcached://10.0.0.1:11000?name=a%22b%5c%ff");
+    world_option(world, "server", "memcached://10.0.0.1:11000?name=a%22b%5c%20%ff");
     world_begin(world);
     world_set(world, "k", "v");
     world_get(world, "k");
@@ -63,20 +63,21 @@ static void every_format_says_the_same(void **state)
     struct sim_server *server;
     struct world *world = begin(&server);
     struct page *page = write_page(world, RINGCACHE_TEXT);
-    assert_has(page, "server a\\\"b\\\\%ff state down up 0 in_flight 0 connections 0 done_total 2 "
-                     "missed_total 1 not_stored_total 1 timeouts_total 1 unavailable_total 1 "
-                     "failed_total 0 ");
+    assert_has(page,
+        "server a\\\"b\\\\%20%ff state down up 0 in_flight 0 connections 0 done_total 2 "
+        "missed_total 1 not_stored_total 1 timeouts_total 1 unavailable_total 1 "
+        "failed_total 0 ");
     assert_has(page, "outages_total 1\n");
     assert_has(page, "pending 0\n");
     page = write_page(world, RINGCACHE_JSON);
-    assert_has(page, "{\"name\":\"a\\\"b\\\\\\u00ff\",\"state\":\"down\",\"up\":0,");
+    assert_has(page, "{\"name\":\"a\\\"b\\\\ \\u00ff\",\"state\":\"down\",\"up\":0,");
     assert_has(page, "\"done_total\":2,\"missed_total\":1,\"not_stored_total\":1,"
                      "\"timeouts_total\":1,\"unavailable_total\":1,\"failed_total\":0,");
     page = write_page(world, RINGCACHE_PROMETHEUS);
     assert_has(page, "# TYPE ringcache_server_done_total counter\n"
-                     "ringcache_server_done_total{server=\"a\\\"b\\\\%ff\"} 2\n");
+                     "ringcache_server_done_total{server=\"a\\\"b\\\\ %ff\"} 2\n");
     assert_has(page, "# TYPE ringcache_server_up gauge\n"
-                     "ringcache_server_up{server=\"a\\\"b\\\\%ff\"} 0\n");
+                     "ringcache_server_up{server=\"a\\\"b\\\\ %ff\"} 0\n");
     world_end(world);
 }
 

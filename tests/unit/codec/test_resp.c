@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "reply_check.h"
 
+#include <stdio.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,6 +218,21 @@ static void every_broken_reply_is_refused_with_its_reason(void **state)
     }
 }
 
+static void a_token_in_place_of_its_reply_is_no_value(void **state)
+{
+    (void)state;
+    const struct rc_expect expect = {.verb = RC_VERB_GET, .strict = true, .token = TOKEN};
+    char input[64];
+    int len = snprintf(input, sizeof input, "$16\r\n%016llx\r\n$16\r\n%016llx\r\n",
+        (unsigned long long)TOKEN, (unsigned long long)TOKEN);
+    struct rc_decoder decoder = {.limits.max_value_bytes = 1000};
+    struct rc_answer answer = {0};
+    size_t consumed = 0;
+    assert_int_equal(
+        rc_codec_resp.decode(&decoder, rc_slice(input, (size_t)len), &expect, &answer, &consumed),
+        RC_DECODED_BAD);
+}
+
 static void no_mutated_reply_is_delivered_to_another_token_when_strict(void **state)
 {
     (void)state;
@@ -407,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reply_means_the_same_at_every_split),
         cmocka_unit_test(every_broken_reply_is_refused_with_its_reason),
+        cmocka_unit_test(a_token_in_place_of_its_reply_is_no_value),
         cmocka_unit_test(no_mutated_reply_is_delivered_to_another_token_when_strict),
         cmocka_unit_test(a_value_of_exactly_the_cap_is_taken),
         cmocka_unit_test(a_line_of_4_KiB_is_taken_and_one_byte_more_is_not),
