@@ -51,8 +51,12 @@ int ringcache_explain(
     if (client->closing) {
         return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
     }
-    if (key == NULL || key_len == 0 || out == NULL) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "a key of no bytes");
+    const ringcache_request get = {.op = RINGCACHE_GET, .key = {key, key_len}};
+    const struct rc_means means = rc_client_means(client);
+    const char *why = "nowhere to put the explanation";
+    int rc = out != NULL ? rc_check_request(&means, &get, &why) : RINGCACHE_EINVAL;
+    if (rc < 0) {
+        return rc_client_refuse(client, rc, why);
     }
     struct ringcache_explanation *e = rc_alloc_zeroed(1, sizeof *e);
     if (e == NULL) {

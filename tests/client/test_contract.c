@@ -512,6 +512,9 @@ static void an_explanation_names_owner_state_and_target(void **state)
     assert_int_equal(ringcache_explanation_target(e), 0);
     assert_null(ringcache_explanation_server(e, 2));
     ringcache_explanation_free(e);
+    assert_int_equal(ringcache_explain(world->client, "a b", 3, &e), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_explain(world->client, "", 0, &e), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_explain(world->client, key, 1, NULL), RINGCACHE_EINVAL);
     sim_server_kill(one);
     world_get(world, key);
     world_settle(world, 100);
