@@ -219,6 +219,19 @@ static size_t prepare(struct rc_many *many, const struct queue *queue, size_t mo
     return count;
 }
 
+/* The first key of a queue was submitted as `request`, or refused for good. */
+static void enter(struct rc_many *many, struct queue *queue, struct rc_request *request, int status)
+{
+    ringcache_client *client = many->client;
+    take(many, queue);
+    client->pending++;
+    if (status < 0) {
+        rc_server_refuse(queue->server, queue->lane, request, status);
+    } else if (request->state != RC_REQUEST_FINISHED) {
+        rc_env_arm(&client->env, &request->deadline, many->deadline_ms);
+    }
+}
+
 /* Submit up to a batch from a queue; false when its lane takes no more for now. */
 static bool submit_some(struct rc_many *many, struct queue *queue)
 {
@@ -238,17 +251,13 @@ static bool submit_some(struct rc_many *many, struct queue *queue)
                  ? RINGCACHE_EBUSY
                  : rc_server_submit_gets(queue->server, queue->lane, requests, commands, count);
     for (size_t i = 0; i < count; i++) {
-        if (rc < 0) {
+        if (rc == RINGCACHE_EBUSY) {
             rc_client_release(client, requests[i]);
-            continue;
-        }
-        take(many, queue);
-        client->pending++;
-        if (requests[i]->state != RC_REQUEST_FINISHED) {
-            rc_env_arm(&client->env, &requests[i]->deadline, many->deadline_ms);
+        } else {
+            enter(many, queue, requests[i], rc);
         }
     }
-    return rc == 0;
+    return rc != RINGCACHE_EBUSY;
 }
 
 static void submit_all(struct rc_many *many)

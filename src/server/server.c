@@ -255,6 +255,13 @@ int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
     return rc;
 }
 
+void rc_server_refuse(
+    struct rc_server *server, uint32_t lane_number, struct rc_request *request, int status)
+{
+    struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
+    refuse(lane, request, status, ringcache_strerror(status));
+}
+
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
 {
     uint32_t half = server->env->max_inflight / 2 > 0 ? server->env->max_inflight / 2 : 1;

@@ -109,6 +109,10 @@ int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request 
 int rc_server_submit_gets(struct rc_server *server, uint32_t lane,
     struct rc_request *const *requests, const struct rc_command *commands, size_t count);
 
+/* Finish a request that submission refused with `status`, as if it had been accepted. */
+void rc_server_refuse(
+    struct rc_server *server, uint32_t lane, struct rc_request *request, int status);
+
 /* How many more requests may be on the lane before half of its bound is in use. */
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane);
 

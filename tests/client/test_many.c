@@ -174,6 +174,30 @@ static void marks_are_fetched_key_by_key(void **state)
     world_end(world);
 }
 
+static void what_a_server_cannot_do_is_said_at_once(void **state)
+{
+    (void)state;
+    static const char *const integrities[] = {"auto", "strict"};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *world = world_new(77);
+        struct sim_server *old = world_memcached(world, "10.0.0.1", 11000);
+        engine_set_version(sim_server_engine(old), "1.5.6");
+        world_option(world, "integrity", integrities[i]);
+        world_begin(world);
+        struct many *many = begin(world, 300);
+        store(many);
+        uint64_t began = world_now(world);
+        const ringcache_request defaults = {.options = RINGCACHE_WANT_TTL};
+        ask(many, &defaults);
+        wait_for(many, 400);
+        assert_true(world_now(world) <= began + 1);
+        assert_int_equal(many->failed, 300);
+        assert_int_equal(many->status[299], RINGCACHE_ENOTSUP);
+        free(many);
+        world_end(world);
+    }
+}
+
 static size_t owned_by(struct many *many, size_t i, const char *name)
 {
     ringcache_ring *ring = ringcache_client_ring(many->world->client);
@@ -406,6 +430,7 @@ int main(void)
         cmocka_unit_test(every_key_is_answered_once_on_every_protocol),
         cmocka_unit_test(keys_leave_in_batches),
         cmocka_unit_test(marks_are_fetched_key_by_key),
+        cmocka_unit_test(what_a_server_cannot_do_is_said_at_once),
         cmocka_unit_test(a_stopped_server_holds_up_its_own_keys_alone),
         cmocka_unit_test(a_dead_server_changes_no_other_keys_status),
         cmocka_unit_test(small_bounds_slow_it_down_and_lose_nothing),
