@@ -124,6 +124,17 @@ RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_s
     size_t count, const ringcache_request *defaults, ringcache_reply_cb each,
     ringcache_done_cb done, void *user);
 
+/** Send a Redis command in the caller's own words: `args[0]` is the command, `args[1]` its key, by which
+ * it is routed unless `defaults->route` is set. Copied. `defaults` (may be NULL) gives route and deadline.
+ *
+ * The reply is shown by reply->data; text is in reply->value too; an error as a whole is
+ * RINGCACHE_ESERVER with its words. A failure says maybe_applied like that of a write. Commands that wait,
+ * or that change a connection which others share (SUBSCRIBE, MULTI, SELECT, BLPOP …), are refused.
+ * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOTSUP (such a command, a memcached that owns the key, a ring
+ * with a namespace), RINGCACHE_ETOOBIG or as ringcache_get. */
+RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_slice *args,
+    size_t count, const ringcache_request *defaults, ringcache_reply_cb cb, void *user);
+
 /** Add a server at run time (URI as in a configuration). In force at RINGCACHE_EVENT_RING_CHANGED,
  * which follows a return of 0. A server of the same name and address that is still draining is taken
  * back.

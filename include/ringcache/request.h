@@ -69,8 +69,33 @@ typedef struct ringcache_request {
 /** Bits of ringcache_reply.marks; 0 in this version. */
 enum { RINGCACHE_STALE = 1 << 0, RINGCACHE_WON = 1 << 1, RINGCACHE_FILLING = 1 << 2 };
 
-/** The tree of a raw reply; always NULL in this version. */
-struct ringcache_data;
+/** One node of the reply to a raw command (ringcache_command). It and all below it are valid until the
+ * callback returns. */
+typedef struct ringcache_data ringcache_data;
+
+typedef enum ringcache_data_type {
+    RINGCACHE_DATA_NIL,
+    RINGCACHE_DATA_STATUS, /**< a word like OK */
+    RINGCACHE_DATA_ERROR,  /**< within an array; an error as a whole is a reply that failed */
+    RINGCACHE_DATA_NUMBER,
+    RINGCACHE_DATA_TEXT,
+    RINGCACHE_DATA_ARRAY
+} ringcache_data_type;
+
+/** What a node is. */
+RINGCACHE_API ringcache_data_type ringcache_data_kind(const ringcache_data *data);
+
+/** The bytes of a TEXT, STATUS or ERROR; else none. */
+RINGCACHE_API ringcache_slice ringcache_data_text(const ringcache_data *data);
+
+/** The value of a NUMBER; else 0. */
+RINGCACHE_API int64_t ringcache_data_number(const ringcache_data *data);
+
+/** How many elements an ARRAY has; else 0. */
+RINGCACHE_API size_t ringcache_data_count(const ringcache_data *data);
+
+/** Element `index` of an ARRAY, or NULL past the end. */
+RINGCACHE_API const ringcache_data *ringcache_data_at(const ringcache_data *data, size_t index);
 
 /** One answer. It and everything it points to is valid until the callback returns. */
 typedef struct ringcache_reply {
@@ -86,10 +111,10 @@ typedef struct ringcache_reply {
     const char
         *message;      /**< one line why it failed, the server's own words where it spoke; or "" */
     uint32_t attempts; /**< how often it was handed to a connection: 0 when it never was */
-    uint64_t elapsed_us; /**< from submission to the answer's arrival */
-    size_t index;        /**< of a ringcache_get_many: the key's place in `keys` */
-    const struct ringcache_data *data;
-    uint64_t ring_digest; /**< of the ring that routed it */
+    uint64_t elapsed_us;        /**< from submission to the answer's arrival */
+    size_t index;               /**< of a ringcache_get_many: the key's place in `keys` */
+    const ringcache_data *data; /**< of a raw command that was answered; else NULL */
+    uint64_t ring_digest;       /**< of the ring that routed it */
 } ringcache_reply;
 
 /** A value kept beyond its callback. */

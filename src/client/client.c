@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "codec/resp_tree.h"
 #include "transport/uv_transport.h"
 
 int rc_client_refuse(ringcache_client *client, int status, const char *why)
@@ -84,11 +85,14 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
     };
     client->pending--;
     rc_server_count(request->lane->server, result->status);
+    bool raw = request->slot.verb == RC_VERB_RAW && result->value.len > 0;
+    struct rc_resp_tree *tree = raw ? rc_raw_open(&reply) : NULL;
     if (op->many != NULL) {
         rc_many_answered(op->many, op->index, &reply);
     } else {
         op->cb(client, &reply, op->user);
     }
+    rc_resp_tree_free(tree);
     rc_request_delivered(request);
     if (!request->slot.due) {
         rc_client_release(client, request);

@@ -121,6 +121,23 @@ void rc_client_release(void *owner, struct rc_request *request);
 struct rc_means rc_client_means(const ringcache_client *client);
 /* A fresh operation, or NULL: no memory, or the bound on bytes is reached. */
 struct rc_operation *rc_client_take(ringcache_client *client);
+/* What every request has in common once its command and its server are known. */
+struct rc_submission {
+    struct rc_choice choice;
+    uint32_t timeout_ms; /* 0: the client's */
+    ringcache_reply_cb cb;
+    void *user;
+};
+
+/* Submit a command. As ringcache_submit, and refusals are noted. */
+int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
+    const struct rc_command *command, ringcache_id *id);
+
+struct rc_resp_tree;
+/* Let the reply to a raw command show its tree, to be freed when the callback returned; NULL when there
+ * is none to show, for lack of memory. */
+struct rc_resp_tree *rc_raw_open(ringcache_reply *reply);
+
 /* A checked request as a command, with the next token. */
 struct rc_command rc_client_command(ringcache_client *client, const ringcache_request *request);
 

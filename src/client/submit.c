@@ -43,15 +43,7 @@ static int refuse_full(ringcache_client *client, int rc)
     return rc_client_refuse(client, rc, ringcache_strerror(rc));
 }
 
-/* What every request has in common once its command and its server are known. */
-struct submission {
-    struct rc_choice choice;
-    uint32_t timeout_ms; /* 0: the client's */
-    ringcache_reply_cb cb;
-    void *user;
-};
-
-static int enter(ringcache_client *client, const struct submission *s,
+int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id)
 {
     struct rc_env *env = &client->env;
@@ -158,7 +150,7 @@ static int submit(ringcache_client *client, const ringcache_request *request, ri
     struct rc_slice key = rc_slice(request->key.data, request->key.len);
     struct rc_slice route =
         request->route.data != NULL ? rc_slice(request->route.data, request->route.len) : key;
-    const struct submission s = {
+    const struct rc_submission s = {
         .choice = client->policy->choose(client->table, route),
         .timeout_ms = request->timeout_ms,
         .cb = cb,
@@ -168,7 +160,7 @@ static int submit(ringcache_client *client, const ringcache_request *request, ri
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");
     }
     const struct rc_command command = rc_client_command(client, request);
-    return enter(client, &s, &command, id);
+    return rc_client_enter(client, &s, &command, id);
 }
 
 /* ---- public ---- */
@@ -226,10 +218,10 @@ int ringcache_ping(ringcache_client *client, const char *name, ringcache_reply_c
     if (index == SIZE_MAX) {
         return rc_client_refuse(client, RINGCACHE_EINVAL, "no server has this name");
     }
-    const struct submission s = {
+    const struct rc_submission s = {
         .choice = {.server = client->table->servers[index]}, .cb = cb, .user = user};
     const struct rc_command command = {.verb = RC_VERB_NOOP};
-    return enter(client, &s, &command, NULL);
+    return rc_client_enter(client, &s, &command, NULL);
 }
 
 int ringcache_cancel(ringcache_client *client, ringcache_id id)

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "codec/resp_scan.h"
 #include "ringcache/status.h"
 
 /* What a command asks. Those of the first group carry a user's key. */
@@ -31,6 +32,7 @@ enum rc_verb {
     RC_VERB_GET_AND_TOUCH,
     RC_VERB_INCREMENT,
     RC_VERB_DECREMENT,
+    RC_VERB_RAW, /* redis: any command of the caller's, encoded in `value` (rc_resp_encode_raw) */
     /* the library's own */
     RC_VERB_VERSION,   /* memcached: version; the answer's value is like "1.6.18" */
     RC_VERB_NOOP,      /* memcached: mn; redis: PING. The fence and the probe */
@@ -80,7 +82,7 @@ struct rc_expect {
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
     bool again; /* not an answer yet: the same command is to be sent once more with `again` set */
-    struct rc_slice value;
+    struct rc_slice value;   /* of RAW: the whole reply, as it came */
     struct rc_slice message; /* the server's own words, for a failure; else empty */
     uint32_t flags;
     uint64_t number; /* of a counter, after it was changed */
@@ -104,6 +106,7 @@ struct rc_limits {
 struct rc_decoder {
     struct rc_limits limits;
     size_t need;
+    struct rc_resp_scan scan; /* of a RAW reply */
 };
 
 struct rc_codec {
@@ -132,6 +135,9 @@ struct rc_codec {
      * printable, when it is an error line of this protocol; else a static sentence. */
     struct rc_slice (*unsolicited)(struct rc_slice input);
 };
+
+/* A command of the caller's words as a RAW command's `value`. 0 or RINGCACHE_ENOMEM. */
+int rc_resp_encode_raw(struct rc_buf *out, const struct rc_slice *words, size_t count);
 
 extern const struct rc_codec rc_codec_meta;
 extern const struct rc_codec rc_codec_classic;

@@ -126,6 +126,7 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
         return rc_wire_put_text(at, "version\r\n");
     case RC_VERB_NOOP:
         return rc_wire_put_text(at, "mn\r\n");
+    case RC_VERB_RAW:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:
     case RC_VERB_CLIENT_ID:

@@ -30,6 +30,8 @@ enum {
     INFO_MAX_BYTES = 65536,
     DIGEST_BYTES = 16,
     COUNTER_MAX_BYTES = 19,
+    /* What the shape of a raw reply may add to its text. */
+    RAW_EXTRA_BYTES = 16 * 1024 * 1024,
 };
 
 /* One reply: a token, and when that is the head of an array, its three elements. */
@@ -76,6 +78,7 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
     case RC_VERB_CLIENT_ID:
     case RC_VERB_CLIENT_KILL:
         return "-:";
+    case RC_VERB_RAW: /* see take_raw */
     case RC_VERB_VERSION:
         break;
     }
@@ -270,6 +273,7 @@ static const char *read_reply(
         return read_number(token, 0, 1, answer);
     case RC_VERB_INFO:
         return read_info(token, answer);
+    case RC_VERB_RAW:
     case RC_VERB_VERSION:
         break;
     }
@@ -376,6 +380,16 @@ static enum rc_decoded check_echo(struct rc_slice input, uint64_t token, const c
     return arrived < sizeof echo ? RC_DECODED_MORE : RC_DECODED_ONE;
 }
 
+#define MISPLACED_TOKEN "the token came where its reply was due"
+
+/* A lost reply, and its echo twice: then the token stands in the reply's place. */
+static bool is_token(struct rc_slice reply, const struct rc_expect *expect)
+{
+    const char *differs;
+    return rc_resp_is_echoed(expect->verb, expect->strict) && reply.len == ECHO_REPLY_BYTES &&
+           check_echo(reply, expect->token, &differs) == RC_DECODED_ONE;
+}
+
 /* The reply, and with `strict` its echo. */
 static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct reply *reply, const char **why)
@@ -384,10 +398,8 @@ static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_sl
     if (got != RC_DECODED_ONE || !rc_resp_is_echoed(expect->verb, expect->strict)) {
         return got;
     }
-    const char *differs;
-    if (check_echo(rc_slice(input.data, reply->len), expect->token, &differs) == RC_DECODED_ONE &&
-        reply->len == ECHO_REPLY_BYTES) {
-        *why = "the token came where its reply was due"; /* a lost reply, and an echo twice */
+    if (is_token(rc_slice(input.data, reply->len), expect)) {
+        *why = MISPLACED_TOKEN;
         return RC_DECODED_BAD;
     }
     struct rc_slice rest = rc_slice(input.data + reply->len, input.len - reply->len);
@@ -397,11 +409,53 @@ static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_sl
     return got;
 }
 
+/* A reply of any shape, as a whole. An error keeps its words for the message. */
+static enum rc_decoded take_raw(struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
+{
+    const char *why;
+    struct rc_resp_scan *scan = &decoder->scan;
+    size_t max_bytes = decoder->limits.max_value_bytes < SIZE_MAX / 2
+                           ? (size_t)decoder->limits.max_value_bytes + RAW_EXTRA_BYTES
+                           : SIZE_MAX / 2;
+    bool whole = scan->offset > 0 && scan->depth == 0;
+    enum rc_decoded got = whole ? RC_DECODED_ONE : rc_resp_frame(scan, input, max_bytes, &why);
+    size_t len = scan->offset;
+    if (got == RC_DECODED_ONE && rc_resp_is_echoed(expect->verb, expect->strict)) {
+        got = check_echo(rc_slice(input.data + len, input.len - len), expect->token, &why);
+        scan->need = input.len + 1;
+        len += ECHO_REPLY_BYTES;
+    }
+    if (got == RC_DECODED_MORE) {
+        decoder->need = scan->need;
+        return got;
+    }
+    struct rc_slice frame = rc_slice(input.data, scan->offset);
+    if (got == RC_DECODED_ONE && is_token(frame, expect)) {
+        why = MISPLACED_TOKEN;
+        got = RC_DECODED_BAD;
+    }
+    *scan = (struct rc_resp_scan){0};
+    decoder->need = 0;
+    if (got == RC_DECODED_BAD) {
+        return rc_wire_bad(answer, why);
+    }
+    *answer = (struct rc_answer){.status = RINGCACHE_OK, .value = frame};
+    if (frame.data[0] == '-') {
+        read_error(rc_slice(frame.data + 1, frame.len - 3), expect, answer);
+    }
+    *consumed = len;
+    return RC_DECODED_ONE;
+}
+
 static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
     if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
+    }
+    if (expect->verb == RC_VERB_RAW) {
+        return take_raw(decoder, input, expect, answer, consumed);
     }
     const char *why;
     struct reply reply;

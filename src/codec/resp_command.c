@@ -48,7 +48,7 @@ static const struct rc_script *script_of(enum rc_verb verb)
 
 bool rc_resp_is_echoed(enum rc_verb verb, bool strict)
 {
-    return strict && verb <= RC_VERB_DECREMENT;
+    return strict && verb <= RC_VERB_RAW;
 }
 
 bool rc_resp_may_run_script(enum rc_verb verb, bool extras)
@@ -231,6 +231,7 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
             add_touch(words, command);
         }
         return;
+    case RC_VERB_RAW:
     case RC_VERB_SET:
     case RC_VERB_DELETE:
     case RC_VERB_ADD:
@@ -293,6 +294,9 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
         return put_pexpire(at, command);
     case RC_VERB_GET_AND_TOUCH:
         return put_getex(at, command);
+    case RC_VERB_RAW:
+        memcpy(at, command->value.data, command->value.len);
+        return at + command->value.len;
     case RC_VERB_NOOP:
         return rc_wire_put_text(at, "*1\r\n$4\r\nPING\r\n");
     case RC_VERB_AUTH:
@@ -350,6 +354,35 @@ int rc_resp_encode_gets(struct rc_buf *out, const struct rc_command *commands, s
     at = rc_wire_put_text(at, "\r\n$4\r\nMGET\r\n");
     for (size_t i = 0; i < count; i++) {
         at = put_bulk(at, commands[i].prefix, commands[i].key);
+    }
+    rc_buf_commit(out, (size_t)(at - start));
+    return 0;
+}
+
+int rc_resp_encode_raw(struct rc_buf *out, const struct rc_slice *words, size_t count)
+{
+    size_t bytes = BULK_BYTES;
+    for (size_t i = 0; i < count; i++) {
+        if (__builtin_add_overflow(bytes, words[i].len, &bytes) ||
+            __builtin_add_overflow(bytes, (size_t)BULK_BYTES, &bytes)) {
+            return RINGCACHE_ENOMEM;
+        }
+    }
+    int rc = rc_buf_reserve(out, bytes);
+    if (rc < 0) {
+        return rc;
+    }
+    unsigned char *start = rc_buf_end(out);
+    unsigned char *at = start;
+    *at++ = '*';
+    at = rc_wire_put_text(rc_wire_put_number(at, count), "\r\n");
+    for (size_t i = 0; i < count; i++) {
+        *at++ = '$';
+        at = rc_wire_put_text(rc_wire_put_number(at, words[i].len), "\r\n");
+        if (words[i].len > 0) {
+            memcpy(at, words[i].data, words[i].len);
+        }
+        at = rc_wire_put_text(at + words[i].len, "\r\n");
     }
     rc_buf_commit(out, (size_t)(at - start));
     return 0;

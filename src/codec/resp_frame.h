@@ -22,7 +22,6 @@ enum {
     RC_RESP_LINE_MAX = 4096,
     /* Scripts answer lines of their own making; this is the bound Redis sets on lines it reads. */
     RC_RESP_SCRIPT_LINE_MAX = 65536,
-    RC_RESP_DEPTH_MAX = 32,         /* arrays within each other */
     RC_RESP_ELEMENTS_MAX = 1 << 20, /* in one reply, the reply itself not counted */
 };
 
@@ -46,18 +45,6 @@ struct rc_resp_token {
  * try needs at least; on BAD, `*why` is a static sentence. */
 enum rc_decoded rc_resp_token(struct rc_slice input, const struct rc_resp_bounds *bounds,
     struct rc_resp_token *token, const char **why);
-
-/* How far a reply has been understood. Zero-initialised at its first byte; opaque but for `offset`,
- * `elements`, `text_bytes` and `need`. */
-struct rc_resp_scan {
-    size_t offset;                    /* bytes understood; the reply's length once it is complete */
-    size_t need;                      /* bytes of input that another try needs at least */
-    size_t text_bytes;                /* of all strings so far */
-    uint32_t elements;                /* so far, arrays included */
-    uint32_t announced;               /* elements that heads of arrays have promised */
-    uint32_t depth;                   /* arrays that are open */
-    uint32_t left[RC_RESP_DEPTH_MAX]; /* elements each of them still lacks */
-};
 
 /* Go on with the scan of the reply that starts at `input`, which holds everything since its first
  * byte. ONE: it is complete and scan->offset bytes long. No reply may be longer than `max_bytes`.
