@@ -213,7 +213,7 @@ static void put_meaning(struct sent *sent, struct rc_slice name)
 static void put_word(struct sent *sent, struct rc_slice word)
 {
     struct sent spelled = {.column = sent->column, .command = sent->command};
-    struct rc_slice verbatim, name;
+    struct rc_slice verbatim = {0}, name = {0};
     while (take_until(&word, "<", &verbatim)) {
         put(&spelled, verbatim);
         assert_true(take_until(&word, ">", &name));
