@@ -84,7 +84,7 @@ static bool take_until(struct rc_slice *rest, const char *end, struct rc_slice *
 
 static void read_cells(struct rc_slice line, struct rc_slice *cells)
 {
-    struct rc_slice before;
+    struct rc_slice before = {0};
     assert_true(take_until(&line, "| ", &before));
     for (size_t i = 0; i < COLUMNS; i++) {
         assert_true(take_until(&line, i + 1 < COLUMNS ? " | " : " |", &cells[i]));
@@ -96,7 +96,7 @@ static void read_page(struct page *page)
 {
     static const char heading[] = "| operation | memcached meta | memcached classic | Redis | "
                                   "absent | present |\n|---|---|---|---|---|---|\n";
-    struct rc_slice rest, line;
+    struct rc_slice rest = {0}, line = {0};
     FILE *file = fopen(DOCUMENTATION, "rb");
     assert_non_null(file);
     rest = rc_slice(page->bytes, fread(page->bytes, 1, PAGE_BYTES, file));
@@ -232,7 +232,7 @@ static void put_word(struct sent *sent, struct rc_slice word)
 
 static void put_words(struct sent *sent, struct rc_slice words)
 {
-    struct rc_slice word;
+    struct rc_slice word = {0};
     while (take_until(&words, " ", &word)) {
         if (word.len > 0) {
             put_word(sent, word);
@@ -246,7 +246,7 @@ static void put_words(struct sent *sent, struct rc_slice words)
 /* What stands in brackets is sent unless its number is 0. */
 static void put_optional(struct sent *sent, struct rc_slice words)
 {
-    struct rc_slice rest = words, before, name;
+    struct rc_slice rest = words, before = {0}, name = {0};
     assert_true(take_until(&rest, "<", &before));
     assert_true(take_until(&rest, ">", &name));
     if (number_of(sent->command, name) != 0) {
@@ -258,7 +258,7 @@ static void put_optional(struct sent *sent, struct rc_slice words)
 static void put_command(struct sent *sent, struct rc_slice line)
 {
     struct sent body = {.column = sent->column, .command = sent->command};
-    struct rc_slice part;
+    struct rc_slice part = {0};
     while (take_until(&line, "[", &part)) {
         put_words(&body, part);
         assert_true(take_until(&line, "]", &part));
@@ -277,7 +277,7 @@ static void put_command(struct sent *sent, struct rc_slice line)
 
 static void put_cell(struct sent *sent, struct rc_slice cell)
 {
-    struct rc_slice before, line;
+    struct rc_slice before = {0}, line = {0};
     while (take_until(&cell, "`", &before)) {
         assert_true(take_until(&cell, "`", &line));
         put_command(sent, line);
