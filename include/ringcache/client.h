@@ -127,7 +127,7 @@ RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_s
 /** Send a Redis command in the caller's own words: `args[0]` is the command, `args[1]` its key, by which
  * it is routed unless `defaults->route` is set. Copied. `defaults` (may be NULL) gives route and deadline.
  *
- * The reply is shown by reply->data; text is in reply->value too; an error as a whole is
+ * The reply is shown by reply->data; text is in reply->value too, a positive number in reply->number; an error as a whole is
  * RINGCACHE_ESERVER with its words. A failure says maybe_applied like that of a write. Commands that wait,
  * or that change a connection which others share (SUBSCRIBE, MULTI, SELECT, BLPOP …), are refused.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOTSUP (such a command, a memcached that owns the key, a ring

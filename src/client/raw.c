@@ -185,6 +185,9 @@ struct rc_resp_tree *rc_raw_open(ringcache_reply *reply)
     if (root->type == RC_RESP_STRING || root->type == RC_RESP_STATUS) {
         reply->value = (ringcache_slice){root->text.data, root->text.len};
     }
+    if (root->type == RC_RESP_INTEGER && root->number > 0) {
+        reply->number = (uint64_t)root->number;
+    }
     return tree;
 }
 

@@ -8,6 +8,7 @@ struct told {
     struct world *world;
     int status;
     unsigned calls;
+    uint64_t number;
     char shape[512]; /* the reply's data, written out */
     char value[64];
     char message[128];
@@ -46,6 +47,7 @@ static void on_reply(ringcache_client *client, const ringcache_reply *reply, voi
     assert_ptr_equal(client, told->world->client);
     told->calls++;
     told->status = reply->status;
+    told->number = reply->number;
     told->shape[0] = '\0';
     if (reply->data != NULL) {
         write_out(told->shape, sizeof told->shape, reply->data);
@@ -94,7 +96,9 @@ static void a_reply_of_any_shape_is_shown(void **state)
         struct told get = run(world, "GET k");
         assert_string_equal(get.shape, "hello ");
         assert_string_equal(get.value, "hello");
-        assert_string_equal(run(world, "strlen k").shape, "5 ");
+        struct told len = run(world, "strlen k");
+        assert_string_equal(len.shape, "5 ");
+        assert_int_equal(len.number, 5);
         assert_string_equal(run(world, "mget k absent k").shape, "[ hello nil hello ] ");
         assert_string_equal(run(world, "get absent").shape, "nil ");
         struct told wrong = run(world, "nonsense k");
