@@ -18,6 +18,12 @@ static void remember_why(struct rc_conn *conn, struct rc_slice text)
 
 /* ---- ending ---- */
 
+bool rc_conn_ran_before(const struct rc_conn *conn, const struct rc_slot *slot)
+{
+    const struct rc_body *body = slot->request != NULL ? slot->request->body : NULL;
+    return body != NULL && body->command.again && !conn->backend->credentials.redis;
+}
+
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
 {
     struct rc_request *request = slot->request;
@@ -40,7 +46,8 @@ static void lose_all(struct rc_conn *conn, int status, const char *message)
         const struct rc_result result = {
             .status = status,
             .message = rc_slice_text(message),
-            .maybe_applied = left && rc_verb_writes((enum rc_verb)slot->verb),
+            .maybe_applied = (left && rc_verb_writes((enum rc_verb)slot->verb)) ||
+                             rc_conn_ran_before(conn, slot),
         };
         rc_conn_slot_over(conn, slot, &result);
     }
@@ -120,7 +127,11 @@ static void take_back_unsent(struct rc_conn *conn, int status, const char *messa
     struct rc_slot *next;
     for (struct rc_slot *slot = rc_pipeline_cut_unsent(p); slot != NULL; slot = next) {
         next = slot->next;
-        const struct rc_result result = {.status = status, .message = rc_slice_text(message)};
+        const struct rc_result result = {
+            .status = status,
+            .message = rc_slice_text(message),
+            .maybe_applied = rc_conn_ran_before(conn, slot),
+        };
         rc_conn_slot_over(conn, slot, &result);
     }
     size_t keep = (size_t)(p->encoded - p->sent);

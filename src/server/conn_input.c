@@ -54,17 +54,20 @@ static bool send_again(struct rc_conn *conn, struct rc_slot *slot)
     return true;
 }
 
-static struct rc_result result_of(const struct rc_slot *slot, const struct rc_answer *answer)
+static struct rc_result result_of(
+    const struct rc_conn *conn, const struct rc_slot *slot, const struct rc_answer *answer)
 {
+    bool ran_before = rc_conn_ran_before(conn, slot);
     if (answer->again) {
         return (struct rc_result){
             .status = RINGCACHE_ENOMEM,
-            .maybe_applied = rc_verb_writes((enum rc_verb)slot->verb),
+            .maybe_applied = ran_before,
             .message = rc_slice_text("no memory to ask once more"),
         };
     }
     return (struct rc_result){
         .status = answer->status,
+        .maybe_applied = ran_before && answer->status < 0,
         .flags = answer->flags,
         .number = answer->number,
         .cas = answer->cas,
@@ -85,7 +88,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
     if (answer->again && send_again(conn, slot)) {
         return;
     }
-    const struct rc_result result = result_of(slot, answer);
+    const struct rc_result result = result_of(conn, slot, answer);
     rc_conn_slot_over(conn, slot, &result);
     while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
         rc_conn_slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);

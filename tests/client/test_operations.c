@@ -276,6 +276,54 @@ static void an_overflow_is_taken_back_though_its_caller_left(void **state)
     world_end(world);
 }
 
+/* Begin a sum that has to be taken back, up to when the server has done it. */
+static struct world_reply *begin_overflow(
+    struct world *world, struct sim_server *server, const char *verb)
+{
+    assert_reply(store(world, RINGCACHE_SET, "9223372036854775807"), RINGCACHE_OK);
+    sim_server_slow(server, 50000);
+    const ringcache_request request = {.op = RINGCACHE_INCREMENT, .key = {"k", 1}, .delta = 10};
+    struct world_reply *reply = world_submit(world, &request, NULL);
+    while (engine_count(sim_server_engine(server), verb) == 0 && sim_step(world->sim)) {
+    }
+    assert_int_equal(reply->calls, 0);
+    return reply;
+}
+
+static void an_overflow_whose_taking_back_is_refused_may_be_applied(void **state)
+{
+    (void)state;
+    static const char *const verbs[][2] = {{"ma", "ma"}, {"incr", "decr"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct sim_server *server;
+        struct world *world = begin(&backends[2 * i], &server);
+        struct world_reply *reply = begin_overflow(world, server, verbs[i][0]);
+        struct engine *engine = sim_server_engine(server);
+        engine_answer_next(engine, verbs[i][1], 1, "SERVER_ERROR out of memory\r\n");
+        world_settle(world, 1000);
+        assert_reply(reply, RINGCACHE_ESERVER);
+        assert_int_equal(reply->maybe_applied, 1);
+        assert_string_equal(engine_get(engine, 0, "k")->value, "9223372036854775817");
+        world_end(world);
+    }
+}
+
+static void an_overflow_whose_taking_back_never_left_may_be_applied(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin(&backends[0], &server);
+    struct world_reply *reply = begin_overflow(world, server, "ma");
+    struct engine *engine = sim_server_engine(server);
+    sim_inject(server, sim_server_newest(server), rc_slice_text("?\r\n"));
+    world_settle(world, 1000);
+    assert_reply(reply, RINGCACHE_EPROTOCOL);
+    assert_int_equal(reply->attempts, 2);
+    assert_int_equal(engine_count(engine, "ma"), 1);
+    assert_int_equal(reply->maybe_applied, 1);
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +334,8 @@ int main(void)
         cmocka_unit_test(a_touch_moves_the_end_and_removes_it),
         cmocka_unit_test(a_script_that_redis_forgot_is_sent_whole),
         cmocka_unit_test(an_overflow_is_taken_back_though_its_caller_left),
+        cmocka_unit_test(an_overflow_whose_taking_back_is_refused_may_be_applied),
+        cmocka_unit_test(an_overflow_whose_taking_back_never_left_may_be_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
