@@ -47,7 +47,8 @@ struct rc_many {
     size_t routed;          /* keys from here on were not looked at yet */
     uint32_t again;         /* list of keys to be routed anew */
     size_t told, ok, missed, failed;
-    int status; /* 0, or what ends all keys that were not submitted */
+    int status;  /* 0, or what ends all keys that were not submitted */
+    bool lagged; /* its deadline was put off by env->lag_ms */
 };
 
 /* ---- telling ---- */
@@ -184,8 +185,9 @@ static void route(struct rc_many *many, uint32_t key)
 static bool route_some(struct rc_many *many)
 {
     for (int i = 0; i < SLICE; i++) {
-        if (many->status < 0 || !make_queues(many)) {
-            break; /* a callback may have closed the client, or changed its ring */
+        if (!make_queues(many)) { /* a callback may have changed the ring */
+            many->status = RINGCACHE_ENOMEM;
+            return true;
         }
         uint32_t key = next_unrouted(many);
         if (key == NO_KEY) {
@@ -213,6 +215,7 @@ static size_t prepare(struct rc_many *many, const struct queue *queue, size_t mo
         op->many = many;
         op->index = key;
         op->request.started_us = many->started_us;
+        op->request.lagged = many->lagged;
         ops[count] = op;
         commands[count] = rc_client_command(many->client, &request);
     }
@@ -303,6 +306,10 @@ static void many_free(struct rc_many *many)
 static bool pump(struct rc_many *many)
 {
     bool more = many->status < 0 ? end_some(many) : route_some(many);
+    if (many->client->closing && many->status == 0) { /* a callback closed it */
+        many->status = RINGCACHE_ECANCELED;
+        more = true;
+    }
     if (many->status == 0 && many->table_number == many->client->table_number) {
         submit_all(many);
     }
@@ -312,7 +319,7 @@ static bool pump(struct rc_many *many)
         many_free(many);
         return false;
     }
-    return more || many->status < 0;
+    return more; /* what is under way comes back by itself */
 }
 
 void rc_manys_pump(ringcache_client *client)
@@ -337,8 +344,15 @@ static void deadline_due(struct rc_deadline *deadline, uint64_t now_ms)
 {
     (void)now_ms;
     struct rc_many *many = rc_container(deadline, struct rc_many, deadline);
+    struct rc_env *env = &many->client->env;
+    if (many->started_us == env->lag_of_us && !many->lagged) {
+        many->lagged = true;
+        many->deadline_ms += env->lag_ms;
+        rc_env_arm(env, deadline, many->deadline_ms);
+        return;
+    }
     many->status = RINGCACHE_ETIMEDOUT;
-    rc_env_defer(&many->client->env);
+    rc_env_defer(env);
 }
 
 /* ---- public ---- */

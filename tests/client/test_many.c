@@ -377,6 +377,60 @@ static void closing_midway_ends_every_key(void **state)
     world_end(world);
 }
 
+static void close_on_refusal(struct many *many, const ringcache_reply *reply)
+{
+    if (reply->status == RINGCACHE_EINVAL && many->world->closed == 0) {
+        world_close(many->world);
+        many->on_each = NULL;
+    }
+}
+
+static void closing_on_a_key_that_is_not_valid_ends_every_key(void **state)
+{
+    (void)state;
+    struct world *world = begin_four("auto");
+    struct many *many = begin(world, 100);
+    many->keys[20].len = 0;
+    many->on_each = close_on_refusal;
+    ask(many, NULL);
+    wait_for(many, 1000);
+    assert_int_equal(many->failed, 100);
+    assert_int_equal(many->status[99], RINGCACHE_ECANCELED);
+    assert_true(sim_run_idle(world->sim, 1000));
+    assert_int_equal(sim_client_streams(world->host), 0);
+    free(many);
+    world_end(world);
+}
+
+static void ask_and_be_busy(void *owner)
+{
+    struct many *many = owner;
+    const ringcache_request defaults = {.timeout_ms = 100};
+    ask(many, &defaults);
+    sim_block(many->world->sim, 400);
+}
+
+static void a_program_that_was_busy_is_given_its_time_back(void **state)
+{
+    (void)state;
+    struct world *world = world_new(78);
+    struct sim_server *server = world_memcached(world, "10.0.0.1", 11000);
+    world_option(world, "max_inflight", "4");
+    world_begin(world);
+    world_get(world, "any");
+    world_settle(world, 100);
+    struct many *many = begin(world, 40);
+    sim_server_slow(server, 9000);
+    uint64_t began = world_now(world);
+    sim_at(world->sim, began, ask_and_be_busy, many);
+    wait_for(many, 1000);
+    assert_in_range(world_now(world), began + 500, began + 501);
+    assert_in_range(many->missed, 8, 39);
+    assert_int_equal(many->failed, 40 - many->missed);
+    free(many);
+    world_end(world);
+}
+
 static void change_midway(struct many *many, const ringcache_reply *reply)
 {
     ringcache_client *client = many->world->client;
@@ -438,6 +492,8 @@ int main(void)
         cmocka_unit_test(a_key_may_be_asked_for_twice),
         cmocka_unit_test(no_key_is_done_at_once),
         cmocka_unit_test(closing_midway_ends_every_key),
+        cmocka_unit_test(closing_on_a_key_that_is_not_valid_ends_every_key),
+        cmocka_unit_test(a_program_that_was_busy_is_given_its_time_back),
         cmocka_unit_test(the_ring_may_change_midway),
         cmocka_unit_test(a_reply_for_another_key_is_none),
     };
