@@ -2,44 +2,77 @@
 #ifndef CLIENT_STORM_H
 #define CLIENT_STORM_H
 
-/* A seeded storm over one client: random requests, random changes of the ring, random faults, and a
- * history of every key against which each answer is judged.
+/* A seeded storm over one client: random requests of every operation, random changes of the ring,
+ * random faults, and a history of every key against which each answer is judged.
  *
- * The writes of a key are numbered in the order of their submission, and a value names its key and its
- * number. All of them go to one owner by one connection at a time, so the order of submission is the
- * only order there may be: once write n was acknowledged, a read submitted later must not see an older
- * one. An `epoch` of a key is a stretch in which its owner neither changed nor lost its items; nothing
- * is claimed across two of them. */
+ *     storm.c            the world, the one way in and out of all requests
+ *     storm_moves.c      what is asked at random, and what changes the ring
+ *     storm_history.c    keys whose values tell which writes they are made of
+ *     storm_counters.c   counters whose sum tells which steps were applied
+ *     storm_many.c       many of them in one call
+ *     storm_faults.c     what goes wrong
+ *
+ * An `epoch` of a key is a stretch in which its owner neither changed nor lost its items; nothing is
+ * claimed across two of them. */
 
 #include "world.h"
 
 enum {
     STORM_SERVERS = 5,
     STORM_KEYS = 16,
+    STORM_COUNTERS = 4,
+    STORM_STEPS = 30,     /* per life of a counter */
     STORM_WRITES = 256,   /* per key; a key that was written so often is only read from there on */
     STORM_PENDING = 1024, /* requests at a time */
+    STORM_MANYS = 4,      /* ringcache_get_many at a time */
+    STORM_VALUE_MAX = 30000,
 };
 
 enum storm_fate {
     STORM_PENDING_WRITE,
     STORM_DONE,
-    STORM_DENIED,   /* failed, and said to be not applied */
+    STORM_DENIED, /* had no effect: its condition did not hold, or it failed and was not applied */
     STORM_DOUBTFUL, /* failed, and may have been applied */
 };
 
 struct storm_write {
+    ringcache_op op;
     enum storm_fate fate;
     uint32_t epoch;
-    bool removes;
+    uint32_t len;      /* of its piece of the value */
+    uint64_t acked_at; /* in this epoch, by storm->ticks; 0: never */
+    bool fleeting;     /* the item may expire before the storm is over */
 };
 
 struct storm_key {
     char name[16];
     size_t owner; /* STORM_SERVERS: none */
     uint32_t epoch;
-    uint32_t floor;   /* the newest write of this epoch that was acknowledged; 0: none */
+    uint32_t floor;   /* the newest acknowledged write that replaced or removed all; 0: none */
+    uint32_t changed; /* the newest acknowledged write that changed the value; 0: none */
     uint32_t written; /* how many there are */
     struct storm_write writes[STORM_WRITES + 1];
+    /* The last CAS token that was read. */
+    uint64_t cas;
+    uint32_t cas_epoch; /* in which; 0: there is none */
+    uint32_t cas_as_of; /* writes up to here were submitted before it was told */
+};
+
+struct storm_step {
+    enum storm_fate fate;
+    uint64_t acked_at;
+    bool down;
+};
+
+struct storm_counter {
+    char name[24];
+    size_t owner;
+    uint32_t life; /* a new one, under a new name, begins where an epoch of a key would */
+    uint32_t step_count;
+    struct storm_step steps[STORM_STEPS];
+    uint64_t known_at; /* by storm->ticks: it exists; 0: nobody said so */
+    bool beyond;       /* a sum beyond the range may not have been taken back yet */
+    bool was_beyond;   /* … at any time of this life */
 };
 
 struct storm_server {
@@ -47,18 +80,28 @@ struct storm_server {
     char name[32];
     char uri[64];
     char host[16]; /* "": the URI has an address */
-    bool redis, dead, stopped;
+    bool redis, classic, dead, stopped;
 };
 
 struct storm;
+struct storm_many;
 
 struct storm_request {
     struct storm *storm;
-    struct storm_key *key; /* NULL: a ping */
+    struct storm_key *key;         /* or NULL */
+    struct storm_counter *counter; /* or NULL */
+    struct storm_many *many;       /* of which it is one key; or NULL */
     ringcache_op op;
+    uint32_t options;
+    size_t owner; /* when it was submitted */
     ringcache_id id;
-    uint32_t number;       /* of a write */
-    uint32_t floor, epoch; /* of a read: as they were when it was submitted */
+    uint32_t number;    /* of a write; of a counter's step, from 1 on */
+    uint32_t epoch;     /* of the key when it was submitted; of a counter the life */
+    uint32_t floor;     /* of the key */
+    uint32_t changed;   /* of the key */
+    uint64_t asked_at;  /* by storm->ticks */
+    uint32_t cas_epoch; /* of the token that a CAS carries; 0: a made-up one */
+    uint32_t cas_as_of; /* of that token */
     uint64_t deadline_ms;
     uint64_t blocked_before_ms; /* storm->blocked_ms when its turn began */
     size_t place;               /* in storm->pending */
@@ -68,6 +111,7 @@ struct storm_request {
 struct storm_rules {
     uint64_t fury; /* faults in a hundred moves */
     bool corrupt;  /* replies are lost, doubled, replaced */
+    bool strict;   /* integrity=strict */
     bool unproven; /* our own kernel gives connections up: a minute's wait follows */
     bool lawless;  /* faults that break what a server promises: the history is not judged */
     bool blocks;   /* the loop is late now and then */
@@ -83,9 +127,13 @@ struct storm {
     struct storm_server servers[STORM_SERVERS];
     size_t server_count;
     struct storm_key keys[STORM_KEYS];
+    struct storm_counter counters[STORM_COUNTERS];
+    uint64_t ticks; /* acknowledgements so far */
     struct storm_request *pending[STORM_PENDING];
     size_t pending_count;
+    size_t many_count;
     uint64_t accepted, answered, succeeded, refused;
+    uint64_t posted, ran;
     uint64_t blocked_until_ms;
     uint64_t blocked_ms;         /* in all */
     uint64_t blocked_earlier_ms; /* … before the turn at blocked_at_ms */
@@ -94,6 +142,7 @@ struct storm {
     bool in_call, calm, closing;
     bool tells;        /* what happens, line by line */
     bool room_is_owed; /* RINGCACHE_EBUSY was said, RINGCACHE_EVENT_ROOM not yet */
+    char value[STORM_VALUE_MAX + 64];
 };
 
 struct storm *storm_new(uint64_t seed);
@@ -105,12 +154,48 @@ void storm_fail(const struct storm *storm, const char *what, const char *of);
 /* What happens, for the eyes of whoever reruns a seed. */
 void storm_tell(const struct storm *storm, const char *who, const char *what, int64_t number);
 
+/* The way in: `r` is taken over. All zero but for its key or counter, which its file filled in. */
+void storm_submit(struct storm *storm, struct storm_request *r, const ringcache_request *request);
+/* Note when a request is due, had it been submitted now. */
+void storm_note_deadline(struct storm_request *r, uint32_t timeout_ms);
+/* Judge one answer by all that is known, but for whether it is the first. */
+void storm_judge(struct storm_request *r, const ringcache_reply *reply);
+/* What a program does in a callback besides. */
+void storm_act(struct storm *storm);
+struct storm_request *storm_request_new(struct storm *storm);
+/* 0: the client's own. */
+uint32_t storm_draw_timeout(struct storm *storm);
+size_t storm_owner_of(const struct storm *storm, ringcache_ring *ring, const char *key);
+void storm_close(struct storm *storm);
+
 /* Each is one move; what the client refuses is no failure. */
 void storm_ask(struct storm *storm);
-void storm_ask_key(struct storm *storm, struct storm_key *key, ringcache_op op);
+void storm_post(struct storm *storm);
 void storm_cancel(struct storm *storm);
 void storm_change_members(struct storm *storm);
-void storm_close(struct storm *storm);
+
+/* Keys. */
+void storm_ask_key(struct storm *storm, struct storm_key *key, ringcache_op op);
+ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key);
+/* What a read has to know, as of now. */
+void storm_key_note(struct storm_request *r, struct storm_key *key);
+void storm_key_begin_epoch(struct storm_key *key);
+void storm_key_refused(const struct storm_request *r);
+void storm_key_judge(struct storm_request *r, const ringcache_reply *reply);
+/* What `value` says that it must not, or NULL. */
+const char *storm_key_wrong(const struct storm_key *key, const char *value, size_t len);
+
+/* Counters. */
+void storm_ask_counter(struct storm *storm, struct storm_counter *counter);
+void storm_read_counter(struct storm *storm, struct storm_counter *counter);
+void storm_counter_note(struct storm_request *r, struct storm_counter *counter);
+void storm_counter_begin(struct storm *storm, struct storm_counter *counter);
+void storm_counter_refused(const struct storm_request *r);
+void storm_counter_judge(struct storm_request *r, const ringcache_reply *reply);
+const char *storm_counter_wrong(const struct storm_counter *counter, const char *value);
+
+/* Many at once; with `all`, every key and counter once. */
+void storm_ask_many(struct storm *storm, bool all);
 
 /* One random fault; and the end of all faults of one server, or of everything. */
 void storm_fault(struct storm *storm);
@@ -120,7 +205,7 @@ void storm_heal_all(struct storm *storm);
 /* A new ring, or items lost: which keys begin a new epoch? */
 void storm_note_owners(struct storm *storm);
 void storm_note_loss(struct storm *storm, const struct storm_server *server);
-/* No server holds a value of a write that was said to be not applied. */
+/* No server holds what nobody wrote, or a write that had no effect. */
 void storm_check_stores(struct storm *storm);
 
 #endif

@@ -38,8 +38,27 @@ static struct rc_slice nonsense(struct storm *storm)
     return rc_slice_text(texts[storm_draw(storm, sizeof texts / sizeof *texts)]);
 }
 
+/* What no protocol takes for a reply, in place of one or on top. */
+static void corrupt_plainly(
+    struct storm *storm, const struct storm_server *server, uint64_t connection)
+{
+    struct rc_slice garbage = rc_slice_text("?\r\n");
+    if (storm_draw(storm, 2) == 0) {
+        sim_inject(server->sim, connection, garbage);
+    } else {
+        sim_replace_reply(server->sim, connection, garbage);
+    }
+}
+
+/* Lost, doubled or wrong replies show by their tokens: every one of memcached's meta, and with
+ * `strict` those of Redis. Where there are none, only what is no reply at all can be noticed. */
 static void corrupt(struct storm *storm, struct storm_server *server, uint64_t connection)
 {
+    bool tokens = server->redis ? storm->rules.strict : !server->classic;
+    if (!tokens && !storm->rules.lawless) {
+        corrupt_plainly(storm, server, connection);
+        return;
+    }
     /* On Redis one kind for each connection: a reply lost in front of a doubled echo would pass. */
     uint64_t dice = server->redis ? connection % 4 : storm_draw(storm, 4);
     switch (dice) {
@@ -58,6 +77,32 @@ static void corrupt(struct storm *storm, struct storm_server *server, uint64_t c
             server->sim, connection, server->redis ? rc_slice_text("?\r\n") : nonsense(storm));
         break;
     }
+}
+
+/* A server that says an error has carried nothing out, and is believed. */
+static void refuse_some(struct storm *storm, struct storm_server *server)
+{
+    static const struct {
+        const char *verb, *reply;
+    } refusals[3][8] = {
+        {{"ms", "SERVER_ERROR out of memory\r\n"}, {"ma", "SERVER_ERROR out of memory\r\n"},
+            {"mg", "SERVER_ERROR out of memory\r\n"}, {"md", "SERVER_ERROR busy\r\n"},
+            {"ma", "SERVER_ERROR busy\r\n"}, {"ms", "SERVER_ERROR busy\r\n"},
+            {"mg", "SERVER_ERROR busy\r\n"}, {"mn", "SERVER_ERROR busy\r\n"}},
+        {{"set", "SERVER_ERROR out of memory\r\n"}, {"incr", "SERVER_ERROR out of memory\r\n"},
+            {"get", "SERVER_ERROR out of memory\r\n"}, {"delete", "SERVER_ERROR busy\r\n"},
+            {"add", "SERVER_ERROR busy\r\n"}, {"decr", "SERVER_ERROR busy\r\n"},
+            {"append", "SERVER_ERROR busy\r\n"}, {"cas", "SERVER_ERROR busy\r\n"}},
+        {{"set", "-OOM command not allowed\r\n"}, {"evalsha", "-OOM command not allowed\r\n"},
+            {"evalsha", "-NOSCRIPT No matching script\r\n"},
+            {"evalsha", "-NOSCRIPT No matching script\r\n"},
+            {"eval", "-OOM command not allowed\r\n"}, {"mget", "-LOADING the dataset\r\n"},
+            {"get", "-LOADING the dataset\r\n"}, {"pexpire", "-OOM command not allowed\r\n"}},
+    };
+    size_t kind = server->redis ? 2 : server->classic;
+    size_t which = storm_draw(storm, 8);
+    engine_answer_next(sim_server_engine(server->sim), refusals[kind][which].verb,
+        1 + storm_draw(storm, 3), refusals[kind][which].reply);
 }
 
 static enum sim_end_kind any_end(struct storm *storm)
@@ -125,9 +170,7 @@ static void hurt_process(struct storm *storm, struct storm_server *server)
     default:
         /* An error line has no token: doubled, it would be taken for the next command's. */
         if (!storm->rules.corrupt) {
-            engine_answer_next(sim_server_engine(server->sim), server->redis ? "set" : "ms",
-                1 + storm_draw(storm, 3),
-                server->redis ? "-OOM command not allowed\r\n" : "SERVER_ERROR out of memory\r\n");
+            refuse_some(storm, server);
         }
         break;
     }

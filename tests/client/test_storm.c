@@ -36,6 +36,8 @@ static void rage(struct storm *storm)
             storm_change_members(storm);
         } else if (dice < 60) {
             storm_cancel(storm);
+        } else if (dice < 66) {
+            storm_post(storm);
         }
         for (uint64_t n = storm_draw(storm, dice == 60 ? BURST : 6); n > 0; n--) {
             storm_ask(storm);
@@ -44,11 +46,12 @@ static void rage(struct storm *storm)
     }
 }
 
-/* Every key is asked for once: all answers must be good. */
+/* Every key and counter is asked for once, then all in one call: all answers must be good. */
 static void expect_success(struct storm *storm)
 {
     uint64_t refused = storm->refused, succeeded = storm->succeeded;
     uint64_t answered = storm->answered;
+    uint64_t asked = STORM_KEYS + STORM_COUNTERS + 1;
     if (ringcache_ring_server_count(storm->world->client->table->ring) == 0) {
         return;
     }
@@ -56,8 +59,14 @@ static void expect_success(struct storm *storm)
         storm_ask_key(storm, &storm->keys[i], RINGCACHE_GET);
         world_run_for(storm->world, 10);
     }
-    if (storm->refused != refused || storm->answered != answered + STORM_KEYS ||
-        storm->succeeded != succeeded + STORM_KEYS) {
+    for (size_t i = 0; i < STORM_COUNTERS; i++) {
+        storm_read_counter(storm, &storm->counters[i]);
+        world_run_for(storm->world, 10);
+    }
+    storm_ask_many(storm, true);
+    world_run_for(storm->world, 20);
+    if (storm->refused != refused || storm->answered != answered + asked ||
+        storm->succeeded != succeeded + asked) {
         storm_fail(storm, "not every request succeeds after the faults' end", "");
     }
 }
@@ -74,7 +83,8 @@ static void calm_down(struct storm *storm)
     }
     expect_success(storm);
     world_run_for(storm->world, 1000);
-    if (storm->pending_count > 0 || storm->world->client->env.budget.used > 0) {
+    if (storm->pending_count > 0 || storm->many_count > 0 ||
+        storm->world->client->env.budget.used > 0) {
         storm_fail(storm, "bytes or requests are held by nobody", "");
     }
     if (storm->room_is_owed) {

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys and what was written to them. The writes of a key are numbered in the order of their submission,
+ * and each puts a piece into the value that names the key and the number:
+ *
+ *     key3:9:...;  key3:7:.;  key3:8:....;        prepended, the base, appended
+ *
+ * so that a value tells which writes it is made of. All writes of a key go to one owner by one
+ * connection at a time: what replaces or removes the whole value happens in the order of submission,
+ * and once one such write was acknowledged, a read submitted later must not see an older one. A script
+ * that the server did not know is run later than its place; only APPEND, PREPEND and CAS are scripts,
+ * and none of them can bring an older base back. */
+#include "storm.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MADE_UP_CAS_BIT = 62 };
+
+struct text {
+    uint32_t numbers[STORM_WRITES]; /* of its pieces, in order */
+    size_t count, base;
+};
+
+static bool replaces(ringcache_op op)
+{
+    return op == RINGCACHE_SET || op == RINGCACHE_ADD || op == RINGCACHE_REPLACE ||
+           op == RINGCACHE_CAS;
+}
+
+static bool joins(ringcache_op op)
+{
+    return op == RINGCACHE_APPEND || op == RINGCACHE_PREPEND;
+}
+
+static bool touches(ringcache_op op)
+{
+    return op == RINGCACHE_TOUCH || op == RINGCACHE_GET_AND_TOUCH;
+}
+
+static bool changes(ringcache_op op)
+{
+    return replaces(op) || joins(op) || op == RINGCACHE_DELETE;
+}
+
+static bool settles(ringcache_op op)
+{
+    return replaces(op) || op == RINGCACHE_DELETE;
+}
+
+/* ---- values ---- */
+
+/* The number of the piece at the start of `*at`, which moves behind it; 0: there is none. */
+static uint32_t take_piece(const struct storm_key *key, const char **at, size_t *left)
+{
+    char head[32];
+    size_t name_len = strlen(key->name);
+    const char *end = *left > 0 ? memchr(*at, ';', *left) : NULL;
+    size_t len = end != NULL ? (size_t)(end - *at) + 1 : 0;
+    if (len <= name_len + 1 || memcmp(*at, key->name, name_len) != 0 || (*at)[name_len] != ':') {
+        return 0;
+    }
+    snprintf(head, sizeof head, "%.*s", (int)(len < 30 ? len : 30), *at);
+    unsigned long number = strtoul(head + name_len + 1, NULL, 10);
+    if (number > key->written || key->writes[number].len != len) {
+        return 0;
+    }
+    *at += len;
+    *left -= len;
+    return (uint32_t)number;
+}
+
+/* NULL, or why it is no value of this key's. */
+static const char *read_text(
+    const struct storm_key *key, const char *value, size_t len, struct text *text)
+{
+    bool seen[STORM_WRITES + 1] = {false};
+    bool based = false;
+    *text = (struct text){.count = 0};
+    while (len > 0) {
+        uint32_t number = take_piece(key, &value, &len);
+        const struct storm_write *write = &key->writes[number];
+        if (number == 0) {
+            return "a value that was never written under this key";
+        }
+        if (seen[number]) {
+            return "a write that was applied twice";
+        }
+        if (write->fate == STORM_DENIED) {
+            return "a write that was said to have no effect";
+        }
+        if (replaces(write->op) ? based
+                                : write->op != (based ? RINGCACHE_APPEND : RINGCACHE_PREPEND)) {
+            return "pieces of a value in an impossible order";
+        }
+        if (replaces(write->op)) {
+            based = true;
+            text->base = text->count;
+        }
+        seen[number] = true;
+        text->numbers[text->count++] = number;
+    }
+    return based ? NULL : "a value without its base";
+}
+
+const char *storm_key_wrong(const struct storm_key *key, const char *value, size_t len)
+{
+    struct text text;
+    return read_text(key, value, len, &text);
+}
+
+static size_t make_piece(struct storm *storm, struct storm_key *key, bool large)
+{
+    size_t fill = storm_draw(storm, large ? STORM_VALUE_MAX : 30);
+    int head = sprintf(storm->value, "%s:%" PRIu32 ":", key->name, key->written);
+    memset(storm->value + head, '.', fill);
+    storm->value[(size_t)head + fill] = ';';
+    return (size_t)head + fill + 1;
+}
+
+/* ---- asking ---- */
+
+void storm_key_begin_epoch(struct storm_key *key)
+{
+    key->epoch++;
+    key->floor = 0;
+    key->changed = 0;
+}
+
+void storm_key_note(struct storm_request *r, struct storm_key *key)
+{
+    r->key = key;
+    r->owner = key->owner;
+    r->epoch = key->epoch;
+    r->floor = key->floor;
+    r->changed = key->changed;
+    r->asked_at = r->storm->ticks;
+}
+
+/* The last is refused by an error line, which has no token: where replies are doubled, it would be
+ * taken for the next command's. */
+ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key)
+{
+    static const ringcache_op ops[] = {RINGCACHE_SET, RINGCACHE_SET, RINGCACHE_SET, RINGCACHE_SET,
+        RINGCACHE_SET, RINGCACHE_SET, RINGCACHE_ADD, RINGCACHE_ADD, RINGCACHE_REPLACE,
+        RINGCACHE_REPLACE, RINGCACHE_APPEND, RINGCACHE_APPEND, RINGCACHE_PREPEND, RINGCACHE_CAS,
+        RINGCACHE_CAS, RINGCACHE_CAS, RINGCACHE_DELETE, RINGCACHE_DELETE, RINGCACHE_TOUCH,
+        RINGCACHE_GET_AND_TOUCH, RINGCACHE_GET_AND_TOUCH, RINGCACHE_INCREMENT};
+    size_t count = sizeof ops / sizeof *ops - storm->rules.corrupt;
+    bool reads = storm_draw(storm, 5) < 2 || key->written == STORM_WRITES;
+    return reads ? RINGCACHE_GET : ops[storm_draw(storm, count)];
+}
+
+/* Hours and weeks outlast every storm. */
+static int64_t draw_ttl(struct storm *storm, bool *fleeting)
+{
+    static const int64_t lasting[] = {0, 0, 3600000, INT64_C(40) * 24 * 3600000};
+    *fleeting = storm_draw(storm, 16) == 0;
+    return *fleeting ? 1 + (int64_t)storm_draw(storm, 3000) : lasting[storm_draw(storm, 4)];
+}
+
+static uint32_t draw_wants(struct storm *storm)
+{
+    uint32_t wants = storm_draw(storm, 3) == 0 ? (uint32_t)RINGCACHE_WANT_CAS : 0;
+    return wants | (storm_draw(storm, 6) == 0 ? (uint32_t)RINGCACHE_WANT_TTL : 0);
+}
+
+static void take_token(struct storm_request *r, ringcache_request *request)
+{
+    const struct storm_key *key = r->key;
+    if (key->cas_epoch == key->epoch) {
+        request->cas = key->cas;
+        r->cas_epoch = key->cas_epoch;
+        r->cas_as_of = key->cas_as_of;
+    } else {
+        request->cas = (UINT64_C(1) << MADE_UP_CAS_BIT) + storm_draw(r->storm, 1000);
+    }
+}
+
+static void begin_write(struct storm_request *r, ringcache_request *request)
+{
+    struct storm *storm = r->storm;
+    struct storm_key *key = r->key;
+    r->number = ++key->written;
+    struct storm_write *write = &key->writes[r->number];
+    *write = (struct storm_write){.op = r->op, .epoch = key->epoch};
+    if (replaces(r->op) || joins(r->op)) {
+        bool large = replaces(r->op) && storm_draw(storm, 20) == 0;
+        write->len = (uint32_t)make_piece(storm, key, large);
+        request->value = (ringcache_slice){storm->value, write->len};
+    }
+    /* A GET_AND_TOUCH that wants more may be a script, run behind writes that were submitted later. */
+    if (replaces(r->op) || touches(r->op)) {
+        request->ttl_ms = draw_ttl(storm, &write->fleeting);
+    }
+    if (write->fleeting && r->options != 0) {
+        write->fleeting = false;
+        request->ttl_ms = 0;
+    }
+}
+
+void storm_ask_key(struct storm *storm, struct storm_key *key, ringcache_op op)
+{
+    struct storm_request *r = storm_request_new(storm);
+    ringcache_request request = {.op = op, .key = {key->name, strlen(key->name)}};
+    storm_key_note(r, key);
+    r->op = op;
+    if (!storm->calm && (op == RINGCACHE_GET || op == RINGCACHE_GET_AND_TOUCH)) {
+        r->options = request.options = draw_wants(storm);
+    }
+    if (op == RINGCACHE_CAS) {
+        take_token(r, &request);
+    }
+    if (changes(op) || touches(op)) {
+        begin_write(r, &request);
+    }
+    request.delta = op == RINGCACHE_INCREMENT ? 1 : 0;
+    request.timeout_ms = storm_draw_timeout(storm);
+    storm_submit(storm, r, &request);
+}
+
+void storm_key_refused(const struct storm_request *r)
+{
+    if (r->number > 0) {
+        r->key->writes[r->number].fate = STORM_DENIED;
+    }
+}
+
+/* ---- judging ---- */
+
+/* May the item have been there? `r` itself is no reason why. */
+static void judge_presence(const struct storm_request *r)
+{
+    const struct storm_key *key = r->key;
+    if (r->epoch != key->epoch || r->floor == 0 || key->writes[r->floor].op != RINGCACHE_DELETE) {
+        return;
+    }
+    for (uint32_t n = r->floor + 1; n <= key->written; n++) {
+        if (n != r->number && replaces(key->writes[n].op) && key->writes[n].fate != STORM_DENIED) {
+            return;
+        }
+    }
+    storm_fail(r->storm, "a key that was deleted is there", key->name);
+}
+
+static void judge_absence(const struct storm_request *r)
+{
+    const struct storm_key *key = r->key;
+    if (r->epoch != key->epoch || r->floor == 0) {
+        return;
+    }
+    for (uint32_t n = r->floor; n <= key->written; n++) {
+        const struct storm_write *write = &key->writes[n];
+        bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
+        if (n != r->number && ends && write->fate != STORM_DENIED) {
+            return;
+        }
+    }
+    storm_fail(r->storm, "an acknowledged write is missing", key->name);
+}
+
+static bool holds(const struct text *text, uint32_t number)
+{
+    size_t i = 0;
+    while (i < text->count && text->numbers[i] != number) {
+        i++;
+    }
+    return i < text->count;
+}
+
+static void judge_value(const struct storm_request *r, const ringcache_reply *reply)
+{
+    struct text text;
+    const struct storm_key *key = r->key;
+    const char *wrong = read_text(key, reply->value.data, reply->value.len, &text);
+    if (wrong != NULL) {
+        storm_fail(r->storm, wrong, key->name);
+    }
+    if (r->epoch != key->epoch) {
+        return;
+    }
+    uint32_t base = text.numbers[text.base];
+    if (base < r->floor) {
+        storm_fail(r->storm, "an older value than the last acknowledged write", key->name);
+    }
+    for (uint32_t n = base + 1; n <= key->written; n++) {
+        const struct storm_write *write = &key->writes[n];
+        bool due = joins(write->op) && write->epoch == key->epoch && write->acked_at > 0 &&
+                   write->acked_at <= r->asked_at;
+        if (due && !holds(&text, n)) {
+            storm_fail(r->storm, "an acknowledged piece is missing", key->name);
+        }
+    }
+}
+
+static void judge_read(const struct storm_request *r, const ringcache_reply *reply)
+{
+    struct storm_key *key = r->key;
+    if (reply->status == RINGCACHE_MISS) {
+        judge_absence(r);
+    }
+    if (reply->status != RINGCACHE_OK) {
+        return;
+    }
+    judge_presence(r);
+    judge_value(r, reply);
+    if ((r->options & RINGCACHE_WANT_TTL) != 0 && reply->ttl_ms != -1 && reply->ttl_ms <= 0) {
+        storm_fail(r->storm, "a TTL that no item has", key->name);
+    }
+    if ((r->options & RINGCACHE_WANT_CAS) != 0 && r->epoch == key->epoch) {
+        key->cas = reply->cas;
+        key->cas_epoch = key->epoch;
+        key->cas_as_of = key->written;
+    }
+}
+
+static void judge_cas(const struct storm_request *r)
+{
+    if (r->cas_epoch == 0) {
+        storm_fail(r->storm, "a CAS with a made-up token was done", r->key->name);
+    }
+    bool same = r->cas_epoch == r->epoch && r->epoch == r->key->epoch;
+    if (same && r->changed > r->cas_as_of) {
+        storm_fail(r->storm, "a CAS was done over a later write", r->key->name);
+    }
+}
+
+/* What the status of a write says of what was there. */
+static void judge_condition(const struct storm_request *r, int status)
+{
+    bool adds = r->op == RINGCACHE_ADD;
+    if (status == RINGCACHE_MISS || (adds && status == RINGCACHE_OK) ||
+        (!adds && status == RINGCACHE_NOT_STORED)) {
+        judge_absence(r);
+    } else if (r->op != RINGCACHE_SET) {
+        judge_presence(r);
+    }
+    if (r->op == RINGCACHE_CAS && status == RINGCACHE_OK) {
+        judge_cas(r);
+    }
+}
+
+static void acknowledge(struct storm_request *r, struct storm_write *write)
+{
+    struct storm_key *key = r->key;
+    write->fate = STORM_DONE;
+    if (write->epoch != key->epoch) {
+        return;
+    }
+    write->acked_at = ++r->storm->ticks;
+    if (settles(r->op) && r->number > key->floor) {
+        key->floor = r->number;
+    }
+    if (changes(r->op) && r->number > key->changed) {
+        key->changed = r->number;
+    }
+}
+
+static void note_fate(struct storm_request *r, const ringcache_reply *reply)
+{
+    struct storm_write *write = &r->key->writes[r->number];
+    bool gone = reply->status == RINGCACHE_MISS && r->op == RINGCACHE_DELETE;
+    if (reply->status == RINGCACHE_OK || gone) {
+        acknowledge(r, write);
+        return;
+    }
+    bool doubtful = reply->status < 0 && reply->maybe_applied;
+    write->fate = doubtful ? STORM_DOUBTFUL : STORM_DENIED;
+    if (!doubtful) {
+        storm_check_stores(r->storm);
+    }
+}
+
+void storm_key_judge(struct storm_request *r, const ringcache_reply *reply)
+{
+    bool judged = !r->storm->rules.lawless;
+    /* The keys of a batch that memcached says nothing of are absent: a lost reply cannot show. */
+    bool quiet = r->many != NULL && r->storm->rules.corrupt && !r->storm->rules.strict;
+    if (judged && r->op == RINGCACHE_INCREMENT && reply->status == RINGCACHE_OK) {
+        storm_fail(r->storm, "what is no number was counted", r->key->name);
+    }
+    if (judged && (r->op == RINGCACHE_GET || r->op == RINGCACHE_GET_AND_TOUCH) &&
+        !(quiet && reply->status == RINGCACHE_MISS)) {
+        judge_read(r, reply);
+    }
+    if (r->number == 0) {
+        return;
+    }
+    if (judged && reply->status >= 0 && r->op != RINGCACHE_GET_AND_TOUCH) {
+        judge_condition(r, reply->status);
+    }
+    note_fate(r, reply);
+}
