@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A shopping cart in the cache, as a service on its own loop: ADD item quantity, DROP item, SHOW; one
- * command a connection, until SIGTERM. Usage: cart SOCKET URI… */
+/* A shopping cart in the cache, as a service on its own loop: ADD item quantity, DROP item, SHOW;
+ * one command a connection, until SIGTERM. Usage: cart SOCKET URI… */
 #include <signal.h>
 #include <stdio.h>
 

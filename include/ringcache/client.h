@@ -2,8 +2,8 @@
 #ifndef RINGCACHE_CLIENT_H
 #define RINGCACHE_CLIENT_H
 
-/** @file One cache over many servers, on one loop: the program's libuv loop, or one of the client's own
- * that any other event loop drives.
+/** @file One cache over many servers, on one loop: the program's libuv loop, or one of the client's
+ * own that any other event loop drives.
  *
  * Holds for every function here:
  * - A submitting call (get, set, delete, submit, ping) returns 0 or a negative code. Its callback
@@ -34,9 +34,9 @@ extern "C" {
 
 typedef struct ringcache_client ringcache_client;
 
-/** Make a client on `loop`, which is borrowed and must outlive the close callback; NULL: on a loop of
- * its own, which ringcache_loop_step drives. `config` is copied and may have no server. Nothing is
- * connected, and no name looked up, before it is needed.
+/** Make a client on `loop`, which is borrowed and must outlive the close callback; NULL: on a loop
+ * of its own, which ringcache_loop_step drives. `config` is copied and may have no server. Nothing
+ * is connected, and no name looked up, before it is needed.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ECONFIG (see ringcache_config_error), RINGCACHE_ENOMEM or
  * a negative errno; `*client` is untouched on failure. */
 RINGCACHE_API int ringcache_client_new(
@@ -44,13 +44,15 @@ RINGCACHE_API int ringcache_client_new(
 
 typedef void (*ringcache_close_cb)(ringcache_client *client, void *user);
 
-/** Close: pending requests end with RINGCACHE_ECANCELED, what was posted runs, then `cb` (may be NULL)
- * runs, all of it later on the loop; once `cb` returned the client's memory is gone. Every other call
- * is refused with RINGCACHE_ECLOSING from here on; closing again does nothing, and its callback never
- * runs. A loop of the client's own is to be stepped until ringcache_loop_step returns 1.
+/** Close: pending requests end with RINGCACHE_ECANCELED, what was posted runs, then `cb` (may be
+ * NULL) runs, all of it later on the loop; once `cb` returned the client's memory is gone. Every
+ * other call is refused with RINGCACHE_ECLOSING from here on; closing again does nothing, and its
+ * callback never runs. A loop of the client's own is to be stepped until ringcache_loop_step
+ * returns 1.
  *
- * The look-up of a host's name cannot be ended from outside: one that hangs in the system keeps uv_run
- * waiting, and uv_loop_close refusing, until the system's resolver gives up, though `cb` has run. */
+ * The look-up of a host's name cannot be ended from outside: one that hangs in the system keeps
+ * uv_run waiting, and uv_loop_close refusing, until the system's resolver gives up, though `cb` has
+ * run. */
 RINGCACHE_API void ringcache_client_close(
     ringcache_client *client, ringcache_close_cb cb, void *user);
 
@@ -69,12 +71,12 @@ RINGCACHE_API void ringcache_client_unref(ringcache_client *client);
 typedef void (*ringcache_reply_cb)(
     ringcache_client *client, const ringcache_reply *reply, void *user);
 
-/** Fetch one value. `key`: 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f; while every
- * server of the ring is a Redis, any 1..65,536 bytes.
+/** Fetch one value. `key`: 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f; while
+ * every server of the ring is a Redis, any 1..65,536 bytes.
  *
  * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure. Returns 0,
- * RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached: RINGCACHE_EVENT_ROOM tells when there is
- * room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+ * RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached: RINGCACHE_EVENT_ROOM tells when
+ * there is room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_get(
     ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user);
 
@@ -100,9 +102,9 @@ typedef uint64_t ringcache_id;
 RINGCACHE_API int ringcache_submit_sized(ringcache_client *client, const ringcache_request *request,
     size_t request_size, ringcache_reply_cb cb, void *user, ringcache_id *id);
 
-/** End a pending request: its callback runs later with RINGCACHE_ECANCELED (reply->maybe_applied says
- * whether a write may have left). Returns 0, RINGCACHE_EINVAL when `id` names no pending request, or
- * RINGCACHE_ECLOSING. */
+/** End a pending request: its callback runs later with RINGCACHE_ECANCELED (reply->maybe_applied
+ * says whether a write may have left). Returns 0, RINGCACHE_EINVAL when `id` names no pending
+ * request, or RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_cancel(ringcache_client *client, ringcache_id id);
 
 /** How a ringcache_get_many ended: the numbers of keys that were there, that were not, and that
@@ -110,39 +112,42 @@ RINGCACHE_API int ringcache_cancel(ringcache_client *client, ringcache_id id);
 typedef void (*ringcache_done_cb)(
     ringcache_client *client, size_t ok, size_t missed, size_t failed, void *user);
 
-/** Fetch many keys, each from its owner, in batches as each server answers: a slow or dead server holds
- * up its own keys alone. `keys` and their bytes are not copied and stay valid until `done`.
+/** Fetch many keys, each from its owner, in batches as each server answers: a slow or dead server
+ * holds up its own keys alone. `keys` and their bytes are not copied and stay valid until `done`.
  *
- * `each` (may be NULL) runs once for every key, in no order, with reply->index its place in `keys`, and
- * the statuses of a get; a key that is not valid ends with RINGCACHE_EINVAL, and on Redis one of another
- * type reads as a miss. Then `done` runs. `defaults` (may be NULL) gives the deadline, which holds for
- * all keys together, and options; WANT_CAS and WANT_TTL, like integrity=strict, fetch key by key.
- * Takes 4 bytes a key; what is under way is bounded as for any request.
+ * `each` (may be NULL) runs once for every key, in no order, with reply->index its place in `keys`,
+ * and the statuses of a get; a key that is not valid ends with RINGCACHE_EINVAL, and on Redis one
+ * of another type reads as a miss. Then `done` runs. `defaults` (may be NULL) gives the deadline,
+ * which holds for all keys together, and options; WANT_CAS and WANT_TTL, like integrity=strict,
+ * fetch key by key. Takes 4 bytes a key; what is under way is bounded as for any request.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOSERVER, RINGCACHE_ENOTSUP, RINGCACHE_ENOMEM or
  * RINGCACHE_ECLOSING. Loop thread only. */
 RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_slice *keys,
     size_t count, const ringcache_request *defaults, ringcache_reply_cb each,
     ringcache_done_cb done, void *user);
 
-/** Send a Redis command in the caller's own words: `args[0]` is the command, `args[1]` its key, by which
- * it is routed unless `defaults->route` is set. Copied. `defaults` (may be NULL) gives route and deadline.
+/** Send a Redis command in the caller's own words: `args[0]` is the command, `args[1]` its key, by
+ * which it is routed unless `defaults->route` is set. Copied. `defaults` (may be NULL) gives route
+ * and deadline.
  *
- * The reply is shown by reply->data; text is in reply->value too, a positive number in reply->number; an error as a whole is
- * RINGCACHE_ESERVER with its words. A failure says maybe_applied like that of a write. Commands that wait,
- * or that change a connection which others share (SUBSCRIBE, MULTI, SELECT, BLPOP …), are refused.
- * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOTSUP (such a command, a memcached that owns the key, a ring
- * with a namespace), RINGCACHE_ETOOBIG or as ringcache_get. */
+ * The reply is shown by reply->data; text is in reply->value too, a positive number in
+ * reply->number; an error as a whole is RINGCACHE_ESERVER with its words. A failure says
+ * maybe_applied like that of a write. Commands that wait, or that change a connection which others
+ * share (SUBSCRIBE, MULTI, SELECT, BLPOP …), are refused.
+ * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOTSUP (such a command, a memcached that owns the key, a
+ * ring with a namespace), RINGCACHE_ETOOBIG or as ringcache_get. */
 RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_slice *args,
     size_t count, const ringcache_request *defaults, ringcache_reply_cb cb, void *user);
 
 /** Add a server at run time (URI as in a configuration). In force at RINGCACHE_EVENT_RING_CHANGED,
- * which follows a return of 0. A server of the same name and address that is still draining is taken
- * back.
+ * which follows a return of 0. A server of the same name and address that is still draining is
+ * taken back.
  *
- * The whole ring is built anew inside the call, as by every other change of membership, while the loop
- * stands still: measured, 140 ms for 10,000 servers of 512 points each, and 1.1 to 1.9 s for 65,535.
- * Several changes are cheaper as one ringcache_servers_replace. Returns 0, RINGCACHE_ECONFIG (URI, duplicate name; see
- * ringcache_client_error), RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+ * The whole ring is built anew inside the call, as by every other change of membership, while the
+ * loop stands still: measured, 140 ms for 10,000 servers of 512 points each, and 1.1 to 1.9 s for
+ * 65,535. Several changes are cheaper as one ringcache_servers_replace. Returns 0,
+ * RINGCACHE_ECONFIG (URI, duplicate name; see ringcache_client_error), RINGCACHE_ENOMEM or
+ * RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_server_add(ringcache_client *client, const char *uri);
 
 /** Remove a server: no new request goes to it, those in flight end, then its connections close and
@@ -154,24 +159,26 @@ RINGCACHE_API int ringcache_server_remove(ringcache_client *client, const char *
 RINGCACHE_API int ringcache_server_weight(
     ringcache_client *client, const char *name, uint32_t weight);
 
-/** Put the servers and the placement of `config` in force as one new ring, all or nothing. Servers of
- * unchanged name and address keep their connections. Other options (timeouts, bounds …) stay as they
- * were at ringcache_client_new. Returns as ringcache_server_add. */
+/** Put the servers and the placement of `config` in force as one new ring, all or nothing. Servers
+ * of unchanged name and address keep their connections. Other options (timeouts, bounds …) stay as
+ * they were at ringcache_client_new. Returns as ringcache_server_add. */
 RINGCACHE_API int ringcache_servers_replace(
     ringcache_client *client, const ringcache_config *config);
 
-/** Ask one server by name whether it answers (memcached `mn`, Redis `PING`), as a request of its own:
- * same deadline, same connection, same statuses as a get. Returns 0, RINGCACHE_EINVAL (no such name)
- * or as ringcache_get. */
+/** Ask one server by name whether it answers (memcached `mn`, Redis `PING`), as a request of its
+ * own: same deadline, same connection, same statuses as a get. Returns 0, RINGCACHE_EINVAL (no such
+ * name) or as ringcache_get. */
 RINGCACHE_API int ringcache_ping(
     ringcache_client *client, const char *name, ringcache_reply_cb cb, void *user);
 
-/** A reference to the ring in force, to be released with ringcache_ring_unref; NULL when closing. */
+/** A reference to the ring in force, to be released with ringcache_ring_unref; NULL when
+ * closing. */
 RINGCACHE_API ringcache_ring *ringcache_client_ring(ringcache_client *client);
 
 typedef enum ringcache_event_type {
-    RINGCACHE_EVENT_CONNECTING, /**< a server without a connection is being connected to: for the first
-                                     time, or once more after its last one was lost */
+    /** A server without a connection is being connected to: for the first time, or once more after
+     * its last one was lost. */
+    RINGCACHE_EVENT_CONNECTING,
     RINGCACHE_EVENT_UP,   /**< a server is in service after connecting, or after it had been down */
     RINGCACHE_EVENT_DOWN, /**< out of service by hard evidence: refused, failed handshake, lost */
     RINGCACHE_EVENT_EJECTED,      /**< out of service by soft evidence: silence */
@@ -196,8 +203,8 @@ RINGCACHE_API const char *ringcache_event_name(ringcache_event_type type);
 typedef void (*ringcache_event_cb)(
     ringcache_client *client, const ringcache_event *event, void *user);
 
-/** Hear of events, on the loop's thread, never inside a call; one listener, NULL for none. Events that
- * happened before a listener was set are not kept. */
+/** Hear of events, on the loop's thread, never inside a call; one listener, NULL for none. Events
+ * that happened before a listener was set are not kept. */
 RINGCACHE_API void ringcache_client_on_event(
     ringcache_client *client, ringcache_event_cb cb, void *user);
 
@@ -205,37 +212,39 @@ RINGCACHE_API void ringcache_client_on_event(
 typedef void (*ringcache_post_cb)(ringcache_client *client, void *user);
 
 /** Let `fn` run once, later, on the loop's thread. The one call that any thread may make, until
- * ringcache_client_close is called: a program whose other threads post orders the two. A posted function
- * may be what closes.
+ * ringcache_client_close is called: a program whose other threads post orders the two. A posted
+ * function may be what closes.
  *
  * What one thread posts runs in the order of posting. Every accepted post runs before the close
- * callback; in one that closing found waiting, other calls are refused with RINGCACHE_ECLOSING. On the
- * program's loop, uv_run does not return before what was posted in a callback of this client, or
- * before its first turn, has run; it cannot know of a post that another thread is about to make, so
- * that ringcache_client_ref is for while others may post.
+ * callback; in one that closing found waiting, other calls are refused with RINGCACHE_ECLOSING. On
+ * the program's loop, uv_run does not return before what was posted in a callback of this client,
+ * or before its first turn, has run; it cannot know of a post that another thread is about to make,
+ * so that ringcache_client_ref is for while others may post.
  * Returns 0, RINGCACHE_EINVAL (no `fn`), RINGCACHE_ENOMEM or RINGCACHE_ECLOSING, and leaves
  * ringcache_client_error as it is. */
 RINGCACHE_API int ringcache_post(ringcache_client *client, ringcache_post_cb fn, void *user);
 
-/** The descriptor that another event loop watches for reading, on behalf of a client with a loop of its
- * own: readable when ringcache_loop_step has something to do. The same from ringcache_client_new until
- * the close callback returns, which is the place to take it out of the other loop.
+/** The descriptor that another event loop watches for reading, on behalf of a client with a loop of
+ * its own: readable when ringcache_loop_step has something to do. The same from
+ * ringcache_client_new until the close callback returns, which is the place to take it out of the
+ * other loop.
  * Returns RINGCACHE_EINVAL when the client is on a loop of the program's. */
 RINGCACHE_API int ringcache_loop_fd(ringcache_client *client);
 
-/** How many milliseconds the program may sleep unless the descriptor becomes readable: 0 while output or
- * callbacks wait, -1 when no time is set to anything. Ask before each sleep: every call may change it.
+/** How many milliseconds the program may sleep unless the descriptor becomes readable: 0 while
+ * output or callbacks wait, -1 when no time is set to anything. Ask before each sleep: every call
+ * may change it.
  * Returns RINGCACHE_EINVAL when the client is on a loop of the program's. */
 RINGCACHE_API int ringcache_loop_timeout_ms(ringcache_client *client);
 
-/** Do what is due and return without waiting: what was submitted before is written, what has arrived is
- * handed out, what has expired ends. To be called when the descriptor is readable or
+/** Do what is due and return without waiting: what was submitted before is written, what has
+ * arrived is handed out, what has expired ends. To be called when the descriptor is readable or
  * ringcache_loop_timeout_ms has passed; at any other time it does no harm.
  *
- * Returns 0, or 1 when the client is gone: the close callback has run and nothing of the client may be
- * touched any more. After ringcache_client_close go on stepping until then; a look-up of a name that
- * hangs in the system is waited for. Returns RINGCACHE_EINVAL within a callback, or when the client is
- * on a loop of the program's. */
+ * Returns 0, or 1 when the client is gone: the close callback has run and nothing of the client may
+ * be touched any more. After ringcache_client_close go on stepping until then; a look-up of a name
+ * that hangs in the system is waited for. Returns RINGCACHE_EINVAL within a callback, or when the
+ * client is on a loop of the program's. */
 RINGCACHE_API int ringcache_loop_step(ringcache_client *client);
 
 #ifdef __cplusplus

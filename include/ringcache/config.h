@@ -41,8 +41,8 @@ RINGCACHE_API int ringcache_config_add_server(ringcache_config *config, const ch
  * Returns 0, or RINGCACHE_EINVAL when no server has it or an argument is NULL. */
 RINGCACHE_API int ringcache_config_remove_server(ringcache_config *config, const char *name);
 
-/** Read a file of `option = value` lines into `config`, on top of what it holds. The first line that
- * is refused ends the reading with RINGCACHE_ECONFIG and its file:line:column in
+/** Read a file of `option = value` lines into `config`, on top of what it holds. The first line
+ * that is refused ends the reading with RINGCACHE_ECONFIG and its file:line:column in
  * ringcache_config_error, and `config` is as it was before the call. Returns also RINGCACHE_EINVAL,
  * RINGCACHE_ENOMEM, or the negative errno of opening or reading. */
 RINGCACHE_API int ringcache_config_load_file(ringcache_config *config, const char *path);
@@ -64,9 +64,9 @@ RINGCACHE_API const char *ringcache_config_warning(const ringcache_config *confi
  * valid during the call. */
 typedef void (*ringcache_finding_cb)(int is_error, const char *text, void *user);
 
-/** Judge a whole file: `cb` gets every error and every warning, in the file's order, those that only
- * the whole shows last (at most 100 errors of that kind); reading does not stop at the first, but at
- * a byte that no text file has. `*errors` is how many were errors.
+/** Judge a whole file: `cb` gets every error and every warning, in the file's order, those that
+ * only the whole shows last (at most 100 errors of that kind); reading does not stop at the first,
+ * but at a byte that no text file has. `*errors` is how many were errors.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOMEM, or the negative errno of opening or reading. */
 RINGCACHE_API int ringcache_config_judge_file(
     const char *path, ringcache_finding_cb cb, void *user, size_t *errors);

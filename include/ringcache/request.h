@@ -57,8 +57,8 @@ typedef struct ringcache_request {
     uint64_t cas;          /**< of a CAS: reply->cas of the GET before it */
     uint64_t delta;        /**< of a counter, at most 2^63-1 */
     uint64_t initial;      /**< with WITH_INITIAL, at most 2^63-1 */
-    /** Of what is stored, touched, or with WITH_INITIAL made: 0 never expires. Memcached counts whole
-     * seconds, rounded up. Of other operations: 0. */
+    /** Of what is stored, touched, or with WITH_INITIAL made: 0 never expires. Memcached counts
+     * whole seconds, rounded up. Of other operations: 0. */
     int64_t ttl_ms;
     uint32_t timeout_ms; /**< 0: the client's timeout_ms */
     uint32_t flags;      /**< memcached client flags; not 0 on a ring with a Redis: ENOTSUP */
@@ -69,8 +69,8 @@ typedef struct ringcache_request {
 /** Bits of ringcache_reply.marks; 0 in this version. */
 enum { RINGCACHE_STALE = 1 << 0, RINGCACHE_WON = 1 << 1, RINGCACHE_FILLING = 1 << 2 };
 
-/** One node of the reply to a raw command (ringcache_command). It and all below it are valid until the
- * callback returns. */
+/** One node of the reply to a raw command (ringcache_command). It and all below it are valid until
+ * the callback returns. */
 typedef struct ringcache_data ringcache_data;
 
 typedef enum ringcache_data_type {
@@ -120,8 +120,9 @@ typedef struct ringcache_reply {
 /** A value kept beyond its callback. */
 typedef struct ringcache_value ringcache_value;
 
-/** Keep reply->value: a counted copy with one reference, of `reply->value.len` bytes. Call it inside
- * the callback; the copy may then be used and released on any thread. NULL when out of memory. */
+/** Keep reply->value: a counted copy with one reference, of `reply->value.len` bytes. Call it
+ * inside the callback; the copy may then be used and released on any thread. NULL when out of
+ * memory. */
 RINGCACHE_API ringcache_value *ringcache_value_ref(const ringcache_reply *reply);
 
 /** One more reference; returns `value`. Any thread. */

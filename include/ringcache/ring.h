@@ -84,8 +84,9 @@ RINGCACHE_API int ringcache_ring_change_exact(const ringcache_ring_change *chang
 /** Number of (from, to) pairs between which keys move. */
 RINGCACHE_API size_t ringcache_ring_change_count(const ringcache_ring_change *change);
 
-/** Pair `index`, largest share first: server indexes in the old and the new ring (RINGCACHE_NONE for
- * an empty ring) and the share of all keys. Any output may be NULL. Returns 0 or RINGCACHE_EINVAL. */
+/** Pair `index`, largest share first: server indexes in the old and the new ring (RINGCACHE_NONE
+ * for an empty ring) and the share of all keys. Any output may be NULL. Returns 0 or
+ * RINGCACHE_EINVAL. */
 RINGCACHE_API int ringcache_ring_change_at(
     const ringcache_ring_change *change, size_t index, size_t *from, size_t *to, double *share);
 

@@ -22,10 +22,10 @@ typedef enum ringcache_format {
 /** Takes the next `len` bytes; a return other than 0 ends the writing. Must not call the client. */
 typedef int (*ringcache_sink)(void *user, const void *data, size_t len);
 
-/** Write the figures of the client and of each server of the ring in force: state, requests in flight,
- * connections, and counts since the server joined: done, missed, not stored, timed out, refused while
- * out of service, failed otherwise, connections begun, outages. In names, bytes that are no ASCII appear
- * by their numbers. `sink` is called inside this call.
+/** Write the figures of the client and of each server of the ring in force: state, requests in
+ * flight, connections, and counts since the server joined: done, missed, not stored, timed out,
+ * refused while out of service, failed otherwise, connections begun, outages. In names, bytes that
+ * are no ASCII appear by their numbers. `sink` is called inside this call.
  * Returns 0, what the sink returned, RINGCACHE_EINVAL or RINGCACHE_ECLOSING. Loop thread only. */
 RINGCACHE_API int ringcache_stats_write(
     ringcache_client *client, ringcache_format format, ringcache_sink sink, void *user);
@@ -62,8 +62,9 @@ RINGCACHE_API const char *ringcache_explanation_reason(
 /** Which candidate would be asked, or RINGCACHE_NONE. */
 RINGCACHE_API size_t ringcache_explanation_target(const ringcache_explanation *explanation);
 
-/** 0, or the status a request would get without asking anybody: RINGCACHE_ENOSERVER, RINGCACHE_EDOWN,
- * or why the server that owns the key turned the client away: RINGCACHE_EAUTH, RINGCACHE_ENOTSUP. */
+/** 0, or the status a request would get without asking anybody: RINGCACHE_ENOSERVER,
+ * RINGCACHE_EDOWN, or why the server that owns the key turned the client away: RINGCACHE_EAUTH,
+ * RINGCACHE_ENOTSUP. */
 RINGCACHE_API int ringcache_explanation_status(const ringcache_explanation *explanation);
 
 /** Free; NULL is allowed. */

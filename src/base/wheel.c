@@ -42,7 +42,8 @@ void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t
 {
     rc_wheel_disarm(wheel, deadline);
     deadline->at_ms = at_ms;
-    /* Kept apart, so that a deadline that arms itself for now cannot hold up an advance for ever. */
+    /* Kept apart, so that a deadline that arms itself for now cannot hold up an advance for
+     * ever. */
     if (at_ms <= wheel->now_ms) {
         rc_list_append(&wheel->passed, &deadline->link);
     } else {

@@ -2,8 +2,8 @@
 #ifndef RC_BASE_WHEEL_H
 #define RC_BASE_WHEEL_H
 
-/* Deadlines in a hierarchical timing wheel (Varghese and Lauck, 1987): arming, disarming and finding
- * the next one cost the same whatever their number. Pure: time is an argument.
+/* Deadlines in a hierarchical timing wheel (Varghese and Lauck, 1987): arming, disarming and
+ * finding the next one cost the same whatever their number. Pure: time is an argument.
  *
  *   level 0   64 slots of 1 ms      a deadline sits at the level of the highest 6-bit group in
  *   level 1   64 slots of 64 ms     which its time differs from the wheel's; when the wheel enters
@@ -39,8 +39,8 @@ void rc_deadline_init(
     struct rc_deadline *deadline, void (*due)(struct rc_deadline *deadline, uint64_t now_ms));
 bool rc_deadline_armed(const struct rc_deadline *deadline);
 
-/* (Re-)arm. A time that has passed fires at the next advance, also when armed inside `due`; RC_NEVER
- * never does. */
+/* (Re-)arm. A time that has passed fires at the next advance, also when armed inside `due`;
+ * RC_NEVER never does. */
 void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t at_ms);
 void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline);
 

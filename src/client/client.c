@@ -22,7 +22,7 @@ const char *ringcache_client_error(const ringcache_client *client)
 void rc_client_update_hold(ringcache_client *client)
 {
     if (client->stopping) {
-        return; /* the handles that are closing keep the loop; in the close callback they are gone */
+        return; /* handles that are closing keep the loop; in the close callback they are gone */
     }
     bool alive = client->own_loop != NULL || client->held || client->pending > 0 ||
                  client->closing || !client->turned || !rc_list_empty(&client->events) ||

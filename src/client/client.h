@@ -3,8 +3,8 @@
 #define RC_CLIENT_CLIENT_H
 
 /* The client, for the files of this layer: submit.c takes requests in, client.c drives the turn and
- * hands answers out, members.c changes the ring, events.c tells, post.c lets other threads in, loop.c
- * turns a loop of the client's own. */
+ * hands answers out, members.c changes the ring, events.c tells, post.c lets other threads in,
+ * loop.c turns a loop of the client's own. */
 
 #include <uv.h>
 
@@ -134,8 +134,8 @@ int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id);
 
 struct rc_resp_tree;
-/* Let the reply to a raw command show its tree, to be freed when the callback returned; NULL when there
- * is none to show, for lack of memory. */
+/* Let the reply to a raw command show its tree, to be freed when the callback returned; NULL when
+ * there is none to show, for lack of memory. */
 struct rc_resp_tree *rc_raw_open(ringcache_reply *reply);
 
 /* A checked request as a command, with the next token. */

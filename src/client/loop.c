@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop that a client owns, for a program that runs another one: its descriptor is watched there,
- * and a step takes the turns that are due.
+/* The loop that a client owns, for a program that runs another one: its descriptor is watched
+ * there, and a step takes the turns that are due.
  *
- * The client ends within a turn of this loop, so neither can be freed there: the turn notes that the
- * client has stopped, and the step that finds nothing left on the loop frees both. What may be left is
- * a look-up that hangs in the system, which libuv counts until it ends. */
+ * The client ends within a turn of this loop, so neither can be freed there: the turn notes that
+ * the client has stopped, and the step that finds nothing left on the loop frees both. What may be
+ * left is a look-up that hangs in the system, which libuv counts until it ends. */
 #include "client/client.h"
 
 #include "base/alloc.h"
@@ -46,8 +46,8 @@ int ringcache_loop_fd(ringcache_client *client)
     return client->own_loop != NULL ? uv_backend_fd(client->own_loop) : refuse_lent(client);
 }
 
-/* What the timer was set for may have been disarmed since; a sleep for nothing is not for long where
- * the loop is libuv's alone, but here a program is told about it. */
+/* What the timer was set for may have been disarmed since; a sleep for nothing is not for long
+ * where the loop is libuv's alone, but here a program is told about it. */
 static void forget_disarmed(struct rc_env *env)
 {
     env->wake_ms = rc_wheel_next(&env->wheel);

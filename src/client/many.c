@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Many keys in one call. A many routes its keys to queues, one for each connection that owns some, and
- * feeds every connection in batches as fast as it answers, at most half of what the connection may have
- * under way: a server that is slow or gone holds up its own keys alone.
+/* Many keys in one call. A many routes its keys to queues, one for each connection that owns some,
+ * and feeds every connection in batches as fast as it answers, at most half of what the connection
+ * may have under way: a server that is slow or gone holds up its own keys alone.
  *
  *   keys ── route, a few thousand a turn ──► queue of a lane ── batches ──► requests ──► each
  *                                                 └── deadline, close ────────────────────┘
  *
- * A queue is a list of key numbers linked through `next`, 4 bytes a key; everything else is bounded by
- * what is under way. Callbacks run from rc_manys_pump and from the delivery of requests alone, and a
- * many is freed nowhere but in rc_manys_pump. */
+ * A queue is a list of key numbers linked through `next`, 4 bytes a key; everything else is bounded
+ * by what is under way. Callbacks run from rc_manys_pump and from the delivery of requests alone,
+ * and a many is freed nowhere but in rc_manys_pump. */
 #include "client/client.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands in the caller's own words, to the Redis that owns their key, and replies of any shape. */
+/* Commands in the caller's own words, to the Redis that owns their key, and replies of any
+ * shape. */
 #include "client/client.h"
 
 #include <string.h>
@@ -10,8 +11,8 @@
 
 enum { WORDS_MAX = 1 << 20 };
 
-/* Commands that change the state of a connection which others share, that wait, or that end the server.
- * What they do here would be somebody else's surprise. */
+/* Commands that change the state of a connection which others share, that wait, or that end the
+ * server. What they do here would be somebody else's surprise. */
 static const char *const refused[] = {
     "ASKING",
     "AUTH",

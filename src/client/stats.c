@@ -99,8 +99,8 @@ static void write_digest(struct writer *w, uint64_t digest)
     write_text(w, text);
 }
 
-/* Quote and backslash as JSON and Prometheus both read them. A name may hold any byte from 0x20 on; what
- * is not ASCII is shown by its number, since it may be no UTF-8, and in text so is a blank. */
+/* Quote and backslash as JSON and Prometheus both read them. A name may hold any byte from 0x20 on;
+ * what is not ASCII is shown by its number, since it may be no UTF-8, and in text so is a blank. */
 static void write_name(struct writer *w, const char *name, ringcache_format format)
 {
     for (; *name != '\0'; name++) {

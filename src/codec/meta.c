@@ -228,8 +228,8 @@ static const char *read_size(
     return NULL;
 }
 
-/* A lease's empty stub, which other clients may have left in the cache, says Z ("somebody is filling
- * this"): nobody stored that value, so it is a miss. */
+/* A lease's empty stub, which other clients may have left in the cache, says Z ("somebody is
+ * filling this"): nobody stored that value, so it is a miss. */
 static const char *read_value_line(const struct rc_expect *expect, uint64_t max_value_bytes,
     struct head *head, struct rc_answer *answer)
 {

@@ -2,7 +2,8 @@
 #ifndef RC_CODEC_RESP_SCAN_H
 #define RC_CODEC_RESP_SCAN_H
 
-/* How far a RESP reply of any shape has been understood: what a connection keeps while one arrives. */
+/* How far a RESP reply of any shape has been understood: what a connection keeps while one
+ * arrives. */
 
 #include <stddef.h>
 #include <stdint.h>

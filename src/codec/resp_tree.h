@@ -2,8 +2,8 @@
 #ifndef RC_CODEC_RESP_TREE_H
 #define RC_CODEC_RESP_TREE_H
 
-/* A reply of any shape as a tree of nodes, for commands whose answer is neither one value nor a flat
- * array of them. Built by hiredis' reader from a frame that is complete and within its bounds.
+/* A reply of any shape as a tree of nodes, for commands whose answer is neither one value nor a
+ * flat array of them. Built by hiredis' reader from a frame that is complete and within its bounds.
  *
  * A tree is one block of memory and owns copies of all its strings: it does not depend on the bytes
  * it was made from, nor on the connection. */

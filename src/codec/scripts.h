@@ -2,8 +2,8 @@
 #ifndef RC_CODEC_SCRIPTS_H
 #define RC_CODEC_SCRIPTS_H
 
-/* What Redis has no command for, as Lua that it runs in one piece. A script is named by the SHA-1 of
- * its exact text; a server that does not know the name says NOSCRIPT and is sent the text.
+/* What Redis has no command for, as Lua that it runs in one piece. A script is named by the SHA-1
+ * of its exact text; a server that does not know the name says NOSCRIPT and is sent the text.
  *
  * Every script has one key. Its answers, but for errors in the server's own words:
  *
@@ -13,8 +13,8 @@
  *     PERSIST                           :1, or :0: absent
  *     COUNT   INCRBY|DECRBY delta [initial [ms]]
  *                                       the number in decimal, nil: absent, +NOT_STORED: too large
- *     READ    0|1 [PERSIST | PX ms]     nil: absent, or [value, digest, ms left], where the digest is
- *                                       asked for by 1, else empty, and -1 ms left is for ever
+ *     READ    0|1 [PERSIST | PX ms]     nil: absent, or [value, digest, ms left]: 1 asks for the
+ *                                       digest, else it is empty; -1 ms left is for ever
  *
  * The digest of a value is the first 16 hexadecimal digits of its SHA-1. */
 

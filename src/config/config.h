@@ -59,8 +59,8 @@ struct rc_slice rc_config_namespace(const ringcache_config *config);
 void rc_config_topology(
     const ringcache_config *config, struct rc_topology *topology, struct rc_member *members);
 
-/* Parse one URI on its own (the client's ringcache_server_add). 0, RINGCACHE_ECONFIG with a sentence
- * in `why`, or RINGCACHE_ENOMEM. `*server` is owned by the caller. */
+/* Parse one URI on its own (the client's ringcache_server_add). 0, RINGCACHE_ECONFIG with a
+ * sentence in `why`, or RINGCACHE_ENOMEM. `*server` is owned by the caller. */
 int rc_server_uri_parse(const char *uri, struct rc_server_uri *server, char *why, size_t why_size);
 int rc_server_uri_copy(struct rc_server_uri *to, const struct rc_server_uri *from);
 void rc_server_uri_deinit(struct rc_server_uri *server);
@@ -74,8 +74,8 @@ int rc_config_copy(ringcache_config **to, const ringcache_config *from);
  * RINGCACHE_ECONFIG or RINGCACHE_ENOMEM, the reason in ringcache_config_error. */
 int rc_config_check(const ringcache_config *config);
 
-/* Let ringcache_config_error(config) say `text` (cut at 511 bytes). The text is the one mutable part
- * of a configuration that is otherwise const. */
+/* Let ringcache_config_error(config) say `text` (cut at 511 bytes). The text is the one mutable
+ * part of a configuration that is otherwise const. */
 void rc_config_set_error(const ringcache_config *config, const char *text);
 
 #endif

@@ -22,8 +22,8 @@ struct rc_lines {
 /* 0 or a negative errno. */
 int rc_lines_open(struct rc_lines *lines, const char *path);
 /* 1 with the next line, without its '\n' and valid until the next call; 0 at the end; else
- * RINGCACHE_ENOMEM or a negative errno. A NUL byte ends the reading: it is the last byte of the last
- * line, so that a file which is no text is not read to its end. */
+ * RINGCACHE_ENOMEM or a negative errno. A NUL byte ends the reading: it is the last byte of the
+ * last line, so that a file which is no text is not read to its end. */
 int rc_lines_next(struct rc_lines *lines, struct rc_slice *line);
 void rc_lines_close(struct rc_lines *lines);
 

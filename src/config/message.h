@@ -27,8 +27,8 @@ void rc_message_add_number(struct rc_message *message, uint64_t number);
 void rc_message_add_shown(struct rc_message *message, struct rc_slice bytes);
 /* The same between quotes, cut after 80 bytes. */
 void rc_message_add_quoted(struct rc_message *message, struct rc_slice bytes);
-/* A value that was refused, between quotes; "***" when it may be a URI that went astray, and so hold
- * a password. */
+/* A value that was refused, between quotes; "***" when it may be a URI that went astray, and so
+ * hold a password. */
 void rc_message_add_value(struct rc_message *message, struct rc_slice value);
 /* Bytes in the form a URI carries them: all but letters, digits and "-._~/:[]" as %XX. */
 void rc_message_add_encoded(struct rc_message *message, struct rc_slice bytes);

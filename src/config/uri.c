@@ -3,8 +3,8 @@
  * scheme+unix://[user[:password]@]/path[?name=value&name=value]
  *
  * First the text is cut into pieces, then each piece becomes a part of the server. A refusal shows
- * the parts that exist so far, never a piece, so that a password that stands where another piece was
- * expected is not shown either. */
+ * the parts that exist so far, never a piece, so that a password that stands where another piece
+ * was expected is not shown either. */
 #include "config/uri.h"
 
 #include <arpa/inet.h>
@@ -527,7 +527,8 @@ static int read_query(struct parse *p)
     return 0;
 }
 
-/* The default name: always with the port, so that it does not change when a default is spelled out. */
+/* The default name: always with the port, so that it does not change when a default is spelled
+ * out. */
 static int default_name(struct parse *p)
 {
     char room[NAME_MAX_BYTES + 8];

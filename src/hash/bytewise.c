@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hashes that take a key byte by byte. Where x86-64's signed `char` shows in the result, the byte is
- * sign-extended here by hand, so that every machine agrees. */
+/* Hashes that take a key byte by byte. Where x86-64's signed `char` shows in the result, the byte
+ * is sign-extended here by hand, so that every machine agrees. */
 #include "hash/algorithms.h"
 
 static uint32_t sign_extended(unsigned char byte)

@@ -186,8 +186,8 @@ static void measure_slots(ringcache_ring *ring)
     }
 }
 
-/* A point owns from behind the one before it up to itself; the first also what lies behind the last.
- * Points that the hash cannot reach own nothing. */
+/* A point owns from behind the one before it up to itself; the first also what lies behind the
+ * last. Points that the hash cannot reach own nothing. */
 static void measure_arcs(ringcache_ring *ring)
 {
     uint64_t range = rc_ring_range(ring);

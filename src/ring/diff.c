@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What moves between two rings: counted where both hash keys alike, else estimated from the shares. */
+/* What moves between two rings: counted where both hash keys alike, else estimated from the
+ * shares. */
 #include "ring/ring.h"
 
 #include <stdlib.h>

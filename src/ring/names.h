@@ -19,7 +19,8 @@ struct rc_text {
     uint32_t member;
 };
 
-/* The text of every member, in the topology's order, as one block to rc_free; NULL without memory. */
+/* The text of every member, in the topology's order, as one block to rc_free; NULL without
+ * memory. */
 struct rc_text *rc_texts_new(const struct rc_topology *topology);
 
 /* The same with the names that users see. */

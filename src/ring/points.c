@@ -26,9 +26,9 @@ uint64_t rc_total_weight(const struct rc_topology *topology)
     return total;
 }
 
-/* libmemcached and twemproxy compute in binary32 from left to right, and its rounding decides: equal
- * weights give 156 points at some counts and 160 at others. Each step is assigned, so that a wider
- * register is rounded too. */
+/* libmemcached and twemproxy compute in binary32 from left to right, and its rounding decides:
+ * equal weights give 156 points at some counts and 160 at others. Each step is assigned, so that a
+ * wider register is rounded too. */
 uint32_t rc_ketama_points(uint32_t weight, uint64_t total, size_t count)
 {
     float share = (float)weight / (float)total;

@@ -18,9 +18,9 @@
 /* 0, RINGCACHE_ECONFIG (a topology that rc_topology_check refuses) or RINGCACHE_ENOMEM. */
 int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology);
 
-/* The hash a key is placed by. With hash_namespace, namespace and key are hashed together, as 0 when
- * they pass 250 bytes; a tag is looked for in what is hashed. A sole server owns every hash, so
- * libmemcached's not hashing at all then needs no rule. */
+/* The hash a key is placed by. With hash_namespace, namespace and key are hashed together, as 0
+ * when they pass 250 bytes; a tag is looked for in what is hashed. A sole server owns every hash,
+ * so libmemcached's not hashing at all then needs no rule. */
 uint32_t rc_ring_hash(const struct ringcache_ring *ring, const void *key, size_t len);
 
 #endif

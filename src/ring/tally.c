@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What moves between two rings, counted exactly.
  *
- * One server of the first ring after another: each of its arcs (runs of hash values it owns) is laid
- * over the second ring, which adds up how many of the values each server there owns. The sums are
- * the server's row of the table of moves, and only what is not zero is kept, so memory does not grow
- * with the square of the servers.
+ * One server of the first ring after another: each of its arcs (runs of hash values it owns) is
+ * laid over the second ring, which adds up how many of the values each server there owns. The sums
+ * are the server's row of the table of moves, and only what is not zero is kept, so memory does not
+ * grow with the square of the servers.
  *
  * An arc over a ring is cut at the points it covers. An arc over a modulo table covers whole cycles
  * of the table and a rest, whose ends cut at most two servers' runs of slots; the runs between are

@@ -40,8 +40,8 @@ void rc_table_free(struct rc_table *table)
     }
 }
 
-/* One key always uses the same of a server's connections. Its bits are mixed, since those of the keys
- * of one server lie close together on the ring. */
+/* One key always uses the same of a server's connections. Its bits are mixed, since those of the
+ * keys of one server lie close together on the ring. */
 static uint32_t lane_of(const struct rc_table *table, size_t index, struct rc_slice route)
 {
     if (table->servers[index]->lane_count == 1) {

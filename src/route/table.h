@@ -22,7 +22,8 @@ struct rc_table {
     bool has_memcached, has_redis;
 };
 
-/* Takes over the reference to `ring`, also on failure. `servers` is copied. 0 or RINGCACHE_ENOMEM. */
+/* Takes over the reference to `ring`, also on failure. `servers` is copied. 0 or
+ * RINGCACHE_ENOMEM. */
 int rc_table_new(
     struct rc_table **table, struct ringcache_ring *ring, struct rc_server *const *servers);
 void rc_table_free(struct rc_table *table);

@@ -7,9 +7,10 @@
  *   DIALING ──► GREETING ──► READY ──┬──────────────────────────────► CLOSED
  *      └───────────┴─ failed ─► CLOSED └─ distrusted, writes due ─► LAME ─┘
  *
- * LAME: we gave it up (a broken reply, an error line, no answer) while writes were unanswered. It was shut for
- * writing and is read, discarding, to its end: the peer's EOF proves that it will execute nothing of
- * it any more. The server layer decides what follows; this module never reconnects. */
+ * LAME: we gave it up (a broken reply, an error line, no answer) while writes were unanswered. It
+ * was shut for writing and is read, discarding, to its end: the peer's EOF proves that it will
+ * execute nothing of it any more. The server layer decides what follows; this module never
+ * reconnects. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -93,8 +94,8 @@ static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
     return conn->out.len;
 }
 
-/* Encode a request into the output of a READY connection. 0, or with nothing changed RINGCACHE_ENOMEM,
- * or _EBUSY when its output is full: then `room` follows. */
+/* Encode a request into the output of a READY connection. 0, or with nothing changed
+ * RINGCACHE_ENOMEM, or _EBUSY when its output is full: then `room` follows. */
 int rc_conn_send(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes in on a connection: the greeting's answers, then replies, each matched to the oldest slot
- * and checked; in place, so that a request that finishes has a view into the input. */
+/* What comes in on a connection: the greeting's answers, then replies, each matched to the oldest
+ * slot and checked; in place, so that a request that finishes has a view into the input. */
 #include "server/conn_inside.h"
 
 enum {
@@ -41,8 +41,8 @@ static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
 
 /* ---- receiving ---- */
 
-/* The codec asks for the command once more, be its caller still there or not: what it takes back has
- * to be taken back. The bounds let it through, it had its place. */
+/* The codec asks for the command once more, be its caller still there or not: what it takes back
+ * has to be taken back. The bounds let it through, it had its place. */
 static bool send_again(struct rc_conn *conn, struct rc_slot *slot)
 {
     struct rc_command *command = &slot->request->body->command;

@@ -2,13 +2,13 @@
 #ifndef RC_SERVER_CONN_INSIDE_H
 #define RC_SERVER_CONN_INSIDE_H
 
-/* The two halves of a connection, for each other: conn.c opens, sends and ends, conn_input.c greets and
- * receives. */
+/* The two halves of a connection, for each other: conn.c opens, sends and ends, conn_input.c greets
+ * and receives. */
 
 #include "server/conn.h"
 
-/* Is the slot's command a second try whose first one was carried out: on memcached, what takes a sum
- * back? On Redis it is a script that the server did not know. */
+/* Is the slot's command a second try whose first one was carried out: on memcached, what takes a
+ * sum back? On Redis it is a script that the server did not know. */
 bool rc_conn_ran_before(const struct rc_conn *conn, const struct rc_slot *slot);
 /* A slot left the pipeline, with its answer or without. */
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* PING before the questions that may go unanswered: what a full server says at once, to whatever comes
- * first, has to be heard as its refusal. */
+/* PING before the questions that may go unanswered: what a full server says at once, to whatever
+ * comes first, has to be heard as its refusal. */
 static const enum rc_verb redis_steps[] = {
     RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_NOOP, RC_VERB_CLIENT_ID, RC_VERB_INFO};
 static const enum rc_verb memcached_steps[] = {RC_VERB_VERSION};

@@ -2,8 +2,8 @@
 #ifndef RC_SERVER_GREETING_H
 #define RC_SERVER_GREETING_H
 
-/* The handshake of one connection, step by step, one reply awaited at a time; nothing of a user's is
- * sent before it ended. Pure.
+/* The handshake of one connection, step by step, one reply awaited at a time; nothing of a user's
+ * is sent before it ended. Pure.
  *
  *   memcached   version: from 1.6.18 on meta is spoken, to older ones classic text, unless told
  *   redis       [AUTH] ─ [SELECT] ─ PING ─ CLIENT ID ─ INFO server

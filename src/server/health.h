@@ -34,7 +34,8 @@ void rc_liveness_sent(
     struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel, uint64_t now_ms);
 /* A first slot was pushed onto an empty pipeline. */
 void rc_liveness_began(struct rc_liveness *l, uint64_t now_ms);
-/* It was called silent: the running sample measures the stall, and none begins before bytes come. */
+/* It was called silent: the running sample measures the stall, and none begins before bytes
+ * come. */
 void rc_liveness_stalled(struct rc_liveness *l);
 /* Bytes came. */
 void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms);
@@ -57,11 +58,12 @@ struct rc_outage {
 void rc_outage_begin(struct rc_outage *o, uint64_t now_ms);
 void rc_outage_end(struct rc_outage *o, uint64_t now_ms);
 /* How long to wait before the next probe: full jitter (1..cap) under a cap that doubles with each
- * probe, is at most 1 s in the first minute and 10 s after it, and starts higher with every flap. */
+ * probe, is at most 1 s in the first minute and 10 s after it, and starts higher with every
+ * flap. */
 uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random);
 
-/* Is a negative status our own machine's trouble rather than a server's: descriptors, ports, buffers,
- * memory, no route? */
+/* Is a negative status our own machine's trouble rather than a server's: descriptors, ports,
+ * buffers, memory, no route? */
 bool rc_error_is_local(int status);
 
 /* Does a negative errno prove that the peer ended the connection? A time-out or an unreachable host

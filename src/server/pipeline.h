@@ -8,9 +8,9 @@
  *                       replies came   │  the kernel has it │ our buffer  │
  *   slots:                             [oldest] [ … ] [ … ] [ … ] [newest]
  *
- * Pure: offsets and links. A slot's bytes are those between the end of the one before and its own. Of a
- * batch, one command with many replies, each slot but the first has one byte, and is joined to the one
- * before: what left in part stays whole. */
+ * Pure: offsets and links. A slot's bytes are those between the end of the one before and its own.
+ * Of a batch, one command with many replies, each slot but the first has one byte, and is joined to
+ * the one before: what left in part stays whole. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,8 +7,8 @@ enum {
     /* Pause after a failure of our own machine (descriptors, ports …), and between two connections
      * of a lane that end again and again. */
     PAUSE_MS = 100,
-    /* A connection with unanswered writes that our own kernel gave up can neither answer a fence nor
-     * be seen to end; this long is waited before its writes count as gone. */
+    /* A connection with unanswered writes that our own kernel gave up can neither answer a fence
+     * nor be seen to end; this long is waited before its writes count as gone. */
     UNPROVEN_MS = 60000,
     FENCE_MS = 10000, /* while the server answers others, a fence is waited for this long */
 };
@@ -171,8 +171,8 @@ static void plan_probe(struct rc_server *server)
 
 /* ---- out of service ---- */
 
-/* A connection leaves its lane: what is pending on it ends with `status` and `why`, which outlives the
- * event; while it holds writes it stays open, with a fence behind the last of them. */
+/* A connection leaves its lane: what is pending on it ends with `status` and `why`, which outlives
+ * the event; while it holds writes it stays open, with a fence behind the last of them. */
 static void retire(struct rc_server *server, struct rc_lane *lane, int status, const char *why)
 {
     struct rc_conn *conn = lane->conn;
@@ -228,7 +228,8 @@ static void eject(struct rc_server *server, const char *why)
 
 /* ---- the probe ---- */
 
-/* Ask Redis to end the next old connection that it still knows; false when none can be asked for. */
+/* Ask Redis to end the next old connection that it still knows; false when none can be asked
+ * for. */
 static bool ask_to_kill(struct rc_server *server)
 {
     const struct rc_greeting *here = &server->probe->greeting;
@@ -259,8 +260,8 @@ static void promote(struct rc_server *server)
     serve(server);
 }
 
-/* The server answers, some connections do not: they go, and with unanswered writes they stand in the
- * way of all others. */
+/* The server answers, some connections do not: they go, and with unanswered writes they stand in
+ * the way of all others. */
 static void retire_silent(struct rc_server *server)
 {
     static const char why[] = "a connection was silent while the server answered another";
@@ -291,7 +292,8 @@ static void wait_for_old(struct rc_server *server)
         drop_probe(server);
         plan_probe(server);
     } else {
-        /* Hard evidence, of a connection: the server answers, and cannot be written to all the same. */
+        /* Hard evidence, of a connection: the server answers, and cannot be written to all the
+         * same. */
         go_down(server, false, RINGCACHE_ETIMEDOUT, "writes on an older connection are unanswered");
     }
 }
@@ -364,8 +366,8 @@ static void on_failed(struct rc_conn *conn, int status, const char *why)
     rc_conn_free(conn);
 }
 
-/* A lane lost its connection: one reconnect at once, new requests waiting; the next in a row waits a
- * little, since a server that greets and ends each connection would be dialled without end. */
+/* A lane lost its connection: one reconnect at once, new requests waiting; the next in a row waits
+ * a little, since a server that greets and ends each connection would be dialled without end. */
 static void reconnect(struct rc_lane *lane, const char *why)
 {
     struct rc_server *server = lane->server;

@@ -60,8 +60,8 @@ struct rc_result {
     struct rc_slice message;
 };
 
-/* The copy of a command that could not be encoded at once, whose key the reply has to repeat, or that
- * may have to be sent once more. */
+/* The copy of a command that could not be encoded at once, whose key the reply has to repeat, or
+ * that may have to be sent once more. */
 struct rc_body {
     struct rc_command command;
     size_t size; /* of this allocation */

@@ -48,7 +48,8 @@ static void shed(struct rc_lane *lane, struct rc_request *request)
     }
 }
 
-/* Encode what waits, a little ahead of the kernel: what is encoded and what waits are not both held. */
+/* Encode what waits, a little ahead of the kernel: what is encoded and what waits are not both
+ * held. */
 void rc_lane_flow(struct rc_lane *lane)
 {
     struct rc_env *env = lane->server->env;
@@ -105,8 +106,8 @@ static int send_on(
     return rc_conn_send(lane->conn, request, command);
 }
 
-/* An upper bound on the bytes that a request takes besides its own structure: its copy while it waits,
- * its encoding, and for what may be asked once more, both. */
+/* An upper bound on the bytes that a request takes besides its own structure: its copy while it
+ * waits, its encoding, and for what may be asked once more, both. */
 static uint64_t need(const struct rc_lane *lane, const struct rc_command *command)
 {
     const struct rc_codec *codec =

@@ -2,8 +2,8 @@
 #ifndef RC_SERVER_SERVER_H
 #define RC_SERVER_SERVER_H
 
-/* One backend: its connections, its health, and the rule that an old connection must not undo a newer
- * write.
+/* One backend: its connections, its health, and the rule that an old connection must not undo a
+ * newer write.
  *
  *            first request            greeted            silence
  *     IDLE ───────────────► CONNECTING ─────► UP ─────────────────► SUSPECT
@@ -15,8 +15,9 @@
  *
  * One writing generation: a connection that is replaced while writes on it are unanswered goes to
  * `old`; as long as one is there, no user request is sent on any other connection of this server.
- * It leaves when it answered its fence, when the peer ended it, or (Redis) when CLIENT KILL confirmed
- * its end. A lane is one of the server's `connections`; a key always uses the same lane. */
+ * It leaves when it answered its fence, when the peer ended it, or (Redis) when CLIENT KILL
+ * confirmed its end. A lane is one of the server's `connections`; a key always uses the same
+ * lane. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -96,16 +97,17 @@ void rc_server_close(struct rc_server *server);
 /* Close it and free its memory: only once its finished requests were delivered, since they speak of
  * its name and reason. NULL is allowed. */
 void rc_server_free(struct rc_server *server);
-/* Nothing is pending and no write that was sent may still be carried out: it can go without a trace. */
+/* Nothing is pending and no write that was sent may still be carried out: it can go without a
+ * trace. */
 bool rc_server_quiet(const struct rc_server *server);
 
-/* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM; on a server
- * that is DOWN, 0, and the request is finished with the status of the outage. */
+/* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM; on a
+ * server that is DOWN, 0, and the request is finished with the status of the outage. */
 int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request *request,
     const struct rc_command *command);
 
-/* The same for `count` (1..RC_BATCH_MAX) GETs, all or none: as one batch where the commands allow it
- * (not strict, no CAS token, no TTL, tokens consecutive) and the connection is ready. */
+/* The same for `count` (1..RC_BATCH_MAX) GETs, all or none: as one batch where the commands allow
+ * it (not strict, no CAS token, no TTL, tokens consecutive) and the connection is ready. */
 int rc_server_submit_gets(struct rc_server *server, uint32_t lane,
     struct rc_request *const *requests, const struct rc_command *commands, size_t count);
 

@@ -2,8 +2,8 @@
 #ifndef RC_SERVER_TEXT_H
 #define RC_SERVER_TEXT_H
 
-/* Sentences that results borrow. One that is replaced lives on until all that was finished before has
- * been delivered. */
+/* Sentences that results borrow. One that is replaced lives on until all that was finished before
+ * has been delivered. */
 
 #include "base/list.h"
 

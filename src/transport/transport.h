@@ -13,10 +13,10 @@
  *     before_poll ── wait for I/O or the timer ── stream and lookup events ── after_poll ─┐
  *          └──────────────────────────────────────────────────────────────────────────────┘
  *
- * before_poll runs whenever `defer` was called since the last one; deferred work holds the loop back
- * from sleeping. after_poll runs when the time asked for by `wake_at` has come, and only once the
- * poll's events have all been delivered: whatever had arrived was read before anything expires. Its
- * `now_ms` is the time at which that poll began. */
+ * before_poll runs whenever `defer` was called since the last one; deferred work holds the loop
+ * back from sleeping. after_poll runs when the time asked for by `wake_at` has come, and only once
+ * the poll's events have all been delivered: whatever had arrived was read before anything expires.
+ * Its `now_ms` is the time at which that poll began. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,8 +72,8 @@ struct rc_transport_ops {
      * machine: EMFILE, EADDRNOTAVAIL …), then no event comes. */
     int (*connect)(struct rc_transport *t, const struct rc_address *address,
         const struct rc_stream_events *events, void *owner, struct rc_stream **stream);
-    /* Hand bytes to the kernel: how many it took (0.. of the total), or a negative errno after which
-     * the stream is as good as ended (`ended` need not follow). When less than all was taken,
+    /* Hand bytes to the kernel: how many it took (0.. of the total), or a negative errno after
+     * which the stream is as good as ended (`ended` need not follow). When less than all was taken,
      * `writable` follows once. The bytes are not referenced after the call. */
     ptrdiff_t (*write)(struct rc_stream *s, const struct rc_slice *parts, size_t count);
     /* Bytes that `write` took but that this process still holds; 0 when all are the kernel's. */

@@ -9,7 +9,8 @@
 #include "base/list.h"
 #include "transport/transport.h"
 
-/* An event that was known inside the owner's own call, and is therefore told after the next poll. */
+/* An event that was known inside the owner's own call, and is therefore told after the next
+ * poll. */
 struct rc_uv_late {
     struct rc_list node;
     void (*tell)(struct rc_uv_late *late);

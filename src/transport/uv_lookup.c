@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Look-ups: names through libuv's thread pool, literals and paths from here, both answered later.
  *
- * A system look-up may hang for many seconds and cannot be interrupted. A forgotten one is therefore
- * cut loose: it belongs to libuv alone, knows no transport, and frees itself when it ends. Until
- * then libuv counts it, so that uv_loop_close says UV_EBUSY; nothing of the transport is touched.
+ * A system look-up may hang for many seconds and cannot be interrupted. A forgotten one is
+ * therefore cut loose: it belongs to libuv alone, knows no transport, and frees itself when it
+ * ends. Until then libuv counts it, so that uv_loop_close says UV_EBUSY; nothing of the transport
+ * is touched.
  *
  * Both families are always asked for. AI_ADDRCONFIG would hide ::1 where loopback alone has IPv6;
  * an address that cannot be reached fails at once, and the next one is tried. */
@@ -87,8 +88,8 @@ static const struct addrinfo *next_of(const struct addrinfo *from, int family, b
     return from;
 }
 
-/* The two families take turns, each in the system's order, so that one that leads nowhere cannot use
- * up the deadline (RFC 8305, section 4). */
+/* The two families take turns, each in the system's order, so that one that leads nowhere cannot
+ * use up the deadline (RFC 8305, section 4). */
 static size_t take_turns(
     const struct addrinfo *results, uint16_t port, struct rc_address addresses[ADDRESSES_MAX])
 {

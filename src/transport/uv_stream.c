@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams: a non-blocking socket each, watched by uv_poll, read and written by our own calls.
  *
- * Not uv_tcp and uv_pipe, for three reasons: libuv writes without MSG_NOSIGNAL, so that a peer which
- * closes at the wrong moment kills a program that does not ignore SIGPIPE; a connect request keeps
- * the loop alive, which is for `hold` alone to decide; and it cannot say "writable" without keeping
- * bytes to write. Here every byte taken is the kernel's, and readiness is the socket's own.
+ * Not uv_tcp and uv_pipe, for three reasons: libuv writes without MSG_NOSIGNAL, so that a peer
+ * which closes at the wrong moment kills a program that does not ignore SIGPIPE; a connect request
+ * keeps the loop alive, which is for `hold` alone to decide; and it cannot say "writable" without
+ * keeping bytes to write. Here every byte taken is the kernel's, and readiness is the socket's own.
  *
- * Invariant: outside of `ready`, what uv_poll watches for is what the stream's state wants (`watch`).
- * A stream that ran out of memory wants nothing until the retry timer has fired, so that the
- * level-triggered poll cannot spin on it. */
+ * Invariant: outside of `ready`, what uv_poll watches for is what the stream's state wants
+ * (`watch`). A stream that ran out of memory wants nothing until the retry timer has fired, so that
+ * the level-triggered poll cannot spin on it. */
 #include "transport/uv_internal.h"
 
 #include <errno.h>
@@ -177,7 +177,8 @@ static void ready(uv_poll_t *poll, int status, int events)
 {
     struct stream *s = poll->data;
     if (status < 0) {
-        /* libuv has let go of the socket because an error waits there: the next call on it tells. */
+        /* libuv has let go of the socket because an error waits there: the next call on it
+         * tells. */
         s->watched = 0;
         events = UV_READABLE | UV_WRITABLE;
     }

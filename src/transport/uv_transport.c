@@ -5,9 +5,9 @@
  *
  * Invariant: after_poll(now) runs only when a poll that began at or after `now` has delivered its
  * events, so that nothing expires while its reply waits unread. The time that counts is therefore
- * the one noted in prepare, not the one at hand in check: a callback of the program may have blocked
- * in between. That also makes the order of timers and poll, which libuv 1.45 changed, irrelevant:
- * the timer only ends the poll's sleep, and the next prepare sees that the wish is due.
+ * the one noted in prepare, not the one at hand in check: a callback of the program may have
+ * blocked in between. That also makes the order of timers and poll, which libuv 1.45 changed,
+ * irrelevant: the timer only ends the poll's sleep, and the next prepare sees that the wish is due.
  *
  * While anything is due the idle handle is active, which libuv takes as "do not sleep". It serves
  * work deferred after our prepare ran (by another prepare callback, say) as well.
@@ -123,7 +123,8 @@ static void set_timer(uv_timer_t *timer)
     }
 }
 
-/* A later wish leaves the timer as it is: firing early once costs less than setting it per request. */
+/* A later wish leaves the timer as it is: firing early once costs less than setting it per
+ * request. */
 static void transport_wake_at(struct rc_transport *t, uint64_t at_ms)
 {
     struct rc_uv *u = rc_uv_of(t);

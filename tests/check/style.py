@@ -28,6 +28,7 @@ LOCALE = re.compile(r'\b(strn?casecmp|strcoll|to(?:lower|upper)|'
 CLOCK = re.compile(r'(?<![.>])\b(time|gettimeofday|clock_gettime|(?:local|gm)time(?:_r)?)\s*\(')
 HEAP = re.compile(
     r'(?<![.>])\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|v?asprintf)\s*\(')
+MAX_COLUMNS = 100
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X)\b')
 CONDITIONAL = re.compile(r'^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b[ \t]*(.*)$', re.M)
 NOT_FEATURES = re.compile(r'\w+_H\b|(?:defined\W*)?__cplusplus')
@@ -154,7 +155,7 @@ def check_conditionals(tap, root):
 
 def check_texts(tap, root):
     files = sources.tree_files(root)
-    binary, blanks, unfinished = [], [], []
+    binary, blanks, unfinished, wide = [], [], [], []
     for name in files:
         with open(os.path.join(root, name), 'rb') as file:
             content = file.read()
@@ -167,11 +168,14 @@ def check_texts(tap, root):
         for number, line in enumerate(content.decode().split('\n'), 1):
             if line != line.rstrip():
                 blanks.append(f'{name}:{number}')
+            if name.endswith(('.c', '.h')) and len(line) > MAX_COLUMNS:
+                wide.append(f'{name}:{number}: {len(line)} columns')
             if UNFINISHED.search(line):
                 unfinished.append(f'{name}:{number}: {line.strip()}')
     tap.result('no binary is kept in the tree', binary)
     tap.result('no line ends in blanks, every file ends in a newline', blanks)
     tap.result('nothing is left for later', unfinished)
+    tap.result(f'no line of C is wider than {MAX_COLUMNS} columns', wide)
     tap.result('links between the papers lead somewhere', dead_links(root, files))
 
 

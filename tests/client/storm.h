@@ -12,8 +12,8 @@
  *     storm_many.c       many of them in one call
  *     storm_faults.c     what goes wrong
  *
- * An `epoch` of a key is a stretch in which its owner neither changed nor lost its items; nothing is
- * claimed across two of them. */
+ * An `epoch` of a key is a stretch in which its owner neither changed nor lost its items; nothing
+ * is claimed across two of them. */
 
 #include "world.h"
 

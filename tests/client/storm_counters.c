@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters, each step of which has a digit of its own: step i adds or takes 4^i from a counter whose
- * digits all began as 1, so that a digit tells how often its step was applied.
+/* Counters, each step of which has a digit of its own: step i adds or takes 4^i from a counter
+ * whose digits all began as 1, so that a digit tells how often its step was applied.
  *
  *     bits 62..63        59..58   …   3..2   1..0
  *     01, or 10 when     digit 29     digit 1 digit 0      1: not applied, 2: added, 0: taken
@@ -8,8 +8,9 @@
  *     range
  *
  * Now and then a step of 2^62 leads beyond 2^63-1, and has to be taken back: on memcached by the
- * library, one at a time here, since a second one on top of the first would pass 2^64. After STORM_STEPS
- * steps, and where its owner changes or loses its items, a counter goes on under a new name. */
+ * library, one at a time here, since a second one on top of the first would pass 2^64. After
+ * STORM_STEPS steps, and where its owner changes or loses its items, a counter goes on under a new
+ * name. */
 #include "storm.h"
 
 #include <inttypes.h>

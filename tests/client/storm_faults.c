@@ -72,7 +72,8 @@ static void corrupt(struct storm *storm, struct storm_server *server, uint64_t c
         sim_double_replies(server->sim, connection, 1 + storm_draw(storm, 3));
         break;
     default:
-        /* A well-formed reply in place of the right one is a lie, and on Redis nothing betrays it. */
+        /* A well-formed reply in place of the right one is a lie, and on Redis nothing betrays
+         * it. */
         sim_replace_reply(
             server->sim, connection, server->redis ? rc_slice_text("?\r\n") : nonsense(storm));
         break;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys and what was written to them. The writes of a key are numbered in the order of their submission,
- * and each puts a piece into the value that names the key and the number:
+/* Keys and what was written to them. The writes of a key are numbered in the order of their
+ * submission, and each puts a piece into the value that names the key and the number:
  *
  *     key3:9:...;  key3:7:.;  key3:8:....;        prepended, the base, appended
  *
  * so that a value tells which writes it is made of. All writes of a key go to one owner by one
- * connection at a time: what replaces or removes the whole value happens in the order of submission,
- * and once one such write was acknowledged, a read submitted later must not see an older one. A script
- * that the server did not know is run later than its place; only APPEND, PREPEND and CAS are scripts,
- * and none of them can bring an older base back. */
+ * connection at a time: what replaces or removes the whole value happens in the order of
+ * submission, and once one such write was acknowledged, a read submitted later must not see an
+ * older one. A script that the server did not know is run later than its place; only APPEND,
+ * PREPEND and CAS are scripts, and none of them can bring an older base back. */
 #include "storm.h"
 
 #include <inttypes.h>
@@ -189,7 +189,8 @@ static void begin_write(struct storm_request *r, ringcache_request *request)
         write->len = (uint32_t)make_piece(storm, key, large);
         request->value = (ringcache_slice){storm->value, write->len};
     }
-    /* A GET_AND_TOUCH that wants more may be a script, run behind writes that were submitted later. */
+    /* A GET_AND_TOUCH that wants more may be a script, run behind writes that were submitted
+     * later. */
     if (replaces(r->op) || touches(r->op)) {
         request->ttl_ms = draw_ttl(storm, &write->fleeting);
     }

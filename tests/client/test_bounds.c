@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bounds, and what is told of them: a refusal ends when the request that was refused would be taken. */
+/* Bounds, and what is told of them: a refusal ends when the request that was refused would be
+ * taken. */
 #include "world.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A reply for another request: values describe their key, so a wrong one shows. Each fault strikes at
- * each reply of a full pipeline, on memcached and on Redis, with and without integrity=strict. */
+/* A reply for another request: values describe their key, so a wrong one shows. Each fault strikes
+ * at each reply of a full pipeline, on memcached and on Redis, with and without
+ * integrity=strict. */
 #include "world.h"
 
 #include <stdio.h>
@@ -273,8 +274,8 @@ static void another_keys_value_under_the_right_token_is_caught_by_strict_alone(v
     on_each_reply(&kinds[1], &mistaken, none_is_wrong);
 }
 
-/* Redis' protocol has nothing that ties a reply to its command: those in flight may be wrong. Not the
- * ones on the next connection. */
+/* Redis' protocol has nothing that ties a reply to its command: those in flight may be wrong. Not
+ * the ones on the next connection. */
 static void closed_for_good(struct scene *s, size_t count)
 {
     assert_true(count > 0 || s->fault != &inserted);

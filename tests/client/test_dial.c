@@ -229,8 +229,8 @@ static void descriptors_that_run_out_are_nobodys_fault(void **state)
     }
 }
 
-/* Seven failures and a hundred milliseconds behind each: were one more tried in between, the request
- * would be answered earlier. */
+/* Seven failures and a hundred milliseconds behind each: were one more tried in between, the
+ * request would be answered earlier. */
 static void connecting_is_tried_again_every_hundred_milliseconds(void **state)
 {
     (void)state;

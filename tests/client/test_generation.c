@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Old connections must not undo new writes: a connection that holds unanswered writes keeps newer ones
- * out until it answered its fence, its peer ended it, or Redis confirmed its end. */
+/* Old connections must not undo new writes: a connection that holds unanswered writes keeps newer
+ * ones out until it answered its fence, its peer ended it, or Redis confirmed its end. */
 #include "world.h"
 
 #include <errno.h>
@@ -86,7 +86,8 @@ static void a_redis_that_refuses_client_kill_stays_out(void **state)
     (void)state;
     struct stuck s = begin_stuck(world_redis);
     world_run_for(s.world, 100);
-    /* The next CLIENT ID is the probe's, and so is CLIENT KILL: both refused, so identity is unknown. */
+    /* The next CLIENT ID is the probe's, and so is CLIENT KILL: both refused, so identity is
+     * unknown. */
     engine_answer_next(sim_server_engine(s.server), "client", 1000, "-NOPERM no permission\r\n");
     assert_int_equal(write_second(s.world, 5000), 0);
     sim_stall(s.server, s.connection, false);

@@ -309,8 +309,8 @@ static void a_refusal_without_an_end_is_heard_too(void **state)
     }
 }
 
-/* Bytes too many in front of the greeting's own replies: whoever says that is not to be followed, and
- * trying again and again at the network's speed would be an attack on it. */
+/* Bytes too many in front of the greeting's own replies: whoever says that is not to be followed,
+ * and trying again and again at the network's speed would be an attack on it. */
 static void bytes_too_many_are_no_greeting_and_no_reason_to_spin(void **state)
 {
     static const struct {
@@ -452,7 +452,8 @@ static void nothing_of_a_users_is_sent_before_the_greeting_ended(void **state)
     assert_order(&s, redis, 5);
 }
 
-/* More than one connection may hold at once waits for the greeting: it follows as the first goes. */
+/* More than one connection may hold at once waits for the greeting: it follows as the first
+ * goes. */
 static void all_that_waited_for_the_greeting_is_sent(void **state)
 {
     static const char *const uris[] = {"memcached://10.0.0.1:6379", "redis://10.0.0.1:6379"};

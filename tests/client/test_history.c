@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Single cases that a storm would meet only now and then: each was a server left out, a request left
- * behind, or memory that grew. */
+/* Single cases that a storm would meet only now and then: each was a server left out, a request
+ * left behind, or memory that grew. */
 #include "world.h"
 
 #include <errno.h>
@@ -119,8 +119,8 @@ static struct stuck begin_stuck(add_fn add)
     return s;
 }
 
-/* Ask every 10 ms, so that some request is always waiting, until one succeeds; how long that took, or
- * UINT64_MAX. */
+/* Ask every 10 ms, so that some request is always waiting, until one succeeds; how long that took,
+ * or UINT64_MAX. */
 static uint64_t serves_within(struct world *world, uint64_t ms)
 {
     uint64_t began = world_now(world);

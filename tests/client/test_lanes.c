@@ -119,8 +119,8 @@ static void one_of_two_connections_refused_leaves_the_other_serving(void **state
     one_of_two_refused(world_redis);
 }
 
-/* Two old connections hold writes; the first answered its fence and then ends: that is no return into
- * service while the second still may write. */
+/* Two old connections hold writes; the first answered its fence and then ends: that is no return
+ * into service while the second still may write. */
 static void an_end_while_it_is_out_brings_no_server_back(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Every allocation of the library fails once, alone or with all that follow: a life of a client, from
- * its configuration to its close, ends in clean codes, one callback each, and nothing left behind.
- * The linker puts the wrappers below in the place of src/base/alloc.c's functions. */
+/* Every allocation of the library fails once, alone or with all that follow: a life of a client,
+ * from its configuration to its close, ends in clean codes, one callback each, and nothing left
+ * behind. The linker puts the wrappers below in the place of src/base/alloc.c's functions. */
 #include "world.h"
 
 #include <inttypes.h>
@@ -319,7 +319,8 @@ static void explain(struct life *life)
     }
 }
 
-/* Everything at least once: connect, store, fetch, lose a server and get it back, change the ring. */
+/* Everything at least once: connect, store, fetch, lose a server and get it back, change the
+ * ring. */
 static void live(struct life *life)
 {
     ask_all(life);

@@ -116,8 +116,8 @@ static void a_server_that_was_stopped_serves_within_a_second(void **state)
     on_both(comes_back_within_a_second);
 }
 
-/* The order of writes: v1 lies in a stopped server's socket; whatever the moment of its waking, once
- * v2 was acknowledged it stays. */
+/* The order of writes: v1 lies in a stopped server's socket; whatever the moment of its waking,
+ * once v2 was acknowledged it stays. */
 static void never_goes_back_to_the_older(const struct kind *kind)
 {
     for (uint64_t stopped_for = 50; stopped_for <= 4000; stopped_for += 150) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Every call is legal in every callback: whatever a program hears, it may close, cancel, submit, add
- * or remove a server there and then. Each test is one row: what is heard; it tries everything. */
+/* Every call is legal in every callback: whatever a program hears, it may close, cancel, submit,
+ * add or remove a server there and then. Each test is one row: what is heard; it tries
+ * everything. */
 #include "world.h"
 
 #include <stdio.h>

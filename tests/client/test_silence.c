@@ -298,8 +298,8 @@ static void silence_is_silence_though_the_loop_was_late(void **state)
     s.began = world_now(world);
     assert_in_range(s.began, submitted + 2000, submitted + 2001);
     assert_reply(late, RINGCACHE_ETIMEDOUT);
-    /* What had come was read first, and from this one nothing had: the probe begins at once, and has
-     * its whole time to be answered. */
+    /* What had come was read first, and from this one nothing had: the probe begins at once, and
+     * has its whole time to be answered. */
     sim_run_until(world->sim, s.began + 2);
     assert_int_equal(sim_server_connects(stopped), 2);
     sim_run_until(world->sim, s.began + TIMEOUT - 2);

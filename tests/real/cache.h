@@ -2,8 +2,8 @@
 #ifndef REAL_CACHE_H
 #define REAL_CACHE_H
 
-/* A client on a loop of its own, as the tests use it: events counted, single requests waited for, and
- * traffic whose every callback is accounted for. */
+/* A client on a loop of its own, as the tests use it: events counted, single requests waited for,
+ * and traffic whose every callback is accounted for. */
 
 #include <ringcache/ringcache.h>
 #include <stdbool.h>
@@ -33,8 +33,8 @@ struct cache {
 /* Open a client for `uris` (up to a NULL) with `options` ("name", "value", …, NULL; NULL: none). */
 void cache_open(struct cache *cache, const char *const *uris, const char *const *options);
 
-/* Close it, run the loop to its end; fails the test unless exactly one close callback ran and nothing is
- * left on the loop. Close what else is on the loop before. */
+/* Close it, run the loop to its end; fails the test unless exactly one close callback ran and
+ * nothing is left on the loop. Close what else is on the loop before. */
 void cache_close(struct cache *cache);
 
 /* Run the loop for `ms`. */

@@ -2,8 +2,8 @@
 #ifndef REAL_PROXY_H
 #define REAL_PROXY_H
 
-/* A byte proxy in front of a real server, on the caller's loop: passes everything on, counts what went
- * to the server and how often a mark (say, the prefix of all the test's keys) stood in it. */
+/* A byte proxy in front of a real server, on the caller's loop: passes everything on, counts what
+ * went to the server and how often a mark (say, the prefix of all the test's keys) stood in it. */
 
 #include <stdint.h>
 #include <uv.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports are taken below the range from which the kernel serves outgoing connections, so that the port
- * of a killed server is still free when it starts again. */
+/* Ports are taken below the range from which the kernel serves outgoing connections, so that the
+ * port of a killed server is still free when it starts again. */
 #include "servers.h"
 
 #include <errno.h>

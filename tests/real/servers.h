@@ -22,15 +22,16 @@ struct server {
     pid_t pid;            /* 0: not running */
     unsigned port;        /* 0: a Unix socket */
     char path[96];        /* of the Unix socket */
-    /* Why it did not start: its own last words where it spoke, else the system's; "" when it did. */
+    /* Why it did not start: its own last words where it spoke, else the system's; "" when it
+     * did. */
     char why[SERVER_WHY_SIZE];
 };
 
 /* Are both programs on the PATH? Says on stderr which one is not. */
 bool servers_available(void);
 
-/* Start, and wait until it answers; the second time in the same place. False after 10 s, and when it
- * ended before; server->why says why. */
+/* Start, and wait until it answers; the second time in the same place. False after 10 s, and when
+ * it ended before; server->why says why. */
 bool server_start(struct server *server);
 
 /* SIGSTOP, and wait until it stands still. */
@@ -48,7 +49,8 @@ void server_discard(struct server *server);
 /* Its URI with `name` as its name (NULL: the default) into `uri`; returns `uri`. */
 const char *server_uri(const struct server *server, const char *name, char uri[SERVER_URI_SIZE]);
 
-/* A blocking connection past the library, which gives up after 2 s; -1 with errno when there is none. */
+/* A blocking connection past the library, which gives up after 2 s; -1 with errno when there is
+ * none. */
 int server_connect(const struct server *server);
 
 /* Send `command` on `fd` and read what comes, up to `end` at its end, into `reply` as a string. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Batches of gets, asked of real servers by each codec over a blocking socket: what real servers are
- * silent about, how they end, and what they say when they refuse. */
+/* Batches of gets, asked of real servers by each codec over a blocking socket: what real servers
+ * are silent about, how they end, and what they say when they refuse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The recorded exchanges, replayed to the installed servers: what the simulated engines are held to is
- * what real ones say. The operations are the same in every version; the protocols' oddities and the
- * numbering of stores are asked only of the version they were recorded from. */
+/* The recorded exchanges, replayed to the installed servers: what the simulated engines are held to
+ * is what real ones say. The operations are the same in every version; the protocols' oddities and
+ * the numbering of stores are asked only of the version they were recorded from. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,8 +19,8 @@
 
 enum { REPLY_ROOM = 65536 };
 
-/* Is it the version that the oddities were recorded from? A Redis that wants no password says so, and
- * answers all the same. */
+/* Is it the version that the oddities were recorded from? A Redis that wants no password says so,
+ * and answers all the same. */
 static bool is_recorded_version(const struct server *server)
 {
     char reply[16384];
@@ -49,9 +49,9 @@ static enum heard receive(int fd, char *reply, size_t most, size_t *len)
     return HEARD_ALL;
 }
 
-/* Send `bytes` on a connection of its own; the reply has to be `expected` and nothing more. Where the
- * server is not the one to hang up, we do, but not before it spoke: Redis 8 forgets a client that left
- * while FLUSHALL was at work. */
+/* Send `bytes` on a connection of its own; the reply has to be `expected` and nothing more. Where
+ * the server is not the one to hang up, we do, but not before it spoke: Redis 8 forgets a client
+ * that left while FLUSHALL was at work. */
 static void check(
     const struct server *server, struct rc_slice bytes, struct rc_slice expected, bool closes)
 {

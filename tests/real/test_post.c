@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ringcache_post, from threads that are not the loop's. No server is needed; what may race is built a
- * second time with ThreadSanitizer. */
+/* ringcache_post, from threads that are not the loop's. No server is needed; what may race is built
+ * a second time with ThreadSanitizer. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

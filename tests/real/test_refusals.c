@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers that refuse: full, guarded by a password, on a Unix socket, on IPv6, or hanging up on an idle
- * client. */
+/* Servers that refuse: full, guarded by a password, on a Unix socket, on IPv6, or hanging up on an
+ * idle client. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,8 +85,8 @@ static unsigned fill(const struct server *server, int *others, unsigned room, co
     return room;
 }
 
-/* `server` takes no more than a few connections: with all of them taken by others it refuses, in its own
- * words, and serves once they are gone. */
+/* `server` takes no more than a few connections: with all of them taken by others it refuses, in
+ * its own words, and serves once they are gone. */
 static void full_server(struct server *server, const char *words)
 {
     struct cache cache;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A server stands still with `set k v1` in its socket, the client gives that up and tries v2, v3 …; the
- * server wakes and acknowledges one of them: then k may never hold an earlier one again, at whatever
- * moment it woke. With a backlog of other writes before v1, the server, once awake, hears a second
- * connection long before it comes to v1: a client that uses one at once fails then. */
+/* A server stands still with `set k v1` in its socket, the client gives that up and tries v2, v3 …;
+ * the server wakes and acknowledges one of them: then k may never hold an earlier one again, at
+ * whatever moment it woke. With a backlog of other writes before v1, the server, once awake, hears
+ * a second connection long before it comes to v1: a client that uses one at once fails then. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,8 @@ enum { BACKLOG = 20000, SETTLE_MS = 200 };
 
 static const char *const options[] = {"timeout_ms", "100", "max_inflight", "100000", NULL};
 
-/* Moments of waking, from the stop on: before and after the request's and the server's deadlines. */
+/* Moments of waking, from the stop on: before and after the request's and the server's
+ * deadlines. */
 static const unsigned wake_after_ms[] = {90, 130, 180, 240, 300, 420, 900};
 
 struct waking {

@@ -2,8 +2,8 @@
 #ifndef REAL_TRAFFIC_H
 #define REAL_TRAFFIC_H
 
-/* Steady traffic on a client: every 5 ms a few gets and sets on keys `user:0` … `user:999`, however the
- * servers fare, and a book of what came of them. */
+/* Steady traffic on a client: every 5 ms a few gets and sets on keys `user:0` … `user:999`, however
+ * the servers fare, and a book of what came of them. */
 
 #include "cache.h"
 

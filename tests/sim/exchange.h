@@ -25,14 +25,15 @@ struct exchange_table {
     size_t count;
 };
 
-/* The protocols with their oddities, and the number of every store, from 1: other versions differ. */
+/* The protocols with their oddities, and the number of every store, from 1: other versions
+ * differ. */
 extern const struct exchange_table exchange_memcached, exchange_memcached_numbers;
 extern const struct exchange_table exchange_redis;
 /* The same of a Redis with requirepass "secret". */
 extern const struct exchange_table exchange_redis_auth;
 
-/* What the operations of a cache do, in all that is asked and refused. Memcached 1.6.18 to 1.6.38, and
- * Redis 7.0 to 8.0, say the same. */
+/* What the operations of a cache do, in all that is asked and refused. Memcached 1.6.18 to 1.6.38,
+ * and Redis 7.0 to 8.0, say the same. */
 extern const struct exchange_table exchange_memcached_operations;
 extern const struct exchange_table exchange_redis_operations;
 

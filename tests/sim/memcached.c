@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The memcached engine: lines, values, and the commands that carry no key.
- * Left out: me, authentication, eviction, and that an answer not yet sent holds its item, which makes
- * incr and ma behind a get in the same packet take a new item instead of the old one. */
+/* The memcached engine: lines, values, and the commands that carry no key. Left out: me,
+ * authentication, eviction, and that an answer not yet sent holds its item, which makes incr and ma
+ * behind a get in the same packet take a new item instead of the old one. */
 #include "memcached.h"
 
 #include <inttypes.h>

@@ -8,8 +8,8 @@
 
 enum { MONTH_S = 60 * 60 * 24 * 30 };
 
-/* The server keeps the low half of the number, and counts whole seconds of its own clock: a TTL of 1
- * may be over in a moment. */
+/* The server keeps the low half of the number, and counts whole seconds of its own clock: a TTL of
+ * 1 may be over in a moment. */
 uint64_t mc_expiry(const struct engine *e, int64_t exptime)
 {
     int32_t kept = (int32_t)(uint32_t)exptime;
@@ -97,8 +97,8 @@ static bool is_space(unsigned char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* As strtoull reads it: blanks and a sign in front, anything behind a blank. The value lies in front
- * of a line end, which is a blank too. */
+/* As strtoull reads it: blanks and a sign in front, anything behind a blank. The value lies in
+ * front of a line end, which is a blank too. */
 static bool counter_of(const struct store_item *item, uint64_t *value)
 {
     struct rc_slice rest = store_value(item);

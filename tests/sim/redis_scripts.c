@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* SCRIPT, EVAL and EVALSHA. There is no Lua here: the engine knows the library's scripts by their exact
- * text, and does in C what each of them says. Any other text is refused as one that does not compile. */
+/* SCRIPT, EVAL and EVALSHA. There is no Lua here: the engine knows the library's scripts by their
+ * exact text, and does in C what each of them says. Any other text is refused as one that does not
+ * compile. */
 #include "redis.h"
 
 #include "codec/scripts.h"
@@ -188,7 +189,8 @@ static void run_count(const struct script *s)
     change_counter(s);
 }
 
-/* With a word behind the first the value is read by GETEX, which takes it and all others as its own. */
+/* With a word behind the first the value is read by GETEX, which takes it and all others as its
+ * own. */
 static void run_read(const struct script *s)
 {
     char hex[SHA1_HEX + 1];
@@ -238,8 +240,8 @@ static size_t script_of_text(struct rc_slice text)
     return i;
 }
 
-/* RC_SCRIPTS_LEN: none that was loaded has this digest, which is computed here so that a wrong one in
- * the library finds nothing. */
+/* RC_SCRIPTS_LEN: none that was loaded has this digest, which is computed here so that a wrong one
+ * in the library finds nothing. */
 static size_t script_of_digest(const struct engine *e, struct rc_slice digest)
 {
     char hex[SHA1_HEX + 1];

@@ -4,8 +4,8 @@
  *   lookup              a table: nanoseconds per lookup, and the time to build the ring
  *   lookup SERVERS N    N lookups on a ring of SERVERS and nothing else, for a profiler
  *
- * Independent lookups overlap in the processor, as those of a batch do; dependent ones wait for each
- * other, as those of a program between which other work stands. */
+ * Independent lookups overlap in the processor, as those of a batch do; dependent ones wait for
+ * each other, as those of a program between which other work stands. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

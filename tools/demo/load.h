@@ -2,8 +2,9 @@
 #ifndef DEMO_LOAD_H
 #define DEMO_LOAD_H
 
-/* Requests for the items of the texts, with a book of what came of every one: sweeps over all items, and
- * steady traffic on random ones. A get that misses stores the item again, as a cache's user does. */
+/* Requests for the items of the texts, with a book of what came of every one: sweeps over all
+ * items, and steady traffic on random ones. A get that misses stores the item again, as a cache's
+ * user does. */
 
 #include <ringcache/ringcache.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The whole demo: starts six servers and a seventh that joins later, plays the scenes, and prints what
- * held. Exit status 1 when a claim did not.
+/* The whole demo: starts six servers and a seventh that joins later, plays the scenes, and prints
+ * what held. Exit status 1 when a claim did not.
  *
  *     ringcache-demo RING_INSPECT FOLDER TEXTS…
  *
- * RING_INSPECT: that program's path. FOLDER: for two small configuration files, and `pids`, the process
- * ids of the servers. TEXTS: folders of text. */
+ * RING_INSPECT: that program's path. FOLDER: for two small configuration files, and `pids`, the
+ * process ids of the servers. TEXTS: folders of text. */
 #include "demo.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 #ifndef DEMO_REPORT_H
 #define DEMO_REPORT_H
 
-/* What the demo claims: each line is printed when it is made and once more, all together, at the end;
- * one that does not hold makes the whole run fail. */
+/* What the demo claims: each line is printed when it is made and once more, all together, at the
+ * end; one that does not hold makes the whole run fail. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens to the cache, and what is claimed of it. The bounds of the claims are wide enough for a
- * slow machine, and far from what a fault would look like. */
+/* What happens to the cache, and what is claimed of it. The bounds of the claims are wide enough
+ * for a slow machine, and far from what a fault would look like. */
 #include "demo.h"
 
 #include <inttypes.h>
@@ -185,7 +185,8 @@ static double forecast(const struct demo *demo)
     return pclose(json) == 0 ? moved : -1;
 }
 
-/* Items whose owner is another than before the join, and those of them that went to the newcomer. */
+/* Items whose owner is another than before the join, and those of them that went to the
+ * newcomer. */
 static unsigned count_moves(const struct demo *demo, unsigned *to_newcomer)
 {
     unsigned moved = 0;

@@ -80,7 +80,8 @@ size_t texts_key(unsigned n, char key[ITEM_KEY_SIZE])
     return (size_t)snprintf(key, ITEM_KEY_SIZE, "text:%05u", n);
 }
 
-/* Pieces begin at even distances over the whole text; one that meets the end goes on at the start. */
+/* Pieces begin at even distances over the whole text; one that meets the end goes on at the
+ * start. */
 size_t texts_value(const struct texts *texts, unsigned n, char value[ITEM_VALUE_SIZE])
 {
     size_t used = texts_key(n, value);

@@ -2,8 +2,8 @@
 #ifndef DEMO_TEXTS_H
 #define DEMO_TEXTS_H
 
-/* Real text, cut into numbered items: item `n` is always the same bytes, and no two are alike, since
- * each begins with its own key. */
+/* Real text, cut into numbered items: item `n` is always the same bytes, and no two are alike,
+ * since each begins with its own key. */
 
 #include <stddef.h>
 
@@ -16,8 +16,8 @@ struct texts {
     unsigned items; /* how many it is cut into */
 };
 
-/* Take in every plain text file below `folder`, up to a bound; a missing folder adds none. Returns 0
- * or -1 when out of memory. */
+/* Take in every plain text file below `folder`, up to a bound; a missing folder adds none. Returns
+ * 0 or -1 when out of memory. */
 int texts_add(struct texts *texts, const char *folder);
 
 /* Key and value of item `n` into the buffers; return their lengths. */

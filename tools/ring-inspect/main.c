@@ -57,8 +57,9 @@ static void print_help(void)
          "ring-inspect(1) is the manual.");
 }
 
-/* A file or socket opened later must not become a standard stream because that was closed. What takes
- * its place is open the wrong way round, so that its use fails as that of a closed one does. */
+/* A file or socket opened later must not become a standard stream because that was closed. What
+ * takes its place is open the wrong way round, so that its use fails as that of a closed one
+ * does. */
 static void hold_standard_descriptors(void)
 {
     for (int fd = 0; fd <= 2; fd++)

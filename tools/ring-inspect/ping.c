@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ping: how long each server takes to answer. A server is asked twice, because its first answer
- * includes making the connection; the second is the round trip alone, with nothing else going on. */
+ * includes making the connection; the second is the round trip alone, with nothing else going
+ * on. */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -29,7 +29,8 @@ int session_open(struct session *session, const struct call *call);
 void session_wait(struct session *session);
 /* What came of one key; the worst of all that was noted is the exit status in the end. */
 void session_note(struct session *session, int status);
-/* Also after a failed opening. Returns `status`, or the worst that was noted when that is EXIT_DONE. */
+/* Also after a failed opening. Returns `status`, or the worst that was noted when that is
+ * EXIT_DONE. */
 int session_close(struct session *session, int status);
 
 /* Complain that a call was refused with `status`; returns the exit status: what was wrong with the

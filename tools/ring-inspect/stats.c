@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stats: the figures of a client, as the library writes them. This process has just been started and
- * has none, so it first asks every server once whether it answers. */
+/* stats: the figures of a client, as the library writes them. This process has just been started
+ * and has none, so it first asks every server once whether it answers. */
 
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The wheel against the plainest clock there is: every deadline at its own millisecond, in order. */
+/* The wheel against the plainest clock there is: every deadline at its own millisecond, in
+ * order. */
 #include "unit.h"
 
 #include <stdlib.h>

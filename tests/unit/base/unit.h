@@ -2,8 +2,8 @@
 #ifndef RC_TESTS_UNIT_H
 #define RC_TESTS_UNIT_H
 
-/* What the unit tests of base and server begin with: cmocka and the headers that it needs first, and
- * a sequence of numbers that is the same in every run. */
+/* What the unit tests of base and server begin with: cmocka and the headers that it needs first,
+ * and a sequence of numbers that is the same in every run. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -86,7 +86,8 @@ static void crc_on_a_ring_is_warned_about(void **state)
     for (size_t i = 0; i < sizeof rings / sizeof rings[0]; i++) {
         must_set(*state, "distribution", rings[i]);
         must_warn(*state,
-            "hash: crc has 15 bits, so that on a ring of points nearly all keys fall on one server");
+            "hash: crc has 15 bits, so that on a ring of points nearly all keys fall on one "
+            "server");
     }
     must_set(*state, "distribution", "modula");
     must_be_quiet(*state);
@@ -242,8 +243,8 @@ static void judging_tells_every_error_and_every_warning_in_order(void **state)
         "E check.conf:2:10: points: \"0\" is not a number of 1..65536\n"
         "E check.conf:4:1: a line is option = value, a # comment, or empty\n"
         "E check.conf:5:10: server: memcached://a:***: the port is not a number of 1..65535\n"
-        "E check.conf:7:10: server: server \"b:11211\" has weight 101, distribution ring takes 1 to "
-        "100\n"
+        "E check.conf:7:10: server: server \"b:11211\" has weight 101, distribution ring takes 1 "
+        "to 100\n"
         "E check.conf:6:10: server: two servers are named \"a:11211\"\n"
         "E check.conf:8:10: server: two servers are named \"a:11211\"\n"
         "W check.conf:1:8: hash: crc has 15 bits, so that on a ring of points nearly all keys fall "

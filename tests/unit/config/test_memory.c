@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every allocation of the library in turn fails, alone or with all that follow; and no block that is
- * given back still holds the password. */
+/* Every allocation of the library in turn fails, alone or with all that follow; and no block that
+ * is given back still holds the password. */
 #include "fixture.h"
 
 #include <malloc.h>
