@@ -59,8 +59,8 @@ struct rc_command {
     uint64_t initial;  /* with `with_initial`: what an absent counter becomes; 0..2^63-1 too */
     bool with_initial;
     bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer */
-    /* The second try that an answer asked for (rc_answer.again): Redis, send the script's text
-     * instead of its digest; memcached, take an INCREMENT back whose sum left the range. */
+    /* What an answer asked for (rc_answer.again). memcached: take an INCREMENT back whose sum left
+     * the range. Redis: send the script's text, not its digest. */
     bool again;
 };
 
@@ -81,7 +81,9 @@ struct rc_expect {
 /* One reply. Slices point into the input, but for a static message with a status >= 0. */
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
-    bool again; /* not an answer yet: the same command is to be sent once more with `again` set */
+    /* memcached: not an answer yet, the same command is to be sent once more with `again` set.
+     * Redis: it failed, the server does not have the script; to be set from the next one on. */
+    bool again;
     struct rc_slice value;   /* of RAW: the whole reply, as it came */
     struct rc_slice message; /* the server's own words, for a failure; else empty */
     uint32_t flags;
@@ -116,6 +118,8 @@ struct rc_codec {
     /* Does `decode` compare the key of such a command (rc_expect.key), or may the command be asked
      * for once more? Then the caller keeps a copy of it until the reply came. */
     bool (*keeps_key)(const struct rc_command *command);
+    /* Is the command a script, to be sent whole until the server has it? NULL: none ever is. */
+    bool (*scripted)(const struct rc_command *command);
     /* An upper bound on what `encode` appends; SIZE_MAX when no such sum exists. */
     size_t (*bound)(const struct rc_command *command);
     /* Append the command; 0, RINGCACHE_ENOMEM, or RINGCACHE_ENOTSUP for a verb that this protocol

@@ -48,7 +48,8 @@ struct part {
 
 static bool resp_keeps_key(const struct rc_command *command)
 {
-    return rc_resp_may_run_script(command->verb, command->want_cas || command->want_ttl);
+    (void)command;
+    return false;
 }
 
 /* The type bytes that a reply to the command may begin with. */
@@ -490,6 +491,7 @@ const struct rc_codec rc_codec_resp = {
     .binary_keys = true,
     .max_key_bytes = 65536,
     .keeps_key = resp_keeps_key,
+    .scripted = rc_resp_runs_script,
     .bound = rc_resp_bound,
     .encode = rc_resp_encode,
     .encode_gets = rc_resp_encode_gets,

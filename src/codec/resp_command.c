@@ -6,10 +6,10 @@
 #include "codec/wire.h"
 
 /* A command is an array of bulks, so keys and values are any bytes. Where Redis has one command of
- * the same meaning it is that; where it has none, a script by its digest, and by its text when the
- * server said that it does not know the digest:
+ * the same meaning it is that; where it has none, a script: by its text until the server is known
+ * to have it, from then on by its digest:
  *
- *     *5 $7 EVALSHA $40 <sha1> $1 1 $1 k $5 hello      then      *5 $4 EVAL $215 <text> $1 1 …
+ *     *5 $4 EVAL $215 <text> $1 1 $1 k $5 hello      then      *5 $7 EVALSHA $40 <sha1> $1 1 …
  */
 
 enum {
@@ -59,7 +59,7 @@ bool rc_resp_may_run_script(enum rc_verb verb, bool extras)
 
 /* PEXPIRE gives a key a new time; only the time being taken away needs a script, since PERSIST does
  * not tell a key that is absent from one that had none. */
-static bool runs_script(const struct rc_command *command)
+bool rc_resp_runs_script(const struct rc_command *command)
 {
     bool plain_touch = command->verb == RC_VERB_TOUCH && command->ttl_ms > 0;
     return !plain_touch &&
@@ -69,9 +69,8 @@ static bool runs_script(const struct rc_command *command)
 size_t rc_resp_bound(const struct rc_command *command)
 {
     size_t fixed = FIXED_MAX_BYTES;
-    if (runs_script(command)) {
-        fixed += SCRIPTED_MAX_BYTES;
-        fixed += command->again ? strlen(script_of(command->verb)->text) : 0;
+    if (rc_resp_runs_script(command)) {
+        fixed += SCRIPTED_MAX_BYTES + strlen(script_of(command->verb)->text);
     }
     return rc_wire_bound(command, fixed);
 }
@@ -330,7 +329,7 @@ int rc_resp_encode(struct rc_buf *out, const struct rc_command *command)
     }
     unsigned char *start = rc_buf_end(out);
     unsigned char *at =
-        runs_script(command) ? put_script(start, command) : put_plain(start, command);
+        rc_resp_runs_script(command) ? put_script(start, command) : put_plain(start, command);
     if (at == NULL) {
         return RINGCACHE_ENOTSUP;
     }

@@ -16,6 +16,9 @@ bool rc_resp_is_echoed(enum rc_verb verb, bool strict);
 /* May the command be one that runs a script? `extras`: the CAS token or the TTL is wanted. */
 bool rc_resp_may_run_script(enum rc_verb verb, bool extras);
 
+/* rc_codec.scripted */
+bool rc_resp_runs_script(const struct rc_command *command);
+
 /* rc_codec.bound, .encode and .encode_gets. */
 size_t rc_resp_bound(const struct rc_command *command);
 int rc_resp_encode(struct rc_buf *out, const struct rc_command *command);

@@ -3,7 +3,7 @@
 #define RC_CODEC_SCRIPTS_H
 
 /* What Redis has no command for, as Lua that it runs in one piece. A script is named by the SHA-1
- * of its exact text; a server that does not know the name says NOSCRIPT and is sent the text.
+ * of its exact text; a server that has not run the text says NOSCRIPT to the name.
  *
  * Every script has one key. Its answers, but for errors in the server's own words:
  *

@@ -18,10 +18,10 @@ static void remember_why(struct rc_conn *conn, struct rc_slice text)
 
 /* ---- ending ---- */
 
-bool rc_conn_ran_before(const struct rc_conn *conn, const struct rc_slot *slot)
+bool rc_conn_ran_before(const struct rc_slot *slot)
 {
     const struct rc_body *body = slot->request != NULL ? slot->request->body : NULL;
-    return body != NULL && body->command.again && !conn->backend->credentials.redis;
+    return body != NULL && body->command.again;
 }
 
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
@@ -46,8 +46,8 @@ static void lose_all(struct rc_conn *conn, int status, const char *message)
         const struct rc_result result = {
             .status = status,
             .message = rc_slice_text(message),
-            .maybe_applied = (left && rc_verb_writes((enum rc_verb)slot->verb)) ||
-                             rc_conn_ran_before(conn, slot),
+            .maybe_applied =
+                (left && rc_verb_writes((enum rc_verb)slot->verb)) || rc_conn_ran_before(slot),
         };
         rc_conn_slot_over(conn, slot, &result);
     }
@@ -130,7 +130,7 @@ static void take_back_unsent(struct rc_conn *conn, int status, const char *messa
         const struct rc_result result = {
             .status = status,
             .message = rc_slice_text(message),
-            .maybe_applied = rc_conn_ran_before(conn, slot),
+            .maybe_applied = rc_conn_ran_before(slot),
         };
         rc_conn_slot_over(conn, slot, &result);
     }
@@ -217,15 +217,30 @@ static void queued(struct rc_conn *conn)
     }
 }
 
+/* Scripts go whole until one of the kind was answered on this connection. To try the digest first
+ * and the text behind it would let a write pass the writes submitted after it. */
+static int encode(struct rc_conn *conn, const struct rc_command *command)
+{
+    struct rc_command whole;
+    if (conn->codec->scripted != NULL && conn->codec->scripted(command) &&
+        (conn->known_scripts & 1U << command->verb) == 0) {
+        whole = *command;
+        whole.again = true;
+        command = &whole;
+    }
+    return conn->codec->encode(&conn->out, command);
+}
+
 int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
 {
     size_t before = conn->out.len;
-    int rc = conn->codec->encode(&conn->out, command);
+    int rc = encode(conn, command);
     if (rc < 0) {
         return rc;
     }
     slot->left = 0;
     slot->joined = false;
+    slot->scripted = conn->codec->scripted != NULL && conn->codec->scripted(command);
     queue(conn, slot, command, conn->out.len - before);
     queued(conn);
     return 0;
@@ -261,6 +276,7 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
         struct rc_slot *slot = &requests[i]->slot;
         slot->left = (uint8_t)(count - i);
         slot->joined = i > 0;
+        slot->scripted = false;
         queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
         sent(conn, requests[i]);
     }

@@ -75,12 +75,13 @@ struct rc_conn {
     uint32_t setup_ms; /* what dialling and greeting may take together */
     size_t parsed;     /* bytes at the front of `in` that were understood */
     enum rc_conn_state state;
-    bool blocked;     /* the kernel took less than all; `writable` will follow */
-    bool lagged;      /* its setup was given more time */
-    bool suspect;     /* silent, and the server was told */
-    bool owed_writes; /* with CLOSED: writes were unanswered when it ended */
-    uint32_t pins;    /* callers up the stack that will still touch it */
-    char why[200];    /* what ended it */
+    bool blocked;           /* the kernel took less than all; `writable` will follow */
+    bool lagged;            /* its setup was given more time */
+    bool suspect;           /* silent, and the server was told */
+    bool owed_writes;       /* with CLOSED: writes were unanswered when it ended */
+    uint32_t pins;          /* callers up the stack that will still touch it */
+    uint32_t known_scripts; /* redis: bit `verb`: the server has that verb's script */
+    char why[200];          /* what ended it */
 };
 
 /* Begin to connect; NULL when there is no memory or no look-up could be begun. `deadline_ms` bounds

@@ -54,11 +54,21 @@ static bool send_again(struct rc_conn *conn, struct rc_slot *slot)
     return true;
 }
 
-static struct rc_result result_of(
-    const struct rc_conn *conn, const struct rc_slot *slot, const struct rc_answer *answer)
+/* A server forgets scripts one and all. */
+static void learn_script(
+    struct rc_conn *conn, const struct rc_slot *slot, const struct rc_answer *answer)
 {
-    bool ran_before = rc_conn_ran_before(conn, slot);
     if (answer->again) {
+        conn->known_scripts = 0;
+    } else if (answer->status >= 0) {
+        conn->known_scripts |= 1U << slot->verb;
+    }
+}
+
+static struct rc_result result_of(const struct rc_slot *slot, const struct rc_answer *answer)
+{
+    bool ran_before = rc_conn_ran_before(slot);
+    if (answer->again && !slot->scripted) {
         return (struct rc_result){
             .status = RINGCACHE_ENOMEM,
             .maybe_applied = ran_before,
@@ -85,10 +95,12 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
         own_answered(conn, answer);
         return;
     }
-    if (answer->again && send_again(conn, slot)) {
+    if (slot->scripted) {
+        learn_script(conn, slot, answer);
+    } else if (answer->again && send_again(conn, slot)) {
         return;
     }
-    const struct rc_result result = result_of(conn, slot, answer);
+    const struct rc_result result = result_of(slot, answer);
     rc_conn_slot_over(conn, slot, &result);
     while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
         rc_conn_slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);

@@ -46,6 +46,7 @@ struct rc_slot {
     uint8_t left;   /* of a batch, the replies from this one to the last; 0: no batch */
     bool tombstone; /* nobody waits any more */
     bool due;       /* in a pipeline */
+    bool scripted;  /* redis: its command is a script */
 };
 
 /* How a request ended; slices are valid until its callback returned. */

@@ -43,7 +43,7 @@ static void shed(struct rc_lane *lane, struct rc_request *request)
     const struct rc_command *command = &request->body->command;
     if (!lane->conn->codec->keeps_key(command)) {
         rc_request_forget_body(lane->server->env, request);
-    } else if (!lane->server->backend.credentials.redis && command->value.len > 0) {
+    } else if (command->value.len > 0) {
         rc_request_forget_value(lane->server->env, request);
     }
 }
@@ -95,9 +95,7 @@ static int send_on(
 {
     if (lane->conn->codec->keeps_key(command)) {
         struct rc_command kept = *command;
-        if (!lane->server->backend.credentials.redis) {
-            kept.value.len = 0; /* a memcached's value is never asked for again */
-        }
+        kept.value.len = 0; /* no value is ever asked for again */
         int rc = rc_request_keep(lane->server->env, request, &kept);
         if (rc < 0) {
             return rc;
@@ -107,14 +105,13 @@ static int send_on(
 }
 
 /* An upper bound on the bytes that a request takes besides its own structure: its copy while it
- * waits, its encoding, and for what may be asked once more, both. */
+ * waits or its encoding, and a key that is compared beside that. */
 static uint64_t need(const struct rc_lane *lane, const struct rc_command *command)
 {
     const struct rc_codec *codec =
         lane->conn != NULL ? lane->conn->codec : lane->server->backend.codec;
     uint64_t encoded = codec->bound(command);
     uint64_t kept = sizeof(struct rc_body) + command->prefix.len + command->key.len;
-    kept += codec->keeps_key(command) ? command->value.len : 0;
     return encoded > UINT64_MAX - kept ? UINT64_MAX : encoded + kept;
 }
 

@@ -7,8 +7,7 @@
  * so that a value tells which writes it is made of. All writes of a key go to one owner by one
  * connection at a time: what replaces or removes the whole value happens in the order of
  * submission, and once one such write was acknowledged, a read submitted later must not see an
- * older one. A script that the server did not know is run later than its place; only APPEND,
- * PREPEND and CAS are scripts, and none of them can bring an older base back. */
+ * older one. */
 #include "storm.h"
 
 #include <inttypes.h>

@@ -231,28 +231,55 @@ static void a_touch_moves_the_end_and_removes_it(void **state)
     on_all(times_to_live);
 }
 
-static void forget_scripts(void *owner)
-{
-    sim_server_restart(owner, true);
-}
-
-static void a_script_that_redis_forgot_is_sent_whole(void **state)
+static void a_script_that_redis_may_not_have_is_sent_whole(void **state)
 {
     (void)state;
     struct sim_server *server;
     struct world *world = begin(&backends[3], &server);
     assert_reply(store(world, RINGCACHE_SET, "b"), RINGCACHE_OK);
-    struct world_reply *first = store(world, RINGCACHE_APPEND, "c");
-    assert_reply(first, RINGCACHE_OK);
-    assert_int_equal(first->attempts, 2); /* EVALSHA, then EVAL */
-    struct world_reply *second = store(world, RINGCACHE_APPEND, "d");
-    assert_int_equal(second->attempts, 1);
-    forget_scripts(server);
+    assert_reply(store(world, RINGCACHE_APPEND, "c"), RINGCACHE_OK);
+    assert_reply(store(world, RINGCACHE_APPEND, "d"), RINGCACHE_OK);
+    sim_server_restart(server, true);
     world_run_for(world, 1500);
     struct world_reply *third = store(world, RINGCACHE_APPEND, "e");
     assert_reply(third, RINGCACHE_OK);
-    assert_int_equal(third->attempts, 2);
+    assert_int_equal(third->attempts, 1);
     assert_stored(world, "bcde");
+    world_end(world);
+}
+
+/* What was submitted behind a script must not be run before it, known or not. */
+static void a_script_keeps_its_place_among_writes(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin(&backends[3], &server);
+    assert_reply(store(world, RINGCACHE_SET, "a"), RINGCACHE_OK);
+    const ringcache_request append = {.op = RINGCACHE_APPEND, .key = {"k", 1}, .value = {"b", 1}};
+    struct world_reply *first = world_submit(world, &append, NULL);
+    struct world_reply *last = world_set(world, "k", "c");
+    world_settle(world, 1000);
+    assert_reply(first, RINGCACHE_OK);
+    assert_reply(last, RINGCACHE_OK);
+    assert_stored(world, "c");
+    world_end(world);
+}
+
+static void a_script_that_redis_lost_fails_once(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin(&backends[3], &server);
+    assert_reply(store(world, RINGCACHE_SET, "a"), RINGCACHE_OK);
+    assert_reply(store(world, RINGCACHE_APPEND, "b"), RINGCACHE_OK);
+    engine_answer_next(sim_server_engine(server), "evalsha", 1, "-NOSCRIPT No matching script\r\n");
+    struct world_reply *lost = store(world, RINGCACHE_APPEND, "c");
+    assert_reply(lost, RINGCACHE_ESERVER);
+    assert_false(lost->maybe_applied);
+    assert_int_equal(lost->attempts, 1);
+    engine_answer_next(sim_server_engine(server), "evalsha", 1, "-NOSCRIPT No matching script\r\n");
+    assert_reply(store(world, RINGCACHE_APPEND, "d"), RINGCACHE_OK); /* by EVAL */
+    assert_stored(world, "abd");
     world_end(world);
 }
 
@@ -332,7 +359,9 @@ int main(void)
         cmocka_unit_test(counters_stay_between_0_and_2_to_the_63_less_1),
         cmocka_unit_test(a_counter_that_is_absent_begins_where_it_is_told),
         cmocka_unit_test(a_touch_moves_the_end_and_removes_it),
-        cmocka_unit_test(a_script_that_redis_forgot_is_sent_whole),
+        cmocka_unit_test(a_script_that_redis_may_not_have_is_sent_whole),
+        cmocka_unit_test(a_script_keeps_its_place_among_writes),
+        cmocka_unit_test(a_script_that_redis_lost_fails_once),
         cmocka_unit_test(an_overflow_is_taken_back_though_its_caller_left),
         cmocka_unit_test(an_overflow_whose_taking_back_is_refused_may_be_applied),
         cmocka_unit_test(an_overflow_whose_taking_back_never_left_may_be_applied),

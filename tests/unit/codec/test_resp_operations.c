@@ -273,7 +273,7 @@ static void check_scripted(size_t i, const char *name, const char *script, bool 
     check_encoding(&rc_codec_resp, &command, rc_slice(bytes, (size_t)len));
 }
 
-static void scripts_run_by_their_digest_and_the_second_time_by_their_text(void **state)
+static void scripts_run_by_their_text_or_by_their_digest(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(scripted); i++) {
@@ -283,19 +283,22 @@ static void scripts_run_by_their_digest_and_the_second_time_by_their_text(void *
     }
 }
 
-static void what_may_be_asked_for_once_more_is_kept(void **state)
+static void scripts_are_told_from_plain_commands(void **state)
 {
     (void)state;
     for (int verb = RC_VERB_GET; verb <= RC_VERB_CLIENT_KILL; verb++) {
         struct rc_command command = {.verb = (enum rc_verb)verb, .strict = true, .ttl_ms = 5};
         bool reads = verb == RC_VERB_GET || verb == RC_VERB_GET_AND_TOUCH;
-        bool kept = (verb >= RC_VERB_APPEND && verb <= RC_VERB_DECREMENT && !reads);
-        assert_int_equal(rc_codec_resp.keeps_key(&command), kept);
+        bool always = verb >= RC_VERB_APPEND && verb <= RC_VERB_DECREMENT && !reads;
+        bool ever = always || reads;
+        assert_false(rc_codec_resp.keeps_key(&command));
+        assert_int_equal(rc_codec_resp.scripted(&command), always && verb != RC_VERB_TOUCH);
         command.want_cas = true;
-        assert_int_equal(rc_codec_resp.keeps_key(&command), kept || reads);
+        command.ttl_ms = 0; /* a touch that takes the time away */
+        assert_int_equal(rc_codec_resp.scripted(&command), ever);
         command.want_cas = false;
         command.want_ttl = true;
-        assert_int_equal(rc_codec_resp.keeps_key(&command), kept || reads);
+        assert_int_equal(rc_codec_resp.scripted(&command), ever);
     }
 }
 
@@ -320,8 +323,8 @@ int main(void)
         cmocka_unit_test(every_broken_reply_is_refused_with_its_reason),
         cmocka_unit_test(no_mutated_reply_is_delivered_to_another_token_when_strict),
         cmocka_unit_test(plain_commands_are_encoded_to_the_byte),
-        cmocka_unit_test(scripts_run_by_their_digest_and_the_second_time_by_their_text),
-        cmocka_unit_test(what_may_be_asked_for_once_more_is_kept),
+        cmocka_unit_test(scripts_run_by_their_text_or_by_their_digest),
+        cmocka_unit_test(scripts_are_told_from_plain_commands),
         cmocka_unit_test(a_text_and_a_value_beyond_memory_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
