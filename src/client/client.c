@@ -150,6 +150,7 @@ static void drain(void *owner)
     rc_list_splice(&batch, &env->finished);
     rc_list_splice(&closed, &env->closed);
     rc_list_splice(&spent, &env->spent);
+    rc_manys_feed(client);
     for (struct rc_list *node; (node = rc_list_first(&batch)) != NULL;) {
         rc_list_remove(node);
         deliver(client, rc_container(node, struct rc_operation, request.link));

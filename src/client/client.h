@@ -143,6 +143,8 @@ struct rc_command rc_client_command(ringcache_client *client, const ringcache_re
 
 /* A request of a many was answered. */
 void rc_many_answered(struct rc_many *many, size_t index, ringcache_reply *reply);
+/* Let every many submit what it can. Runs no callback: before those that would take the room. */
+void rc_manys_feed(ringcache_client *client);
 /* Let every many route, submit and end what it can. */
 void rc_manys_pump(ringcache_client *client);
 

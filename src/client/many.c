@@ -235,18 +235,14 @@ static void enter(struct rc_many *many, struct queue *queue, struct rc_request *
     }
 }
 
-/* Submit up to a batch from a queue; false when its lane takes no more for now. */
-static bool submit_some(struct rc_many *many, struct queue *queue)
+/* Submit up to `most` keys of a queue as a batch: 0 or RINGCACHE_EBUSY. */
+static int submit_batch(struct rc_many *many, struct queue *queue, size_t most)
 {
     ringcache_client *client = many->client;
-    bool single = client->env.strict || (many->defaults.options & RINGCACHE_WANT_CAS) != 0 ||
-                  (many->defaults.options & RINGCACHE_WANT_TTL) != 0;
-    size_t slack = rc_server_slack(queue->server, queue->lane);
-    size_t most = single ? 1 : RC_BATCH_MAX;
     struct rc_operation *ops[RC_BATCH_MAX];
     struct rc_request *requests[RC_BATCH_MAX];
     struct rc_command commands[RC_BATCH_MAX];
-    size_t count = prepare(many, queue, slack < most ? slack : most, ops, commands);
+    size_t count = prepare(many, queue, most, ops, commands);
     for (size_t i = 0; i < count; i++) {
         requests[i] = &ops[i]->request;
     }
@@ -260,7 +256,21 @@ static bool submit_some(struct rc_many *many, struct queue *queue)
             enter(many, queue, requests[i], rc);
         }
     }
-    return rc != RINGCACHE_EBUSY;
+    return rc == RINGCACHE_EBUSY ? rc : 0;
+}
+
+/* Submit up to a batch from a queue; false when its lane takes no more for now. */
+static bool submit_some(struct rc_many *many, struct queue *queue)
+{
+    bool single = many->client->env.strict || (many->defaults.options & RINGCACHE_WANT_CAS) != 0 ||
+                  (many->defaults.options & RINGCACHE_WANT_TTL) != 0;
+    size_t slack = rc_server_slack(queue->server, queue->lane);
+    size_t most = single ? 1 : RC_BATCH_MAX;
+    most = slack < most ? slack : most;
+    while (most > 0 && submit_batch(many, queue, most) < 0) {
+        most /= 2; /* the bytes of fewer keys may be within the bounds */
+    }
+    return most > 0;
 }
 
 static void submit_all(struct rc_many *many)
@@ -322,8 +332,23 @@ static bool pump(struct rc_many *many)
     return more; /* what is under way comes back by itself */
 }
 
+void rc_manys_feed(ringcache_client *client)
+{
+    for (struct rc_list *node = client->manys.next; node != &client->manys; node = node->next) {
+        struct rc_many *many = rc_container(node, struct rc_many, link);
+        if (!client->closing && many->status == 0 && many->table_number == client->table_number) {
+            submit_all(many);
+        }
+    }
+}
+
 void rc_manys_pump(ringcache_client *client)
 {
+    struct rc_list *first = rc_list_first(&client->manys);
+    if (first != NULL) { /* another one is the first to submit, every turn */
+        rc_list_remove(first);
+        rc_list_append(&client->manys, first);
+    }
     struct rc_list turn;
     rc_list_init(&turn);
     rc_list_splice(&turn, &client->manys);

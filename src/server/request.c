@@ -27,6 +27,7 @@ void rc_request_delivered(struct rc_request *request)
 {
     request->state = RC_REQUEST_DELIVERED;
     request->lane->server->live--;
+    request->lane->bulk -= request->bulk;
 }
 
 static unsigned char *copy_part(unsigned char *at, struct rc_slice *part)

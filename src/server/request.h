@@ -80,6 +80,7 @@ struct rc_request {
     uint64_t started_us, finished_us;
     uint32_t attempts;
     bool lagged; /* its deadline was put off by env->lag_ms */
+    bool bulk;   /* its lane counts it as one of many */
     enum rc_request_state state;
 };
 

@@ -166,6 +166,12 @@ static void accept(struct rc_lane *lane, struct rc_request *request)
     request->lane = lane;
 }
 
+static void accept_bulk(struct rc_lane *lane, struct rc_request *request)
+{
+    request->bulk = true;
+    lane->bulk++;
+}
+
 static bool sends_at_once(const struct rc_lane *lane)
 {
     return rc_list_empty(&lane->waiting) && rc_lane_ready(lane);
@@ -230,7 +236,11 @@ int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
 {
     struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
     if (count == 1) {
-        return rc_server_submit(server, lane_number, requests[0], &commands[0]);
+        int rc = rc_server_submit(server, lane_number, requests[0], &commands[0]);
+        if (rc == 0 && requests[0]->state != RC_REQUEST_FINISHED) {
+            accept_bulk(lane, requests[0]);
+        }
+        return rc;
     }
     if (turned_away(lane, requests[0])) {
         for (size_t i = 1; i < count; i++) {
@@ -249,6 +259,7 @@ int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
                                  : wait_all(lane, requests, commands, count);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         accept(lane, requests[i]);
+        accept_bulk(lane, requests[i]);
     }
     return rc;
 }
@@ -263,8 +274,12 @@ void rc_server_refuse(
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
 {
     uint32_t half = server->env->max_inflight / 2 > 0 ? server->env->max_inflight / 2 : 1;
-    uint32_t used = load(&server->lanes[lane_number % server->lane_count]);
-    return used < half ? half - used : 0;
+    const struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
+    uint32_t used = load(lane);
+    if (used >= half) {
+        return lane->bulk == 0 ? RC_BATCH_MAX : 0;
+    }
+    return half - used;
 }
 
 /* Would what was refused last be taken now, and some more behind it? */

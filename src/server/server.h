@@ -55,6 +55,7 @@ struct rc_lane {
     struct rc_conn *conn;   /* or NULL */
     struct rc_list waiting; /* rc_request.link, oldest first */
     uint32_t waiting_count;
+    uint32_t bulk;            /* of its requests, those that came by rc_server_submit_gets */
     uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
     uint64_t reconnected_ms;  /* when its last connection ended; 0: none has */
     bool refused;             /* RINGCACHE_EBUSY was said since there last was room */
@@ -115,7 +116,8 @@ int rc_server_submit_gets(struct rc_server *server, uint32_t lane,
 void rc_server_refuse(
     struct rc_server *server, uint32_t lane, struct rc_request *request, int status);
 
-/* How many more requests may be on the lane before half of its bound is in use. */
+/* How many GETs rc_server_submit_gets may be given now: as many as leave half of the lane's bound
+ * to others, and where those use more, one batch at a time. */
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane);
 
 /* May requests be submitted to it other than to be refused? */

@@ -294,6 +294,83 @@ static void small_bounds_slow_it_down_and_lose_nothing(void **state)
     world_end(world);
 }
 
+static void keys_of_any_length_fit_through_small_bounds(void **state)
+{
+    (void)state;
+    enum { COUNT = 300, LEN = 4000 };
+    static char names[COUNT][LEN];
+    struct world *world = world_new(81);
+    world_redis(world, "10.0.0.1", 6379);
+    world_option(world, "max_queued_bytes", "65536");
+    world_begin(world);
+    struct many *many = begin(world, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        memset(names[i], 'a', LEN);
+        memcpy(names[i], many->names[i], many->keys[i].len);
+        many->keys[i] = (ringcache_slice){names[i], LEN};
+    }
+    ask(many, NULL);
+    wait_for(many, 400);
+    assert_int_equal(many->missed, COUNT);
+    free(many);
+    world_end(world);
+}
+
+static void a_short_one_overtakes_a_long_one(void **state)
+{
+    (void)state;
+    struct world *world = world_new(82);
+    world_memcached(world, "10.0.0.1", 11000);
+    world_option(world, "timeout_ms", "60000");
+    world_begin(world);
+    struct many *longer = begin(world, KEYS_MAX);
+    struct many *shorter = begin(world, 1000);
+    ask(longer, NULL);
+    world_run_for(world, 1);
+    ask(shorter, NULL);
+    wait_for(shorter, 60000);
+    assert_int_equal(longer->done, 0);
+    wait_for(longer, 60000);
+    free(longer);
+    free(shorter);
+    world_end(world);
+}
+
+static unsigned busy_submitted;
+
+/* As many requests as the bound allows, all of the time. */
+static void keep_busy(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    (void)reply;
+    bool *stop = user;
+    const ringcache_request get = {.op = RINGCACHE_GET, .key = {"k", 1}};
+    while (!*stop && ringcache_submit(client, &get, keep_busy, user, NULL) == 0) {
+        busy_submitted++;
+    }
+}
+
+static void a_lane_that_others_keep_full_lets_it_through(void **state)
+{
+    (void)state;
+    bool stop = false;
+    struct world *world = world_new(83);
+    world_memcached(world, "10.0.0.1", 11000);
+    world_option(world, "max_inflight", "16");
+    world_begin(world);
+    world->in_call = false;
+    keep_busy(world->client, NULL, &stop);
+    world_run_for(world, 5);
+    struct many *many = begin(world, 200);
+    ask(many, NULL);
+    wait_for(many, 450);
+    assert_int_equal(many->missed, 200);
+    assert_true(busy_submitted > 200);
+    stop = true;
+    world_settle(world, 1000);
+    free(many);
+    world_end(world);
+}
+
 static void keys_that_are_not_valid_end_alone(void **state)
 {
     (void)state;
@@ -488,6 +565,9 @@ int main(void)
         cmocka_unit_test(a_stopped_server_holds_up_its_own_keys_alone),
         cmocka_unit_test(a_dead_server_changes_no_other_keys_status),
         cmocka_unit_test(small_bounds_slow_it_down_and_lose_nothing),
+        cmocka_unit_test(keys_of_any_length_fit_through_small_bounds),
+        cmocka_unit_test(a_short_one_overtakes_a_long_one),
+        cmocka_unit_test(a_lane_that_others_keep_full_lets_it_through),
         cmocka_unit_test(keys_that_are_not_valid_end_alone),
         cmocka_unit_test(a_key_may_be_asked_for_twice),
         cmocka_unit_test(no_key_is_done_at_once),
