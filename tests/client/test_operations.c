@@ -283,6 +283,30 @@ static void a_script_that_redis_lost_fails_once(void **state)
     world_end(world);
 }
 
+/* Its value is held once, so behind other output it may be as large as that of a SET. */
+static void a_script_takes_the_room_of_its_value_once(void **state)
+{
+    (void)state;
+    enum { LEN = 20000 }; /* of the 25,000 bytes that one connection may have unsent */
+    static char value[LEN];
+    static const ringcache_op ops[] = {RINGCACHE_SET, RINGCACHE_APPEND, RINGCACHE_PREPEND};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        struct world *world = world_new(32);
+        world_redis(world, "10.0.0.1", 6379);
+        world_option(world, "max_queued_bytes", "100000");
+        world_begin(world);
+        memset(value, 'v', LEN);
+        const ringcache_request large = {.op = ops[i], .key = {"k", 1}, .value = {value, LEN}};
+        world_set(world, "k", "a");
+        world_settle(world, 1000); /* connected: the next one is output at once */
+        world_set(world, "k", "b");
+        struct world_reply *reply = world_submit(world, &large, NULL);
+        world_settle(world, 1000);
+        assert_reply(reply, RINGCACHE_OK);
+        world_end(world);
+    }
+}
+
 static void an_overflow_is_taken_back_though_its_caller_left(void **state)
 {
     (void)state;
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test(a_script_that_redis_may_not_have_is_sent_whole),
         cmocka_unit_test(a_script_keeps_its_place_among_writes),
         cmocka_unit_test(a_script_that_redis_lost_fails_once),
+        cmocka_unit_test(a_script_takes_the_room_of_its_value_once),
         cmocka_unit_test(an_overflow_is_taken_back_though_its_caller_left),
         cmocka_unit_test(an_overflow_whose_taking_back_is_refused_may_be_applied),
         cmocka_unit_test(an_overflow_whose_taking_back_never_left_may_be_applied),
