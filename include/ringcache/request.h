@@ -54,9 +54,10 @@ typedef struct ringcache_request {
     ringcache_slice key;   /**< see ringcache_get */
     ringcache_slice value; /**< what is stored, put in front or behind: at most max_value_bytes */
     ringcache_slice route; /**< with data != NULL: hashed instead of the key */
-    uint64_t cas;          /**< of a CAS: reply->cas of the GET before it */
-    uint64_t delta;        /**< of a counter, at most 2^63-1 */
-    uint64_t initial;      /**< with WITH_INITIAL, at most 2^63-1 */
+    /** Of a CAS or a DELETE: reply->cas of the GET before it. A DELETE without has 0. */
+    uint64_t cas;
+    uint64_t delta;   /**< of a counter, at most 2^63-1 */
+    uint64_t initial; /**< with WITH_INITIAL, at most 2^63-1 */
     /** Of what is stored, touched, or with WITH_INITIAL made: 0 never expires. Memcached counts
      * whole seconds, rounded up. Of other operations: 0. */
     int64_t ttl_ms;
@@ -66,8 +67,13 @@ typedef struct ringcache_request {
     void *release_user;
 } ringcache_request;
 
-/** Bits of ringcache_reply.marks; 0 in this version. */
-enum { RINGCACHE_STALE = 1 << 0, RINGCACHE_WON = 1 << 1, RINGCACHE_FILLING = 1 << 2 };
+/** Bits of ringcache_reply.marks: of a fetch, and of a read on memcached where other clients use
+ * the meta protocol's leases; a miss with FILLING is one that somebody is about to fill. */
+enum {
+    RINGCACHE_STALE = 1 << 0,  /**< the value is older than it should be */
+    RINGCACHE_WON = 1 << 1,    /**< this caller was chosen to make it anew */
+    RINGCACHE_FILLING = 1 << 2 /**< another one was */
+};
 
 /** One node of the reply to a raw command (ringcache_command). It and all below it are valid until
  * the callback returns. */

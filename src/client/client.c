@@ -8,6 +8,11 @@
 #include "codec/resp_tree.h"
 #include "transport/uv_transport.h"
 
+_Static_assert((int)RC_MARK_STALE == (int)RINGCACHE_STALE &&
+                   (int)RC_MARK_WON == (int)RINGCACHE_WON &&
+                   (int)RC_MARK_FILLING == (int)RINGCACHE_FILLING,
+    "the codec's marks are the public ones");
+
 int rc_client_refuse(ringcache_client *client, int status, const char *why)
 {
     snprintf(client->error, sizeof client->error, "%s", why);
@@ -71,6 +76,7 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
     const struct rc_result *result = &request->result;
     ringcache_reply reply = {
         .status = result->status,
+        .marks = result->marks,
         .value = {.data = result->value.data, .len = result->value.len},
         .flags = result->flags,
         .maybe_applied = result->maybe_applied,

@@ -102,12 +102,12 @@ struct rc_command rc_client_command(ringcache_client *client, const ringcache_re
     if (rc_op_stores(request->op)) {
         command.value = rc_slice(request->value.data, request->value.len);
         command.flags = request->flags;
-        command.cas = request->cas;
     }
     if (rc_op_takes_ttl(request->op)) {
         command.ttl_ms = request->ttl_ms;
         command.exptime_s = exptime(client, request->ttl_ms);
     }
+    command.cas = request->cas;
     command.delta = request->delta;
     command.initial = request->initial;
     command.with_initial = (request->options & RINGCACHE_WITH_INITIAL) != 0;

@@ -19,7 +19,8 @@
  * Nothing ties a reply to its command but the order of both, and, where there is a value, its key;
  * so the key of every value is compared. In a batch, a value under another key is left to the keys
  * behind, and the last of them refuses it: a value that is foreign, or out of order, is no one's.
- * Times that are left cannot be asked for, nor can a counter be made by counting. gat and gats need
+ * Times that are left cannot be asked for, nor can a counter be made by counting, nor a lease be
+ * had. gat and gats need
  * memcached 1.5.3. */
 
 /* A command without key and value: the name, four numbers, ends of lines. */
@@ -53,6 +54,8 @@ static const struct outcome {
     {RC_VERB_CAS, RINGCACHE_MISS, "NOT_FOUND"},
     {RC_VERB_DELETE, RINGCACHE_OK, "DELETED"},
     {RC_VERB_DELETE, RINGCACHE_MISS, "NOT_FOUND"},
+    {RC_VERB_DELETE, RINGCACHE_OK, "STORED"},
+    {RC_VERB_DELETE, RINGCACHE_EXISTS, "EXISTS"},
     {RC_VERB_TOUCH, RINGCACHE_OK, "TOUCHED"},
     {RC_VERB_TOUCH, RINGCACHE_MISS, "NOT_FOUND"},
     {RC_VERB_INCREMENT, RINGCACHE_MISS, "NOT_FOUND"},
@@ -130,6 +133,18 @@ static unsigned char *put_count(unsigned char *at, const struct rc_command *comm
     return rc_wire_put_text(at, "\r\n");
 }
 
+/* Only what is stored can be conditional: nothing, which has expired before it is there. */
+static unsigned char *put_delete(unsigned char *at, const struct rc_command *command)
+{
+    if (command->cas == 0) {
+        return put_key_line(at, "delete ", command);
+    }
+    at = rc_memcached_put_key(at, "cas ", command);
+    at = rc_wire_put_text(at, " 0 -1 0 ");
+    at = rc_wire_put_number(at, command->cas);
+    return rc_wire_put_text(at, "\r\n\r\n");
+}
+
 /* NULL for a verb that memcached does not have. */
 static unsigned char *put_command(unsigned char *at, const struct rc_command *command)
 {
@@ -139,7 +154,7 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_SET:
         return put_store(at, "set ", command);
     case RC_VERB_DELETE:
-        return put_key_line(at, "delete ", command);
+        return put_delete(at, command);
     case RC_VERB_ADD:
         return put_store(at, "add ", command);
     case RC_VERB_REPLACE:
@@ -160,6 +175,9 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_VERSION:
     case RC_VERB_NOOP:
         return rc_wire_put_text(at, "version\r\n");
+    case RC_VERB_LEASE:
+    case RC_VERB_FILL:
+    case RC_VERB_UNLEASE:
     case RC_VERB_RAW:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:

@@ -32,6 +32,10 @@ enum rc_verb {
     RC_VERB_GET_AND_TOUCH,
     RC_VERB_INCREMENT,
     RC_VERB_DECREMENT,
+    /* Of leases: one caller is let to fill in a value that is absent or stale, on behalf of all. */
+    RC_VERB_LEASE,   /* GET, and where there is nothing fresh: may this caller fill it in? */
+    RC_VERB_FILL,    /* store what LEASE let the caller make, unless the key was written since */
+    RC_VERB_UNLEASE, /* give the right to fill back */
     RC_VERB_RAW, /* redis: any command of the caller's, encoded in `value` (rc_resp_encode_raw) */
     /* the library's own */
     RC_VERB_VERSION,   /* memcached: version; the answer's value is like "1.6.18" */
@@ -54,14 +58,27 @@ struct rc_command {
     uint64_t number;   /* argument of SELECT, CLIENT_KILL */
     int64_t ttl_ms;    /* of what is stored, touched or made: 0 never expires, else > 0 */
     int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
-    uint64_t cas;      /* CAS: the token that must still hold */
-    uint64_t delta;    /* INCREMENT, DECREMENT: 0..2^63-1 */
-    uint64_t initial;  /* with `with_initial`: what an absent counter becomes; 0..2^63-1 too */
+    /* CAS, FILL, UNLEASE: the token that must still hold; DELETE: the same, or 0. A FILL of what
+     * was absent has 0 on Redis. */
+    uint64_t cas;
+    uint64_t delta;   /* INCREMENT, DECREMENT: 0..2^63-1 */
+    uint64_t initial; /* with `with_initial`: what an absent counter becomes; 0..2^63-1 too */
     bool with_initial;
-    bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer */
+    bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer; LEASE: want_cas is set */
+    uint64_t lease;          /* redis: LEASE, FILL, UNLEASE: names the holder */
+    uint32_t lease_ms;       /* LEASE: for how long one may fill, > 0 */
+    uint32_t stale_ms;       /* LEASE: with less than that left to live, a value is stale */
+    bool leases;             /* redis: DELETE takes the key's lease with it */
     /* What an answer asked for (rc_answer.again). memcached: take an INCREMENT back whose sum left
      * the range. Redis: send the script's text, not its digest. */
     bool again;
+};
+
+/* What else an answer says of a value or of its absence; of the public marks. */
+enum {
+    RC_MARK_STALE = 1 << 0,   /* older than it should be: somebody is to make it anew */
+    RC_MARK_WON = 1 << 1,     /* this caller is the one to fill it in */
+    RC_MARK_FILLING = 1 << 2, /* another caller is */
 };
 
 /* What is known of the command whose reply is due. */
@@ -86,6 +103,7 @@ struct rc_answer {
     bool again;
     struct rc_slice value;   /* of RAW: the whole reply, as it came */
     struct rc_slice message; /* the server's own words, for a failure; else empty */
+    uint32_t marks;          /* RC_MARK_STALE … */
     uint32_t flags;
     uint64_t number; /* of a counter, after it was changed */
     uint64_t cas;    /* 0: not asked for */

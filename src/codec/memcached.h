@@ -31,6 +31,12 @@ static inline unsigned char *rc_memcached_put_key(
 /* `before` and a time; one before now says that the item is not to be kept at all. */
 unsigned char *rc_memcached_put_exptime(unsigned char *at, const char *before, int64_t exptime_s);
 
+/* Milliseconds in what memcached counts: whole seconds, rounded up. */
+static inline uint64_t rc_memcached_seconds(uint32_t ms)
+{
+    return ms / 1000 + (ms % 1000 != 0);
+}
+
 static inline bool rc_memcached_counts(enum rc_verb verb)
 {
     return verb == RC_VERB_INCREMENT || verb == RC_VERB_DECREMENT;

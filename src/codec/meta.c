@@ -23,7 +23,14 @@
  *     mg <b> v f q O0000000b\r\n           MN\r\n
  *     mn\r\n
  *
- * A touch is an `mg` that asks for nothing but T. Only MN, VERSION and the error lines have no
+ * A touch is an `mg` that asks for nothing but T. A lease is an `mg` that leaves a stub where there
+ * is nothing: W says that this caller may fill it in, and by which CAS token, Z that another one
+ * may, X that the value is marked as stale:
+ *
+ *     mg <key> v f c N3 O1a2b3c4d\r\n  ->  VA 0 f0 c7 O1a2b3c4d W\r\n\r\n
+ *     ms <key> 5 C7 T60 O…\r\nhello…   ->  HD O…\r\n   or, once somebody wrote the key, EX or NF
+ *
+ * Only MN, VERSION and the error lines have no
  * opaque. Counters have 64 bits here and 63 everywhere else: a sum beyond is taken back by a second
  * command, the only case in which other clients may see a value that never was. */
 
@@ -62,6 +69,7 @@ static const struct outcome {
     {RC_VERB_SET, "NF", RINGCACHE_MISS},
     {RC_VERB_DELETE, "HD", RINGCACHE_OK},
     {RC_VERB_DELETE, "NF", RINGCACHE_MISS},
+    {RC_VERB_DELETE, "EX", RINGCACHE_EXISTS},
     {RC_VERB_ADD, "HD", RINGCACHE_OK},
     {RC_VERB_ADD, "NS", RINGCACHE_NOT_STORED},
     {RC_VERB_REPLACE, "HD", RINGCACHE_OK},
@@ -83,6 +91,13 @@ static const struct outcome {
     {RC_VERB_DECREMENT, "VA", RINGCACHE_OK},
     {RC_VERB_DECREMENT, "NF", RINGCACHE_MISS},
     {RC_VERB_DECREMENT, "NS", RINGCACHE_NOT_STORED},
+    {RC_VERB_LEASE, "VA", RINGCACHE_OK},
+    {RC_VERB_FILL, "HD", RINGCACHE_OK},
+    {RC_VERB_FILL, "EX", RINGCACHE_EXISTS},
+    {RC_VERB_FILL, "NF", RINGCACHE_MISS},
+    {RC_VERB_UNLEASE, "HD", RINGCACHE_OK},
+    {RC_VERB_UNLEASE, "EX", RINGCACHE_EXISTS},
+    {RC_VERB_UNLEASE, "NF", RINGCACHE_MISS},
     {RC_VERB_NOOP, "MN", RINGCACHE_OK},
 };
 
@@ -185,6 +200,14 @@ static bool read_ttl(struct rc_slice text, int64_t *ttl_ms)
     return true;
 }
 
+static uint32_t read_marks(const struct reply_flags *flags)
+{
+    bool won = (flags->seen & letter_bit('W')) != 0;
+    bool other = (flags->seen & letter_bit('Z')) != 0;
+    bool stale = (flags->seen & letter_bit('X')) != 0 || won || other;
+    return (stale ? RC_MARK_STALE : 0U) | (won ? RC_MARK_WON : 0U) | (other ? RC_MARK_FILLING : 0U);
+}
+
 /* What was asked of a value beside itself; NULL, or what of it is not there. */
 static const char *read_attributes(
     const struct reply_flags *flags, const struct rc_expect *expect, struct rc_answer *answer)
@@ -195,6 +218,7 @@ static const char *read_attributes(
         return "the client flags of the value are missing or malformed";
     }
     answer->flags = (uint32_t)client_flags;
+    answer->marks = read_marks(flags);
     if (expect->want_cas &&
         !rc_number_parse(flags->cas.data, flags->cas.len, UINT64_MAX, &answer->cas)) {
         return "the CAS token of the value is missing or malformed";
@@ -228,8 +252,20 @@ static const char *read_size(
     return NULL;
 }
 
-/* A lease's empty stub, which other clients may have left in the cache, says Z ("somebody is
- * filling this"): nobody stored that value, so it is a miss. */
+/* The empty stub of a lease says W or Z: nobody stored that value, so it is a miss. */
+static void read_stub(
+    const struct rc_expect *expect, const struct head *head, struct rc_answer *answer)
+{
+    uint32_t marks = answer->marks & (RC_MARK_WON | RC_MARK_FILLING);
+    if (head->value_len == 0 && marks != 0) {
+        *answer = (struct rc_answer){
+            .status = RINGCACHE_MISS,
+            .marks = marks,
+            .cas = expect->verb == RC_VERB_LEASE ? answer->cas : 0,
+        };
+    }
+}
+
 static const char *read_value_line(const struct rc_expect *expect, uint64_t max_value_bytes,
     struct head *head, struct rc_answer *answer)
 {
@@ -244,11 +280,9 @@ static const char *read_value_line(const struct rc_expect *expect, uint64_t max_
     if (why != NULL || counts || head->ahead > 0) {
         return why;
     }
-    if (head->value_len == 0 && (flags.seen & letter_bit('Z')) != 0) {
-        answer->status = RINGCACHE_MISS;
-        return NULL;
-    }
-    return read_attributes(&flags, expect, answer);
+    why = read_attributes(&flags, expect, answer);
+    read_stub(expect, head, answer);
+    return why;
 }
 
 /* The value of a counter is the number that it became. */

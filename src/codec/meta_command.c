@@ -49,6 +49,27 @@ static unsigned char *put_get(unsigned char *at, const struct rc_command *comman
     return put_opaque(at, command);
 }
 
+/* Where there is nothing, N leaves a stub that whoever comes next sees is being filled in; R makes
+ * a value that ends soon be won in the same way. */
+static unsigned char *put_lease(unsigned char *at, const struct rc_command *command)
+{
+    at = rc_memcached_put_key(at, "mg ", command);
+    at = put_flag(at, " v f c N", rc_memcached_seconds(command->lease_ms));
+    if (command->stale_ms > 0) {
+        at = put_flag(at, " R", rc_memcached_seconds(command->stale_ms));
+    }
+    return put_opaque(at, command);
+}
+
+static unsigned char *put_delete(unsigned char *at, const struct rc_command *command)
+{
+    at = rc_memcached_put_key(at, "md ", command);
+    if (command->cas != 0) {
+        at = put_flag(at, " C", command->cas);
+    }
+    return put_opaque(at, command);
+}
+
 /* The mode of a store, or the token it depends on. */
 static unsigned char *put_condition(unsigned char *at, const struct rc_command *command)
 {
@@ -58,7 +79,7 @@ static unsigned char *put_condition(unsigned char *at, const struct rc_command *
         [RC_VERB_APPEND] = " MA",
         [RC_VERB_PREPEND] = " MP",
     };
-    if (command->verb == RC_VERB_CAS) {
+    if (command->verb == RC_VERB_CAS || command->verb == RC_VERB_FILL) {
         return put_flag(at, " C", command->cas);
     }
     return rc_wire_put_text(at, modes[command->verb]);
@@ -111,10 +132,13 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_APPEND:
     case RC_VERB_PREPEND:
     case RC_VERB_CAS:
+    case RC_VERB_FILL:
         return put_store(at, command);
+    case RC_VERB_LEASE:
+        return put_lease(at, command);
     case RC_VERB_DELETE:
-        at = rc_memcached_put_key(at, "md ", command);
-        return put_opaque(at, command);
+    case RC_VERB_UNLEASE:
+        return put_delete(at, command);
     case RC_VERB_TOUCH:
         at = rc_memcached_put_key(at, "mg ", command);
         at = rc_memcached_put_exptime(at, " T", command->exptime_s);

@@ -74,8 +74,14 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
     case RC_VERB_INCREMENT:
     case RC_VERB_DECREMENT:
         return "-+$";
+    case RC_VERB_LEASE:
+        return "-*";
+    case RC_VERB_FILL:
+        return "-+";
     case RC_VERB_DELETE:
+        return "-:+";
     case RC_VERB_TOUCH:
+    case RC_VERB_UNLEASE:
     case RC_VERB_CLIENT_ID:
     case RC_VERB_CLIENT_KILL:
         return "-:";
@@ -189,6 +195,28 @@ static const char *read_get_with_extras(
     return NULL;
 }
 
+/* A value or none, and the number that says who may fill it in. */
+static const char *read_lease(const struct reply *reply, struct rc_answer *answer)
+{
+    static const uint32_t marks[] = {0, RC_MARK_WON, RC_MARK_FILLING};
+    uint64_t kind = (uint64_t)reply->ttl.number;
+    bool digest = reply->digest.text.len > 0;
+    if (kind >= sizeof marks / sizeof *marks || (reply->value.nil && (kind == 0 || digest))) {
+        return "a number that this command cannot answer";
+    }
+    if (digest && !rc_wire_read_hex(reply->digest.text, DIGEST_BYTES, &answer->cas)) {
+        return "the digest of the value is malformed";
+    }
+    answer->marks = marks[kind];
+    if (reply->value.nil) {
+        answer->status = RINGCACHE_MISS;
+        return NULL;
+    }
+    answer->marks |= kind > 0 ? RC_MARK_STALE : 0U;
+    answer->value = reply->value.text;
+    return NULL;
+}
+
 /* Done, or nil when the key's presence or absence was not what the command asks for. */
 static const char *read_store(
     const struct rc_resp_token *token, int status_of_nil, struct rc_answer *answer)
@@ -200,13 +228,22 @@ static const char *read_store(
     return token->kind == '$' ? BAD_VALUE : read_status(token, "OK");
 }
 
+static const char *read_exists(const struct rc_resp_token *token, struct rc_answer *answer)
+{
+    answer->status = RINGCACHE_EXISTS;
+    return read_status(token, "EXISTS");
+}
+
 static const char *read_cas(const struct rc_resp_token *token, struct rc_answer *answer)
 {
-    if (is_word(token, "EXISTS")) {
-        answer->status = RINGCACHE_EXISTS;
-        return NULL;
-    }
-    return read_store(token, RINGCACHE_MISS, answer);
+    return is_word(token, "EXISTS") ? read_exists(token, answer)
+                                    : read_store(token, RINGCACHE_MISS, answer);
+}
+
+/* Done, or what the holder may not write over any more. */
+static const char *read_fill(const struct rc_resp_token *token, struct rc_answer *answer)
+{
+    return is_word(token, "OK") ? NULL : read_exists(token, answer);
 }
 
 static const char *read_counter(const struct rc_resp_token *token, struct rc_answer *answer)
@@ -228,6 +265,11 @@ static const char *read_presence(const struct rc_resp_token *token, struct rc_an
 {
     answer->status = token->number == 0 ? RINGCACHE_MISS : RINGCACHE_OK;
     return read_number(token, 0, 1, answer);
+}
+
+static const char *read_delete(const struct rc_resp_token *token, struct rc_answer *answer)
+{
+    return token->kind == '+' ? read_exists(token, answer) : read_presence(token, answer);
 }
 
 static const char *read_info(const struct rc_resp_token *token, struct rc_answer *answer)
@@ -265,8 +307,14 @@ static const char *read_reply(
         return read_counter(token, answer);
     case RC_VERB_NOOP:
         return read_status(token, "PONG");
+    case RC_VERB_LEASE:
+        return read_lease(reply, answer);
+    case RC_VERB_FILL:
+        return read_fill(token, answer);
     case RC_VERB_DELETE:
+        return read_delete(token, answer);
     case RC_VERB_TOUCH:
+    case RC_VERB_UNLEASE:
         return read_presence(token, answer);
     case RC_VERB_CLIENT_ID:
         return read_number(token, 1, INT64_MAX, answer);

@@ -16,7 +16,7 @@ enum {
     /* Any of Redis' own commands with its numbers and its ECHO, without key and value. */
     FIXED_MAX_BYTES = 192,
     /* How much longer one by a script may be, without its text. */
-    SCRIPTED_MAX_BYTES = 160,
+    SCRIPTED_MAX_BYTES = 192,
     CAS_DIGITS = 16,
     /* MGET without its keys, and what each key has around it. */
     GETS_FIXED_BYTES = 40,
@@ -41,6 +41,10 @@ static const struct rc_script *script_of(enum rc_verb verb)
         [RC_VERB_GET_AND_TOUCH] = &rc_scripts[RC_SCRIPT_READ],
         [RC_VERB_INCREMENT] = &rc_scripts[RC_SCRIPT_COUNT],
         [RC_VERB_DECREMENT] = &rc_scripts[RC_SCRIPT_COUNT],
+        [RC_VERB_DELETE] = &rc_scripts[RC_SCRIPT_DELETE],
+        [RC_VERB_LEASE] = &rc_scripts[RC_SCRIPT_LEASE],
+        [RC_VERB_FILL] = &rc_scripts[RC_SCRIPT_FILL],
+        [RC_VERB_UNLEASE] = &rc_scripts[RC_SCRIPT_UNLEASE],
     };
     size_t index = (size_t)verb;
     return index < sizeof scripts / sizeof scripts[0] ? scripts[index] : NULL;
@@ -62,8 +66,16 @@ bool rc_resp_may_run_script(enum rc_verb verb, bool extras)
 bool rc_resp_runs_script(const struct rc_command *command)
 {
     bool plain_touch = command->verb == RC_VERB_TOUCH && command->ttl_ms > 0;
-    return !plain_touch &&
+    bool plain_delete = command->verb == RC_VERB_DELETE && command->cas == 0 && !command->leases;
+    return !plain_touch && !plain_delete &&
            rc_resp_may_run_script(command->verb, command->want_cas || command->want_ttl);
+}
+
+/* Does its script have the lease's key beside the user's? */
+static bool has_lease_key(const struct rc_command *command)
+{
+    return command->verb == RC_VERB_LEASE || command->verb == RC_VERB_FILL ||
+           command->verb == RC_VERB_UNLEASE || (command->verb == RC_VERB_DELETE && command->leases);
 }
 
 size_t rc_resp_bound(const struct rc_command *command)
@@ -72,7 +84,9 @@ size_t rc_resp_bound(const struct rc_command *command)
     if (rc_resp_runs_script(command)) {
         fixed += SCRIPTED_MAX_BYTES + strlen(script_of(command->verb)->text);
     }
-    return rc_wire_bound(command, fixed);
+    size_t bytes = rc_wire_bound(command, fixed);
+    size_t twice = command->prefix.len + command->key.len;
+    return has_lease_key(command) && bytes < SIZE_MAX - twice ? bytes + twice : bytes;
 }
 
 static unsigned char *put_bulk(unsigned char *at, struct rc_slice head, struct rc_slice tail)
@@ -137,6 +151,21 @@ static void add_key(struct words *words, const struct rc_command *command)
     words->count++;
 }
 
+/* Within the namespace, whose rights it shares. */
+static void add_lease_key(struct words *words, const struct rc_command *command)
+{
+    static const char infix[] = "ringcache:lease:";
+    unsigned char *at = words->at;
+    *at++ = '$';
+    at = rc_wire_put_number(at, command->prefix.len + command->key.len + sizeof infix - 1);
+    at = rc_wire_put_text(at, "\r\n");
+    at = rc_wire_put_slice(at, command->prefix);
+    at = rc_wire_put_text(at, infix);
+    at = rc_wire_put_slice(at, command->key);
+    words->at = rc_wire_put_text(at, "\r\n");
+    words->count++;
+}
+
 static void add_px(struct words *words, int64_t ttl_ms)
 {
     add_bulk(words, "$2\r\nPX\r\n");
@@ -183,12 +212,29 @@ static unsigned char *put_pexpire(unsigned char *at, const struct rc_command *co
     return put_number_bulk(at, (uint64_t)command->ttl_ms);
 }
 
-/* The digest of a value that was read, as the script computes it from what is there now. */
-static void add_digest(struct words *words, uint64_t cas)
+static void add_hex(struct words *words, uint64_t number)
 {
     unsigned char digits[CAS_DIGITS];
-    rc_number_write_hex16(digits, cas);
+    rc_number_write_hex16(digits, number);
     add_slice(words, rc_slice(digits, sizeof digits));
+}
+
+/* The digest of a value that was read, as the script computes it from what is there now; empty for
+ * none. */
+static void add_digest(struct words *words, uint64_t cas)
+{
+    if (cas == 0) {
+        add_bulk(words, "$0\r\n\r\n");
+    } else {
+        add_hex(words, cas);
+    }
+}
+
+static void add_ttl(struct words *words, const struct rc_command *command)
+{
+    if (command->ttl_ms > 0) {
+        add_number(words, (uint64_t)command->ttl_ms);
+    }
 }
 
 static void add_count_arguments(struct words *words, const struct rc_command *command)
@@ -200,9 +246,7 @@ static void add_count_arguments(struct words *words, const struct rc_command *co
         return;
     }
     add_number(words, command->initial);
-    if (command->ttl_ms > 0) {
-        add_number(words, (uint64_t)command->ttl_ms);
-    }
+    add_ttl(words, command);
 }
 
 static void add_script_arguments(struct words *words, const struct rc_command *command)
@@ -214,10 +258,25 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
         return;
     case RC_VERB_CAS:
         add_slice(words, command->value);
+        add_hex(words, command->cas);
+        add_ttl(words, command);
+        return;
+    case RC_VERB_DELETE:
         add_digest(words, command->cas);
-        if (command->ttl_ms > 0) {
-            add_number(words, (uint64_t)command->ttl_ms);
-        }
+        return;
+    case RC_VERB_LEASE:
+        add_hex(words, command->lease);
+        add_number(words, command->lease_ms);
+        add_number(words, command->stale_ms);
+        return;
+    case RC_VERB_FILL:
+        add_hex(words, command->lease);
+        add_slice(words, command->value);
+        add_digest(words, command->cas);
+        add_ttl(words, command);
+        return;
+    case RC_VERB_UNLEASE:
+        add_hex(words, command->lease);
         return;
     case RC_VERB_INCREMENT:
     case RC_VERB_DECREMENT:
@@ -232,7 +291,6 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
         return;
     case RC_VERB_RAW:
     case RC_VERB_SET:
-    case RC_VERB_DELETE:
     case RC_VERB_ADD:
     case RC_VERB_REPLACE:
     case RC_VERB_TOUCH:
@@ -252,8 +310,12 @@ static unsigned char *put_script(unsigned char *at, const struct rc_command *com
     const struct rc_script *script = script_of(command->verb);
     struct words words = begin(at, command->again ? "$4\r\nEVAL\r\n" : "$7\r\nEVALSHA\r\n");
     add_slice(&words, rc_slice_text(command->again ? script->text : script->sha1));
-    add_bulk(&words, "$1\r\n1\r\n");
+    bool two = has_lease_key(command);
+    add_bulk(&words, two ? "$1\r\n2\r\n" : "$1\r\n1\r\n");
     add_key(&words, command);
+    if (two) {
+        add_lease_key(&words, command);
+    }
     add_script_arguments(&words, command);
     return end(&words);
 }
@@ -315,6 +377,9 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
     case RC_VERB_CAS:
     case RC_VERB_INCREMENT:
     case RC_VERB_DECREMENT:
+    case RC_VERB_LEASE:
+    case RC_VERB_FILL:
+    case RC_VERB_UNLEASE:
     case RC_VERB_VERSION:
         break;
     }

@@ -78,4 +78,57 @@ const struct rc_script rc_scripts[RC_SCRIPTS_LEN] = {
                     "return {v,d,redis.call('PTTL',KEYS[1])}",
             .sha1 = "a0caf09fc1b8d6fbc2cd970ac18d92a036277ca0",
         },
+    [RC_SCRIPT_DELETE] =
+        {
+            .text = "if ARGV[1]~='' then\n"
+                    "local v=redis.pcall('GET',KEYS[1])\n"
+                    "if type(v)=='table' then return v end\n"
+                    "if not v then return 0 end\n"
+                    "if string.sub(redis.sha1hex(v),1,16)~=ARGV[1] then\n"
+                    "return redis.status_reply('EXISTS') end\n"
+                    "end\n"
+                    "if KEYS[2] then redis.call('DEL',KEYS[2]) end\n"
+                    "return redis.call('DEL',KEYS[1])",
+            .sha1 = "8e2850bd073875dbbec1643dd00edb9cd84a2564",
+        },
+    [RC_SCRIPT_LEASE] =
+        {
+            .text = "local v=redis.pcall('GET',KEYS[1])\n"
+                    "if type(v)=='table' then return v end\n"
+                    "local d=''\n"
+                    "if v then\n"
+                    "local p=redis.call('PTTL',KEYS[1])\n"
+                    "if p<0 or p>=tonumber(ARGV[3]) then return {v,d,0} end\n"
+                    "d=string.sub(redis.sha1hex(v),1,16)\n"
+                    "end\n"
+                    "local r=redis.pcall('SET',KEYS[2],ARGV[1],'NX','PX',ARGV[2])\n"
+                    "if not r then\n"
+                    "r=redis.call('GET',KEYS[2])==ARGV[1]\n"
+                    "return {v,d,r and 1 or 2} end\n"
+                    "if r.err then return r end\n"
+                    "return {v,d,1}",
+            .sha1 = "a192d8e6f53b4aedabcce7913af3d4fa27631593",
+        },
+    [RC_SCRIPT_FILL] =
+        {
+            .text = "if redis.call('GET',KEYS[2])~=ARGV[1] then\n"
+                    "return redis.status_reply('EXISTS') end\n"
+                    "local v=redis.pcall('GET',KEYS[1])\n"
+                    "if type(v)=='table' then return v end\n"
+                    "local r\n"
+                    "if v and string.sub(redis.sha1hex(v),1,16)~=ARGV[3] then\n"
+                    "r=redis.status_reply('EXISTS')\n"
+                    "elseif ARGV[4] then\n"
+                    "r=redis.pcall('SET',KEYS[1],ARGV[2],'PX',ARGV[4])\n"
+                    "else r=redis.pcall('SET',KEYS[1],ARGV[2]) end\n"
+                    "if not r.err then redis.call('DEL',KEYS[2]) end\n"
+                    "return r",
+            .sha1 = "4e59949583c97e97a961a1ddcc78836f9eb7c548",
+        },
+    [RC_SCRIPT_UNLEASE] =
+        {
+            .text = "if redis.call('GET',KEYS[2])~=ARGV[1] then return 0 end\n"
+                    "return redis.call('DEL',KEYS[2])",
+            .sha1 = "0bea8c51e168686210b4413df29516a69245459c",
+        },
 };

@@ -78,6 +78,7 @@ static struct rc_result result_of(const struct rc_slot *slot, const struct rc_an
     return (struct rc_result){
         .status = answer->status,
         .maybe_applied = ran_before && answer->status < 0,
+        .marks = answer->marks,
         .flags = answer->flags,
         .number = answer->number,
         .cas = answer->cas,

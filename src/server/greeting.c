@@ -147,6 +147,9 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
     case RC_VERB_GET_AND_TOUCH:
     case RC_VERB_INCREMENT:
     case RC_VERB_DECREMENT:
+    case RC_VERB_LEASE:
+    case RC_VERB_FILL:
+    case RC_VERB_UNLEASE:
     case RC_VERB_RAW:
     case RC_VERB_CLIENT_KILL:
         break;

@@ -53,6 +53,7 @@ struct rc_slot {
 struct rc_result {
     int status;
     bool maybe_applied;
+    uint32_t marks; /* RC_MARK_STALE … */
     uint32_t flags;
     uint64_t number;
     uint64_t cas;

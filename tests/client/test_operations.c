@@ -110,6 +110,40 @@ static void compare_and_swap(const struct backend *backend)
     world_end(world);
 }
 
+/* The token of what is stored now. */
+static uint64_t token(struct world *world)
+{
+    struct world_reply *get =
+        run(world, (ringcache_request){.op = RINGCACHE_GET, .options = RINGCACHE_WANT_CAS});
+    assert_reply(get, RINGCACHE_OK);
+    return get->cas;
+}
+
+static void compare_and_delete(const struct backend *backend)
+{
+    struct sim_server *server;
+    struct world *world = begin(backend, &server);
+    ringcache_request delete = {.op = RINGCACHE_DELETE, .cas = 12345};
+    assert_reply(run(world, delete), RINGCACHE_MISS);
+    assert_reply(store(world, RINGCACHE_SET, "old"), RINGCACHE_OK);
+    assert_reply(run(world, delete), RINGCACHE_EXISTS);
+    delete.cas = token(world);
+    assert_reply(store(world, RINGCACHE_SET, "between"), RINGCACHE_OK);
+    assert_reply(run(world, delete), RINGCACHE_EXISTS);
+    assert_stored(world, "between");
+    delete.cas = token(world);
+    assert_reply(run(world, delete), RINGCACHE_OK);
+    assert_reply(run(world, delete), RINGCACHE_MISS);
+    assert_reply(run(world, (ringcache_request){.op = RINGCACHE_GET}), RINGCACHE_MISS);
+    world_end(world);
+}
+
+static void a_delete_with_a_token_spares_what_changed(void **state)
+{
+    (void)state;
+    on_all(compare_and_delete);
+}
+
 static void a_token_holds_until_the_value_changes(void **state)
 {
     (void)state;
@@ -380,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_keep_their_conditions),
         cmocka_unit_test(a_token_holds_until_the_value_changes),
+        cmocka_unit_test(a_delete_with_a_token_spares_what_changed),
         cmocka_unit_test(counters_stay_between_0_and_2_to_the_63_less_1),
         cmocka_unit_test(a_counter_that_is_absent_begins_where_it_is_told),
         cmocka_unit_test(a_touch_moves_the_end_and_removes_it),

@@ -32,7 +32,7 @@ void exchange_script_bytes(
         const struct rc_script *script = &rc_scripts[step->script];
         add_word(out, naming == EXCHANGE_BY_TEXT ? "EVAL" : "EVALSHA");
         add_word(out, naming == EXCHANGE_BY_TEXT ? script->text : script->sha1);
-        add_word(out, "1");
+        add_word(out, step->leased ? "2" : "1");
     }
     for (size_t i = 0; i < count; i++) {
         add_word(out, step->words[i]);

@@ -44,6 +44,7 @@ struct exchange_script {
     int script;                        /* an rc_script_name; or EXCHANGE_PLAIN: no script */
     const char *words[EXCHANGE_WORDS]; /* key and arguments; or the words of a command */
     const char *reply;
+    bool leased; /* the second word is a key too: the lease's */
 };
 extern const struct exchange_script exchange_scripts[];
 extern const size_t exchange_scripts_count;

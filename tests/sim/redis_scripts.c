@@ -2,7 +2,7 @@
 /* SCRIPT, EVAL and EVALSHA. There is no Lua here: the engine knows the library's scripts by their
  * exact text, and does in C what each of them says. Any other text is refused as one that does not
  * compile. */
-#include "redis.h"
+#include "redis_scripts.h"
 
 #include "codec/scripts.h"
 #include "sha1.h"
@@ -10,17 +10,9 @@
 #define NO_COMPILER                                                                                \
     "-ERR Error compiling script (new function): user_script:1: none that this engine knows"
 
-enum { CAS_DIGITS = 16, READ_WORDS = 6 }; /* with so many GETEX is refused, like with more */
+enum { READ_WORDS = 6 }; /* with so many GETEX is refused, like with more */
 
-/* A script that runs: the call that asked for it, KEYS[1], and ARGV. */
-struct script {
-    struct redis_call *call;
-    struct rc_slice key;
-    const struct rc_slice *args;
-    size_t count;
-};
-
-static void call(
+void redis_script_call(
     const struct script *s, const struct rc_slice *argv, size_t argc, struct sim_bytes *reply)
 {
     struct redis_call inner = {.session = s->call->session,
@@ -31,11 +23,10 @@ static void call(
     redis_perform(&inner);
 }
 
-/* Run a command; false: its reply was an error, which is the script's answer. */
-static bool call_or_say(
+bool redis_script_try(
     const struct script *s, const struct rc_slice *argv, size_t argc, struct sim_bytes *reply)
 {
-    call(s, argv, argc, reply);
+    redis_script_call(s, argv, argc, reply);
     struct rc_slice said = sim_bytes_view(reply);
     if (said.data[0] != '-') {
         return true;
@@ -44,19 +35,17 @@ static bool call_or_say(
     return false;
 }
 
-/* Run a command whose reply is the script's. */
-static void tail_call(const struct script *s, const struct rc_slice *argv, size_t argc)
+void redis_script_end(const struct script *s, const struct rc_slice *argv, size_t argc)
 {
-    call(s, argv, argc, s->call->reply);
+    redis_script_call(s, argv, argc, s->call->reply);
 }
 
-/* The string at the key; NULL: none, or of another type, which was said. */
-static const struct store_item *string_of(const struct script *s)
+const struct store_item *redis_script_string(const struct script *s)
 {
     struct rc_slice get[] = {rc_slice_text("GET"), s->key};
     struct sim_bytes reply = {0};
     const struct store_item *item = NULL;
-    if (call_or_say(s, get, 2, &reply)) {
+    if (redis_script_try(s, get, 2, &reply)) {
         item = redis_find(s->call, s->key);
         if (item == NULL) {
             redis_say(s->call, "$-1");
@@ -74,7 +63,7 @@ static void run_append(const struct script *s)
         redis_say(s->call, "$-1");
         return;
     }
-    if (call_or_say(s, append, 3, &reply)) {
+    if (redis_script_try(s, append, 3, &reply)) {
         redis_say(s->call, "+OK");
     }
     sim_bytes_deinit(&reply);
@@ -83,7 +72,7 @@ static void run_append(const struct script *s)
 static void run_prepend(const struct script *s)
 {
     struct sim_bytes whole = {0};
-    const struct store_item *item = string_of(s);
+    const struct store_item *item = redis_script_string(s);
     if (item == NULL) {
         return;
     }
@@ -91,33 +80,33 @@ static void run_prepend(const struct script *s)
     sim_bytes_append(&whole, item->value, item->value_len);
     struct rc_slice set[] = {
         rc_slice_text("SET"), s->key, sim_bytes_view(&whole), rc_slice_text("KEEPTTL")};
-    tail_call(s, set, 4);
+    redis_script_end(s, set, 4);
     sim_bytes_deinit(&whole);
 }
 
 static void run_cas(const struct script *s)
 {
     char hex[SHA1_HEX + 1];
-    const struct store_item *item = string_of(s);
+    const struct store_item *item = redis_script_string(s);
     if (item == NULL) {
         return;
     }
     sha1_hex(store_value(item), hex);
-    if (!rc_slice_equal(rc_slice(hex, CAS_DIGITS), s->args[1])) {
+    if (!rc_slice_equal(rc_slice(hex, REDIS_DIGEST_DIGITS), s->args[1])) {
         redis_say(s->call, "+EXISTS");
         return;
     }
     bool timed = s->count > 2;
     struct rc_slice set[] = {rc_slice_text("SET"), s->key, s->args[0], rc_slice_text("PX"),
         timed ? s->args[2] : rc_slice(NULL, 0)};
-    tail_call(s, set, timed ? 5 : 3);
+    redis_script_end(s, set, timed ? 5 : 3);
 }
 
 static void run_persist(const struct script *s)
 {
     struct rc_slice persist[] = {rc_slice_text("PERSIST"), s->key};
     struct sim_bytes reply = {0};
-    call(s, persist, 2, &reply);
+    redis_script_call(s, persist, 2, &reply);
     sim_bytes_deinit(&reply);
     redis_say_number(s->call, redis_find(s->call, s->key) != NULL);
 }
@@ -128,7 +117,7 @@ static void make_counter(const struct script *s)
     struct sim_bytes reply = {0};
     struct rc_slice set[] = {rc_slice_text("SET"), s->key, s->args[2], rc_slice_text("PX"),
         timed ? s->args[3] : rc_slice(NULL, 0)};
-    if (call_or_say(s, set, timed ? 5 : 3, &reply)) {
+    if (redis_script_try(s, set, timed ? 5 : 3, &reply)) {
         redis_say_bulk(s->call, s->args[2]);
     }
     sim_bytes_deinit(&reply);
@@ -142,7 +131,7 @@ static void say_counter(const struct script *s)
         rc_slice_text("SET"), s->key, rc_slice_text("0"), rc_slice_text("KEEPTTL")};
     struct sim_bytes reply = {0};
     if (item->value[0] == '-') {
-        call(s, set, 4, &reply);
+        redis_script_call(s, set, 4, &reply);
         item = redis_find(s->call, s->key);
     }
     sim_bytes_deinit(&reply);
@@ -160,7 +149,7 @@ static void change_counter(const struct script *s)
 {
     struct rc_slice change[] = {s->args[0], s->key, s->args[1]};
     struct sim_bytes reply = {0};
-    call(s, change, 3, &reply);
+    redis_script_call(s, change, 3, &reply);
     struct rc_slice said = sim_bytes_view(&reply);
     if (says_overflow(&reply)) {
         redis_say(s->call, "+NOT_STORED");
@@ -178,7 +167,7 @@ static void run_count(const struct script *s)
         make_counter(s);
         return;
     }
-    const struct store_item *item = string_of(s);
+    const struct store_item *item = redis_script_string(s);
     if (item == NULL) {
         return;
     }
@@ -201,7 +190,7 @@ static void run_read(const struct script *s)
     }
     struct rc_slice pttl[] = {rc_slice_text("PTTL"), s->key};
     struct sim_bytes reply = {0};
-    if (call_or_say(s, read, words, &reply)) {
+    if (redis_script_try(s, read, words, &reply)) {
         const struct store_item *item = redis_find(s->call, s->key);
         if (item == NULL) {
             redis_say(s->call, "$-1");
@@ -210,24 +199,29 @@ static void run_read(const struct script *s)
             redis_say_array(s->call, 3);
             redis_say_item(s->call, item);
             redis_say_bulk(
-                s->call, rc_slice(hex, engine_text_is(s->args[0], "1") ? CAS_DIGITS : 0));
-            tail_call(s, pttl, 2);
+                s->call, rc_slice(hex, engine_text_is(s->args[0], "1") ? REDIS_DIGEST_DIGITS : 0));
+            redis_script_end(s, pttl, 2);
         }
     }
     sim_bytes_deinit(&reply);
 }
 
-/* By rc_script_name; how many arguments each cannot do without. More are left alone. */
+/* By rc_script_name; how many keys and arguments each cannot do without. More arguments are left
+ * alone. */
 static const struct {
-    size_t min;
+    size_t keys, most_keys, min;
     void (*run)(const struct script *s);
 } meanings[RC_SCRIPTS_LEN] = {
-    [RC_SCRIPT_APPEND] = {1, run_append},
-    [RC_SCRIPT_PREPEND] = {1, run_prepend},
-    [RC_SCRIPT_CAS] = {2, run_cas},
-    [RC_SCRIPT_PERSIST] = {0, run_persist},
-    [RC_SCRIPT_COUNT] = {2, run_count},
-    [RC_SCRIPT_READ] = {1, run_read},
+    [RC_SCRIPT_APPEND] = {1, 1, 1, run_append},
+    [RC_SCRIPT_PREPEND] = {1, 1, 1, run_prepend},
+    [RC_SCRIPT_CAS] = {1, 1, 2, run_cas},
+    [RC_SCRIPT_PERSIST] = {1, 1, 0, run_persist},
+    [RC_SCRIPT_COUNT] = {1, 1, 2, run_count},
+    [RC_SCRIPT_READ] = {1, 1, 1, run_read},
+    [RC_SCRIPT_DELETE] = {1, 2, 1, redis_script_delete},
+    [RC_SCRIPT_LEASE] = {2, 2, 3, redis_script_lease},
+    [RC_SCRIPT_FILL] = {2, 2, 3, redis_script_fill},
+    [RC_SCRIPT_UNLEASE] = {2, 2, 1, redis_script_unlease},
 };
 
 /* RC_SCRIPTS_LEN: none has this text. */
@@ -336,11 +330,16 @@ static bool take_key_count(struct redis_call *c, size_t *keys)
 static void run_meaning(struct redis_call *c, size_t script, size_t keys)
 {
     size_t count = c->argc - 3 - keys;
-    if (keys != 1 || count < meanings[script].min) {
+    bool fits = keys >= meanings[script].keys && keys <= meanings[script].most_keys;
+    if (!fits || count < meanings[script].min) {
         redis_say(c, "-ERR Lua redis lib command arguments must be strings or integers");
         return;
     }
-    struct script s = {.call = c, .key = c->argv[3], .args = c->argv + 4, .count = count};
+    struct script s = {.call = c,
+        .key = c->argv[3],
+        .lease = keys > 1 ? c->argv[4] : rc_slice(NULL, 0),
+        .args = c->argv + 3 + keys,
+        .count = count};
     meanings[script].run(&s);
 }
 

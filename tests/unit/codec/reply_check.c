@@ -59,6 +59,7 @@ static void assert_answer(
     }
     assert_int_equal(got->flags, wanted->flags);
     assert_int_equal(got->number, wanted->number);
+    assert_int_equal(got->marks, wanted->marks);
     assert_int_equal(got->close, wanted->close);
     assert_int_equal(got->all, wanted->all);
     assert_int_equal(got->again, wanted->again);

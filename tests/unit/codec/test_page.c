@@ -22,6 +22,7 @@ enum { PAGE_BYTES = 64 * 1024, SENT_BYTES = 1024 };
 #define STORE .value = BYTES("hello"), .flags = 7, TTL
 #define EXTEND .value = BYTES("hello")
 #define COUNTER .delta = 3
+#define LEASE .lease = 0x1234, .lease_ms = 2500, .stale_ms = 9001
 #define INITIAL .delta = 3, .with_initial = true, .initial = 10, TTL
 
 /* The table's rows. Of one that varies, flags and TTL may be 0 as well. */
@@ -41,6 +42,8 @@ static const struct row {
     {"`PREPEND`", ASK(RC_VERB_PREPEND, EXTEND)},
     {"`CAS`", ASK(RC_VERB_CAS, STORE, .cas = 0xabcdef), .varies = true},
     {"`DELETE`", ASK(RC_VERB_DELETE)},
+    {"`DELETE`, `cas`", ASK(RC_VERB_DELETE, .cas = 0xabcdef)},
+    {"`DELETE`, `leases = yes`", ASK(RC_VERB_DELETE, .leases = true)},
     {"`TOUCH`", ASK(RC_VERB_TOUCH, TTL)},
     {"`TOUCH`, for ever", ASK(RC_VERB_TOUCH)},
     {"`GET_AND_TOUCH`", ASK(RC_VERB_GET_AND_TOUCH, TTL)},
@@ -51,6 +54,9 @@ static const struct row {
     {"`DECREMENT`", ASK(RC_VERB_DECREMENT, COUNTER)},
     {"`INCREMENT`, `WITH_INITIAL`", ASK(RC_VERB_INCREMENT, INITIAL), .varies = true},
     {"`DECREMENT`, `WITH_INITIAL`", ASK(RC_VERB_DECREMENT, INITIAL), .varies = true},
+    {"a fetch reads", ASK(RC_VERB_LEASE, LEASE)},
+    {"a fetch fills in", ASK(RC_VERB_FILL, STORE, .cas = 0xabcdef, LEASE), .varies = true},
+    {"a fetch gives up", ASK(RC_VERB_UNLEASE, .cas = 0xabcdef, LEASE)},
 };
 
 /* The table's columns. */
@@ -154,6 +160,10 @@ static uint64_t number_of(const struct rc_command *command, struct rc_slice name
         {"cas", command->cas},
         {"delta", command->delta},
         {"initial", command->initial},
+        {"lease_ms", command->lease_ms},
+        {"lease_s", (command->lease_ms + 999) / 1000},
+        {"stale_ms", command->stale_ms},
+        {"stale_s", (command->stale_ms + 999) / 1000},
     };
     for (size_t i = 0; i < COUNT(numbers); i++) {
         if (is(name, numbers[i].name)) {
@@ -174,6 +184,10 @@ static const char *script_of(struct rc_slice name)
         [RC_SCRIPT_PERSIST] = "PERSIST",
         [RC_SCRIPT_COUNT] = "COUNT",
         [RC_SCRIPT_READ] = "READ",
+        [RC_SCRIPT_DELETE] = "DELETE",
+        [RC_SCRIPT_LEASE] = "LEASE",
+        [RC_SCRIPT_FILL] = "FILL",
+        [RC_SCRIPT_UNLEASE] = "UNLEASE",
     };
     for (size_t i = 0; i < RC_SCRIPTS_LEN; i++) {
         if (is(name, names[i])) {
@@ -183,29 +197,43 @@ static const char *script_of(struct rc_slice name)
     return NULL;
 }
 
+static void put_hex(struct sent *sent, uint64_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%016" PRIx64, number);
+    put_text(sent, digits);
+}
+
+static void put_number(struct sent *sent, struct rc_slice name)
+{
+    char digits[24];
+    bool opaque = is(name, "t");
+    snprintf(digits, sizeof digits, opaque ? "%08" PRIx64 : "%" PRIu64,
+        opaque ? (uint64_t)(uint32_t)sent->command->token : number_of(sent->command, name));
+    put_text(sent, digits);
+}
+
 /* What `<name>` stands for. */
 static void put_meaning(struct sent *sent, struct rc_slice name)
 {
     const struct rc_command *command = sent->command;
     const char *script = script_of(name);
-    char digits[24];
-    if (is(name, "k")) {
+    if (is(name, "k") || is(name, "lease")) {
         put(sent, command->prefix);
+        put_text(sent, is(name, "lease") ? "ringcache:lease:" : "");
         put(sent, command->key);
     } else if (is(name, "value")) {
         put(sent, command->value);
     } else if (script != NULL) {
         put_text(sent, script);
-    } else {
-        if (is(name, "t") && sent->column != REDIS) {
-            snprintf(digits, sizeof digits, "%08" PRIx32, (uint32_t)command->token);
-        } else if (is(name, "t") || is(name, "digest")) {
-            snprintf(digits, sizeof digits, "%016" PRIx64,
-                is(name, "t") ? command->token : command->cas);
-        } else {
-            snprintf(digits, sizeof digits, "%" PRIu64, number_of(command, name));
-        }
-        put_text(sent, digits);
+    } else if (is(name, "holder")) {
+        put_hex(sent, command->lease);
+    } else if (is(name, "t") && sent->column == REDIS) {
+        put_hex(sent, command->token);
+    } else if (!is(name, "digest")) {
+        put_number(sent, name);
+    } else if (command->cas != 0) {
+        put_hex(sent, command->cas);
     }
 }
 
@@ -350,7 +378,7 @@ static void check_column(const struct page *page, int column, bool strict)
 static void the_page_has_a_row_for_every_operation(void **state)
 {
     (void)state;
-    for (int verb = RC_VERB_GET; verb <= RC_VERB_DECREMENT; verb++) {
+    for (int verb = RC_VERB_GET; verb <= RC_VERB_UNLEASE; verb++) {
         size_t found = 0;
         for (size_t i = 0; i < COUNT(rows); i++) {
             found += rows[i].command.verb == (enum rc_verb)verb;

@@ -80,6 +80,25 @@ static const struct reply_case good[] = {
     {BYTES("+NOT_STORED\r\n"), ASKED(RC_VERB_INCREMENT),
         .answer = {.status = RINGCACHE_NOT_STORED}},
     {BYTES("-" NOT_INTEGER "\r\n"), ASKED(RC_VERB_INCREMENT), .answer = REFUSED(NOT_INTEGER)},
+    /* leases */
+    {BYTES("*3\r\n$-1\r\n$0\r\n\r\n:1\r\n"), ASKED(RC_VERB_LEASE, .want_cas = true),
+        .answer = {.status = RINGCACHE_MISS, .marks = RC_MARK_WON}},
+    {BYTES("*3\r\n$-1\r\n$0\r\n\r\n:2\r\n" ECHOED), ASKED_STRICT(RC_VERB_LEASE),
+        .answer = {.status = RINGCACHE_MISS, .marks = RC_MARK_FILLING}},
+    {BYTES("*3\r\n$2\r\nhi\r\n$0\r\n\r\n:0\r\n"), ASKED(RC_VERB_LEASE),
+        .answer = {.value = BYTES("hi")}},
+    {BYTES("*3\r\n$2\r\nhi\r\n$16\r\n00000000000000ff\r\n:1\r\n"), ASKED(RC_VERB_LEASE),
+        .answer = {.value = BYTES("hi"), .cas = 255, .marks = RC_MARK_STALE | RC_MARK_WON}},
+    {BYTES("*3\r\n$0\r\n\r\n$16\r\n00000000000000ff\r\n:2\r\n"), ASKED(RC_VERB_LEASE),
+        .answer = {.value = BYTES(""), .cas = 255, .marks = RC_MARK_STALE | RC_MARK_FILLING}},
+    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_LEASE), .answer = NO_SUCH_SCRIPT},
+    {BYTES("+OK\r\n"), ASKED(RC_VERB_FILL), .answer = {.status = RINGCACHE_OK}},
+    {BYTES("+EXISTS\r\n"), ASKED(RC_VERB_FILL), .answer = {.status = RINGCACHE_EXISTS}},
+    {BYTES("-" WRONGTYPE "\r\n"), ASKED(RC_VERB_FILL), .answer = REFUSED(WRONGTYPE)},
+    {BYTES(":1\r\n"), ASKED(RC_VERB_UNLEASE), .answer = {.number = 1}},
+    {BYTES(":0\r\n" ECHOED), ASKED_STRICT(RC_VERB_UNLEASE), .answer = {.status = RINGCACHE_MISS}},
+    {BYTES("+EXISTS\r\n"), ASKED(RC_VERB_DELETE), .answer = {.status = RINGCACHE_EXISTS}},
+    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_DELETE), .answer = NO_SUCH_SCRIPT},
     /* scripts that the server does not know */
     {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_APPEND), .answer = NO_SUCH_SCRIPT},
     {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_PREPEND), .answer = NO_SUCH_SCRIPT},
@@ -103,6 +122,7 @@ static const struct reply_case good[] = {
 #define BAD_STATUS "a status that this command cannot answer"
 #define BAD_VALUE "a value that this command cannot answer"
 #define BAD_DIGEST "the digest of the value is malformed"
+#define BAD_LEASE "a number that this command cannot answer"
 #define BAD_TTL "the TTL of the value is malformed"
 #define BAD_COUNTER "the counter is not a number"
 #define BAD_LEN "an array of another length than asked for"
@@ -118,6 +138,18 @@ static const struct reply_case bad[] = {
     {BYTES(":5\r\n"), ASKED(RC_VERB_APPEND), .bad = BAD_TYPE},
     {BYTES("+EXISTS\r\n"), ASKED(RC_VERB_PREPEND), .bad = BAD_STATUS},
     {BYTES("+QUEUED\r\n"), ASKED(RC_VERB_CAS), .bad = BAD_STATUS},
+    {BYTES("$-1\r\n"), ASKED(RC_VERB_LEASE), .bad = BAD_TYPE},
+    {BYTES("*3\r\n$-1\r\n$0\r\n\r\n:0\r\n"), ASKED(RC_VERB_LEASE), .bad = BAD_LEASE},
+    {BYTES("*3\r\n$-1\r\n$0\r\n\r\n:3\r\n"), ASKED(RC_VERB_LEASE), .bad = BAD_LEASE},
+    {BYTES("*3\r\n$1\r\nx\r\n$0\r\n\r\n:-1\r\n"), ASKED(RC_VERB_LEASE), .bad = BAD_LEASE},
+    {BYTES("*3\r\n$-1\r\n$1\r\na\r\n:1\r\n"), ASKED(RC_VERB_LEASE), .bad = BAD_LEASE},
+    {BYTES("*3\r\n$1\r\nx\r\n$1\r\na\r\n:1\r\n"), ASKED(RC_VERB_LEASE), .bad = BAD_DIGEST},
+    {BYTES("*2\r\n$1\r\nx\r\n$0\r\n\r\n"), ASKED(RC_VERB_LEASE), .bad = BAD_LEN},
+    {BYTES("$-1\r\n"), ASKED(RC_VERB_FILL), .bad = BAD_TYPE},
+    {BYTES("+NOT_STORED\r\n"), ASKED(RC_VERB_FILL), .bad = BAD_STATUS},
+    {BYTES(":2\r\n"), ASKED(RC_VERB_UNLEASE), .bad = "a number that this command cannot answer"},
+    {BYTES("+EXISTS\r\n"), ASKED(RC_VERB_UNLEASE), .bad = BAD_TYPE},
+    {BYTES("+PONG\r\n"), ASKED(RC_VERB_DELETE), .bad = BAD_STATUS},
     {BYTES("$2\r\nOK\r\n"), ASKED(RC_VERB_CAS), .bad = BAD_VALUE},
     {BYTES(":0\r\n"), ASKED(RC_VERB_CAS), .bad = BAD_TYPE},
     {BYTES("$-1\r\n"), ASKED(RC_VERB_TOUCH), .bad = BAD_TYPE},
@@ -289,7 +321,7 @@ static void scripts_are_told_from_plain_commands(void **state)
     for (int verb = RC_VERB_GET; verb <= RC_VERB_CLIENT_KILL; verb++) {
         struct rc_command command = {.verb = (enum rc_verb)verb, .strict = true, .ttl_ms = 5};
         bool reads = verb == RC_VERB_GET || verb == RC_VERB_GET_AND_TOUCH;
-        bool always = verb >= RC_VERB_APPEND && verb <= RC_VERB_DECREMENT && !reads;
+        bool always = verb >= RC_VERB_APPEND && verb <= RC_VERB_UNLEASE && !reads;
         bool ever = always || reads;
         assert_false(rc_codec_resp.keeps_key(&command));
         assert_int_equal(rc_codec_resp.scripted(&command), always && verb != RC_VERB_TOUCH);
