@@ -6,10 +6,12 @@
 
 #include "ringcache/client.h"
 #include "ringcache/config.h"
+#include "ringcache/fetch.h"
 #include "ringcache/request.h"
 #include "ringcache/ring.h"
 #include "ringcache/stats.h"
 #include "ringcache/status.h"
+#include "ringcache/update.h"
 #include "ringcache/version.h"
 
 #endif

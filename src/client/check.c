@@ -100,9 +100,14 @@ static int check_counter(const ringcache_request *request, const char **why)
     return 0;
 }
 
+bool rc_check_ttl(int64_t ttl_ms)
+{
+    return ttl_ms >= 0 && ttl_ms <= TTL_MAX_MS;
+}
+
 static int check_fields(const ringcache_request *request, unsigned taken, const char **why)
 {
-    if (request->ttl_ms < 0 || request->ttl_ms > TTL_MAX_MS) {
+    if (!rc_check_ttl(request->ttl_ms)) {
         return refuse(RINGCACHE_EINVAL, "ttl_ms is negative or above a hundred years", why);
     }
     bool spare = ((taken & VALUE) == 0 && request->value.len > 0) ||

@@ -20,6 +20,9 @@ struct rc_means {
 int rc_check_request(
     const struct rc_means *means, const ringcache_request *request, const char **why);
 
+/* Milliseconds that anything may be kept: 0, for ever, to a hundred years. */
+bool rc_check_ttl(int64_t ttl_ms);
+
 /* Does the operation carry a value, a time to live? */
 bool rc_op_stores(ringcache_op op);
 bool rc_op_takes_ttl(ringcache_op op);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "client/flight.h"
 #include "codec/resp_tree.h"
 #include "transport/uv_transport.h"
 
@@ -70,11 +71,10 @@ static const char *message_text(ringcache_client *client, struct rc_slice text)
     return client->message;
 }
 
-static void deliver(ringcache_client *client, struct rc_operation *op)
+ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_request *request)
 {
-    struct rc_request *request = &op->request;
     const struct rc_result *result = &request->result;
-    ringcache_reply reply = {
+    return (ringcache_reply){
         .status = result->status,
         .marks = result->marks,
         .value = {.data = result->value.data, .len = result->value.len},
@@ -83,15 +83,19 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
         .number = result->number,
         .cas = result->cas,
         .ttl_ms = result->ttl_ms,
-        .server = request->lane->server->backend.name,
+        .server = request->lane != NULL ? request->lane->server->backend.name : NULL,
         .message = message_text(client, result->message),
         .attempts = request->attempts,
         .elapsed_us = request->finished_us - request->started_us,
-        .ring_digest = op->digest,
+        .ring_digest = rc_container(request, struct rc_operation, request)->digest,
     };
-    client->pending--;
-    rc_server_count(request->lane->server, result->status);
-    bool raw = request->slot.verb == RC_VERB_RAW && result->value.len > 0;
+}
+
+/* The callback of a request whose caller waits for it. */
+static void tell_caller(ringcache_client *client, struct rc_operation *op)
+{
+    ringcache_reply reply = rc_client_reply(client, &op->request);
+    bool raw = op->request.slot.verb == RC_VERB_RAW && op->request.result.value.len > 0;
     struct rc_resp_tree *tree = raw ? rc_raw_open(&reply) : NULL;
     if (op->many != NULL) {
         rc_many_answered(op->many, op->index, &reply);
@@ -99,6 +103,22 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
         op->cb(client, &reply, op->user);
     }
     rc_resp_tree_free(tree);
+}
+
+/* What several share is counted where it was asked: once. */
+static void deliver(ringcache_client *client, struct rc_operation *op)
+{
+    struct rc_request *request = &op->request;
+    bool step = op->flight != NULL;
+    client->pending--;
+    if (!op->joined) {
+        rc_server_count(request->lane->server, request->result.status);
+    }
+    if (step) {
+        rc_flight_answered(op->flight, request);
+    } else {
+        tell_caller(client, op);
+    }
     rc_request_delivered(request);
     if (!request->slot.due) {
         rc_client_release(client, request);
@@ -149,15 +169,14 @@ static void drain(void *owner)
 {
     ringcache_client *client = owner;
     struct rc_env *env = &client->env;
-    struct rc_list batch, closed, spent; /* what is finished speaks of what the others hold */
-    rc_list_init(&batch);
+    struct rc_list closed, spent; /* what is finished speaks of what they hold */
     rc_list_init(&closed);
     rc_list_init(&spent);
-    rc_list_splice(&batch, &env->finished);
+    rc_list_splice(&client->batch, &env->finished);
     rc_list_splice(&closed, &env->closed);
     rc_list_splice(&spent, &env->spent);
     rc_manys_feed(client);
-    for (struct rc_list *node; (node = rc_list_first(&batch)) != NULL;) {
+    for (struct rc_list *node; (node = rc_list_first(&client->batch)) != NULL;) {
         rc_list_remove(node);
         deliver(client, rc_container(node, struct rc_operation, request.link));
     }
@@ -241,6 +260,8 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);
     rc_list_init(&c->manys);
+    rc_list_init(&c->batch);
+    rc_list_init(&c->flights);
     rc_list_init(&c->events);
     int rc = rc_posts_init(&c->posts);
     if (rc < 0) {
@@ -324,6 +345,7 @@ void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, voi
     rc_posts_close(&client->posts);
     rc_events_drop(client);
     rc_members_close(client);
+    rc_flights_close(client);
     rc_client_update_hold(client);
     rc_env_defer(&client->env);
 }

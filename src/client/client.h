@@ -9,12 +9,14 @@
 #include <uv.h>
 
 #include "base/slab.h"
+#include "base/tree.h"
 #include "client/check.h"
 #include "config/config.h"
 #include "ringcache/client.h"
 #include "ringcache/stats.h"
 #include "route/table.h"
 
+struct rc_flight;
 struct rc_many;
 
 /* A request and what its caller gave with it. */
@@ -22,7 +24,9 @@ struct rc_operation {
     struct rc_request request;
     ringcache_reply_cb cb; /* or of a many: */
     struct rc_many *many;
-    uint32_t index; /* of its key there */
+    struct rc_flight *flight; /* that its caller waits for; without `cb`, whose step it is */
+    bool joined;              /* it waited for a flight */
+    uint32_t index;           /* of its key in the many */
     void *user;
     uint64_t digest;     /* of the ring that routed it */
     uint32_t number;     /* in the slab */
@@ -63,9 +67,12 @@ struct ringcache_client {
     struct rc_settings settings; /* everything else */
     struct rc_slab operations;
     struct rc_list members;
-    size_t leaving;        /* of the members, those that are draining */
-    struct rc_list manys;  /* rc_many.link */
-    struct rc_list events; /* rc_event_node.link */
+    size_t leaving;                /* of the members, those that are draining */
+    struct rc_list manys;          /* rc_many.link */
+    struct rc_list batch;          /* rc_request.link: what this drain hands out */
+    struct rc_list flights;        /* rc_flight.link */
+    struct rc_tree reads, updates; /* those that are open */
+    struct rc_list events;         /* rc_event_node.link */
     ringcache_event_cb on_event;
     void *event_user;
     ringcache_close_cb on_close;
@@ -93,6 +100,8 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
 
 /* Remember why a call is refused; returns `status`. */
 int rc_client_refuse(ringcache_client *client, int status, const char *why);
+/* The same for RINGCACHE_EBUSY, after which RINGCACHE_EVENT_ROOM follows, and _ENOMEM. */
+int rc_client_refuse_full(ringcache_client *client, int status);
 
 /* Let the loop live as long as there is something to tell. */
 void rc_client_update_hold(ringcache_client *client);
@@ -127,11 +136,37 @@ struct rc_submission {
     uint32_t timeout_ms; /* 0: the client's */
     ringcache_reply_cb cb;
     void *user;
+    struct rc_flight *step_of; /* instead of a callback */
 };
+
+uint32_t rc_client_timeout(const ringcache_client *client, const struct rc_submission *s);
+/* An operation for that caller, not accepted yet. 0, or RINGCACHE_EBUSY or _ENOMEM, noted. */
+int rc_client_begin(
+    ringcache_client *client, const struct rc_submission *s, struct rc_operation **op);
+/* It is: its callback will run. */
+void rc_client_accept(ringcache_client *client, struct rc_operation *op,
+    const struct rc_submission *s, ringcache_id *id);
+/* The operation of that id until its callback has run, then NULL. */
+struct rc_operation *rc_client_operation(ringcache_client *client, ringcache_id id);
+/* Seconds for memcached: rounded up, absolute beyond 30 days, never past what its 32 bits hold. */
+int64_t rc_client_exptime(ringcache_client *client, int64_t ttl_ms);
+/* A caller's structure, which may be of a younger or of an older version, into a zeroed one of this
+ * version's. 0 or RINGCACHE_ENOTSUP, noted. */
+int rc_client_take_struct(
+    ringcache_client *client, void *known, size_t known_size, const void *given, size_t given_size);
+/* Can that be asked for, of this client now? 0 or a status, noted. */
+int rc_client_check(ringcache_client *client, const ringcache_request *request);
+
+/* Submit a GET, or join an equal one that is under way. As ringcache_submit. */
+int rc_single_get(ringcache_client *client, const ringcache_request *request,
+    const struct rc_submission *s, ringcache_id *id);
 
 /* Submit a command. As ringcache_submit, and refusals are noted. */
 int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id);
+
+/* What a finished request tells; its texts are valid while it is delivered. */
+ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_request *request);
 
 struct rc_resp_tree;
 /* Let the reply to a raw command show its tree, to be freed when the callback returned; NULL when

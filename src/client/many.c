@@ -370,10 +370,8 @@ static void deadline_due(struct rc_deadline *deadline, uint64_t now_ms)
     (void)now_ms;
     struct rc_many *many = rc_container(deadline, struct rc_many, deadline);
     struct rc_env *env = &many->client->env;
-    if (many->started_us == env->lag_of_us && !many->lagged) {
-        many->lagged = true;
-        many->deadline_ms += env->lag_ms;
-        rc_env_arm(env, deadline, many->deadline_ms);
+    if (rc_env_put_off(env, deadline, many->started_us, &many->lagged)) {
+        many->deadline_ms = deadline->at_ms;
         return;
     }
     many->status = RINGCACHE_ETIMEDOUT;

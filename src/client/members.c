@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/client.h"
+#include "client/flight.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -252,6 +253,7 @@ static void commit(ringcache_client *client, struct change *change)
     client->config = change->config;
     client->prefix = rc_config_namespace(client->config);
     rc_free(change->members);
+    rc_flights_overtake(client, rc_slice(NULL, 0)); /* another server may be asked from here on */
 }
 
 int rc_members_begin(ringcache_client *client, const ringcache_config *config)

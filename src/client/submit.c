@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/client.h"
+#include "client/flight.h"
 
 #include <string.h>
 
@@ -8,8 +9,7 @@ enum { RELATIVE_MAX_S = 60 * 60 * 24 * 30 };
 
 /* ---- the way in ---- */
 
-/* Seconds for memcached: rounded up, absolute beyond 30 days, never past what its 32 bits hold. */
-static int64_t exptime(ringcache_client *client, int64_t ttl_ms)
+int64_t rc_client_exptime(ringcache_client *client, int64_t ttl_ms)
 {
     int64_t seconds = ttl_ms / 1000 + (ttl_ms % 1000 != 0);
     if (seconds > RELATIVE_MAX_S) {
@@ -37,34 +37,42 @@ struct rc_operation *rc_client_take(ringcache_client *client)
     return op;
 }
 
-static int refuse_full(ringcache_client *client, int rc)
+int rc_client_refuse_full(ringcache_client *client, int rc)
 {
     client->wants_room = client->wants_room || rc == RINGCACHE_EBUSY;
     return rc_client_refuse(client, rc, ringcache_strerror(rc));
 }
 
-int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
-    const struct rc_command *command, ringcache_id *id)
+uint32_t rc_client_timeout(const ringcache_client *client, const struct rc_submission *s)
+{
+    return s->timeout_ms > 0 ? s->timeout_ms : client->settings.timeout_ms;
+}
+
+int rc_client_begin(
+    ringcache_client *client, const struct rc_submission *s, struct rc_operation **out)
 {
     struct rc_env *env = &client->env;
     struct rc_operation *op = rc_client_take(client);
     if (op == NULL) {
         bool full = !rc_budget_allows(&env->budget, sizeof *op);
-        return refuse_full(client, full ? RINGCACHE_EBUSY : RINGCACHE_ENOMEM);
+        return rc_client_refuse_full(client, full ? RINGCACHE_EBUSY : RINGCACHE_ENOMEM);
     }
     op->cb = s->cb;
     op->user = s->user;
+    op->flight = s->step_of;
     op->request.started_us = rc_env_now_us(env);
     env->submitted_us = op->request.started_us;
     rc_env_defer(env); /* the turn's end measures how old that reading became */
-    int rc = rc_server_submit(s->choice.server, s->choice.lane, &op->request, command);
-    if (rc < 0) {
-        rc_client_release(client, &op->request);
-        return refuse_full(client, rc);
-    }
+    *out = op;
+    return 0;
+}
+
+void rc_client_accept(ringcache_client *client, struct rc_operation *op,
+    const struct rc_submission *s, ringcache_id *id)
+{
+    struct rc_env *env = &client->env;
     if (op->request.state != RC_REQUEST_FINISHED) {
-        uint32_t timeout_ms = s->timeout_ms > 0 ? s->timeout_ms : client->settings.timeout_ms;
-        rc_env_arm(env, &op->request.deadline, rc_env_now_ms(env) + timeout_ms);
+        rc_env_arm(env, &op->request.deadline, rc_env_now_ms(env) + rc_client_timeout(client, s));
     }
     if (client->pending++ == 0) {
         rc_client_update_hold(client);
@@ -72,7 +80,29 @@ int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     if (id != NULL) {
         *id = (uint64_t)op->generation << 32 | op->number;
     }
+}
+
+int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
+    const struct rc_command *command, ringcache_id *id)
+{
+    struct rc_operation *op;
+    int rc = rc_client_begin(client, s, &op);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = rc_server_submit(s->choice.server, s->choice.lane, &op->request, command);
+    if (rc < 0) {
+        rc_client_release(client, &op->request);
+        return rc_client_refuse_full(client, rc);
+    }
+    rc_client_accept(client, op, s, id);
     return 0;
+}
+
+struct rc_operation *rc_client_operation(ringcache_client *client, ringcache_id id)
+{
+    struct rc_operation *op = rc_slab_at(&client->operations, (uint32_t)id);
+    return id != 0 && op != NULL && op->generation == id >> 32 ? op : NULL;
 }
 
 static const enum rc_verb verbs[] = {
@@ -105,7 +135,7 @@ struct rc_command rc_client_command(ringcache_client *client, const ringcache_re
     }
     if (rc_op_takes_ttl(request->op)) {
         command.ttl_ms = request->ttl_ms;
-        command.exptime_s = exptime(client, request->ttl_ms);
+        command.exptime_s = rc_client_exptime(client, request->ttl_ms);
     }
     command.cas = request->cas;
     command.delta = request->delta;
@@ -113,6 +143,7 @@ struct rc_command rc_client_command(ringcache_client *client, const ringcache_re
     command.with_initial = (request->options & RINGCACHE_WITH_INITIAL) != 0;
     command.want_cas = (request->options & RINGCACHE_WANT_CAS) != 0;
     command.want_ttl = (request->options & RINGCACHE_WANT_TTL) != 0;
+    command.leases = client->settings.leases;
     return command;
 }
 
@@ -126,13 +157,24 @@ struct rc_means rc_client_means(const ringcache_client *client)
     };
 }
 
-static int check(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb)
+int rc_client_take_struct(
+    ringcache_client *client, void *known, size_t known_size, const void *given, size_t given_size)
+{
+    const unsigned char *bytes = given;
+    for (size_t i = known_size; i < given_size; i++) {
+        if (bytes[i] != 0) {
+            return rc_client_refuse(
+                client, RINGCACHE_ENOTSUP, "a field that this version does not know");
+        }
+    }
+    memcpy(known, given, given_size < known_size ? given_size : known_size);
+    return 0;
+}
+
+int rc_client_check(ringcache_client *client, const ringcache_request *request)
 {
     if (client->closing) {
         return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
-    }
-    if (cb == NULL) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "no callback");
     }
     const struct rc_means means = rc_client_means(client);
     const char *why = "";
@@ -143,7 +185,10 @@ static int check(ringcache_client *client, const ringcache_request *request, rin
 static int submit(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb,
     void *user, ringcache_id *id)
 {
-    int rc = check(client, request, cb);
+    if (cb == NULL && !client->closing) {
+        return rc_client_refuse(client, RINGCACHE_EINVAL, "no callback");
+    }
+    int rc = rc_client_check(client, request);
     if (rc < 0) {
         return rc;
     }
@@ -159,8 +204,15 @@ static int submit(ringcache_client *client, const ringcache_request *request, ri
     if (s.choice.server == NULL) {
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");
     }
+    if (request->op == RINGCACHE_GET && client->settings.single_flight) {
+        return rc_single_get(client, request, &s, id);
+    }
     const struct rc_command command = rc_client_command(client, request);
-    return rc_client_enter(client, &s, &command, id);
+    rc = rc_client_enter(client, &s, &command, id);
+    if (rc == 0 && request->op != RINGCACHE_GET) {
+        rc_flights_overtake(client, key);
+    }
+    return rc;
 }
 
 /* ---- public ---- */
@@ -172,15 +224,8 @@ int ringcache_submit_sized(ringcache_client *client, const ringcache_request *re
         return RINGCACHE_EINVAL;
     }
     ringcache_request whole = {0};
-    const unsigned char *bytes = (const unsigned char *)request;
-    for (size_t i = sizeof whole; i < request_size; i++) {
-        if (bytes[i] != 0) {
-            return rc_client_refuse(
-                client, RINGCACHE_ENOTSUP, "a field that this version does not know");
-        }
-    }
-    memcpy(&whole, request, request_size < sizeof whole ? request_size : sizeof whole);
-    return submit(client, &whole, cb, user, id);
+    int rc = rc_client_take_struct(client, &whole, sizeof whole, request, request_size);
+    return rc < 0 ? rc : submit(client, &whole, cb, user, id);
 }
 
 int ringcache_get(
@@ -229,13 +274,14 @@ int ringcache_cancel(ringcache_client *client, ringcache_id id)
     if (client->closing) {
         return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
     }
-    struct rc_operation *op = rc_slab_at(&client->operations, (uint32_t)id);
-    bool pending =
-        op != NULL && op->generation == id >> 32 &&
-        (op->request.state == RC_REQUEST_WAITING || op->request.state == RC_REQUEST_SENT);
-    if (id == 0 || !pending) {
+    struct rc_operation *op = rc_client_operation(client, id);
+    enum rc_request_state state = op != NULL ? op->request.state : RC_REQUEST_NEW;
+    if (state == RC_REQUEST_JOINED) {
+        rc_flight_leave(op, RINGCACHE_ECANCELED, "canceled");
+    } else if (state == RC_REQUEST_WAITING || state == RC_REQUEST_SENT) {
+        rc_request_abandon(&client->env, &op->request, RINGCACHE_ECANCELED, "canceled");
+    } else {
         return rc_client_refuse(client, RINGCACHE_EINVAL, "no request of this id is pending");
     }
-    rc_request_abandon(&client->env, &op->request, RINGCACHE_ECANCELED, "canceled");
     return 0;
 }

@@ -42,6 +42,8 @@ struct rc_settings {
     enum rc_failover failover;
     enum rc_integrity integrity;
     enum rc_dialect dialect; /* option `protocol` */
+    uint32_t single_flight;  /* 0 or 1 */
+    uint32_t leases;         /* 0 or 1 */
 };
 
 const struct rc_settings *rc_config_settings(const ringcache_config *config);

@@ -70,6 +70,11 @@ static const struct rc_option options[] = {
         "How replies are proven to belong to their requests; strict adds a check to each one."),
     CHOICE("protocol", settings.dialect, "auto|meta|classic", NULL, "auto",
         "What is spoken to memcached: auto is meta from 1.6.18 on and classic text to older ones."),
+    CHOICE("single_flight", settings.single_flight, "no|yes", NULL, "no",
+        "Whether equal gets under way at the same time are asked as one."),
+    CHOICE("leases", settings.leases, "no|yes", NULL, "no",
+        "Whether a fetch takes a lease, so that of all processes one loads; the same in all of "
+        "them."),
 };
 
 _Static_assert(

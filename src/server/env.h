@@ -96,6 +96,19 @@ static inline void rc_env_disarm(struct rc_env *env, struct rc_deadline *deadlin
     rc_wheel_disarm(&env->wheel, deadline);
 }
 
+/* A deadline is due of what was submitted at `started_us`: if its program was busy then, it is put
+ * off once, by as much. */
+static inline bool rc_env_put_off(
+    struct rc_env *env, struct rc_deadline *deadline, uint64_t started_us, bool *lagged)
+{
+    if (started_us != env->lag_of_us || *lagged) {
+        return false;
+    }
+    *lagged = true;
+    rc_env_arm(env, deadline, deadline->at_ms + env->lag_ms);
+    return true;
+}
+
 /* before_poll: how long ago did this turn's submissions see the clock? */
 void rc_env_measure_lag(struct rc_env *env);
 

@@ -7,17 +7,25 @@
 #include "server/env.h"
 #include "server/server.h"
 
-void rc_request_finish(
-    struct rc_env *env, struct rc_request *request, const struct rc_result *result)
+void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
+    const struct rc_result *result, struct rc_list *queue)
 {
     if (request->state == RC_REQUEST_WAITING) {
         rc_lane_forget(request->lane, request);
+    } else if (request->state == RC_REQUEST_JOINED) {
+        rc_list_remove(&request->link);
     }
     rc_env_disarm(env, &request->deadline);
     request->result = *result;
     request->finished_us = rc_env_now_us(env);
     request->state = RC_REQUEST_FINISHED;
-    rc_list_append(&env->finished, &request->link);
+    rc_list_append(queue, &request->link);
+}
+
+void rc_request_finish(
+    struct rc_env *env, struct rc_request *request, const struct rc_result *result)
+{
+    rc_request_finish_into(env, request, result, &env->finished);
     if (!env->in_event) {
         rc_env_defer(env);
     }
@@ -26,8 +34,10 @@ void rc_request_finish(
 void rc_request_delivered(struct rc_request *request)
 {
     request->state = RC_REQUEST_DELIVERED;
-    request->lane->server->live--;
-    request->lane->bulk -= request->bulk;
+    if (request->lane != NULL) {
+        request->lane->server->live--;
+        request->lane->bulk -= request->bulk;
+    }
 }
 
 static unsigned char *copy_part(unsigned char *at, struct rc_slice *part)
@@ -104,9 +114,7 @@ void rc_request_expire(struct rc_deadline *deadline, uint64_t now_ms)
     struct rc_request *request = rc_container(deadline, struct rc_request, deadline);
     const struct rc_server *server = request->lane->server;
     struct rc_env *env = server->env;
-    if (request->started_us == env->lag_of_us && !request->lagged) {
-        request->lagged = true;
-        rc_env_arm(env, deadline, deadline->at_ms + env->lag_ms);
+    if (rc_env_put_off(env, deadline, request->started_us, &request->lagged)) {
         return;
     }
     const char *reason = rc_text_bytes(server->reason);

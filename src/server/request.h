@@ -8,6 +8,8 @@
  *      │                             │                          ├──► FINISHED ── drain ──► callback
  *      └───────── refused: down ─────┴── deadline, cancel, end ─┘
  *
+ * One that is JOINED waits for what another request brings, and is in no lane.
+ *
  * Everything leaves through rc_request_finish, once. A request is what the caller asked; a slot is
  * one reply that a connection still owes. When a request ends early its slot stays behind as a
  * tombstone and swallows that reply; only then may the memory be used again. */
@@ -29,6 +31,7 @@ enum rc_request_state {
     RC_REQUEST_NEW,
     RC_REQUEST_WAITING,   /* in a lane, not encoded: provably not sent */
     RC_REQUEST_SENT,      /* encoded into a connection's output */
+    RC_REQUEST_JOINED,    /* in a list of its owner's, until another request is answered */
     RC_REQUEST_FINISHED,  /* in the queue of finished requests */
     RC_REQUEST_DELIVERED, /* its callback ran; only a tombstone may still hold it */
 };
@@ -74,7 +77,7 @@ struct rc_request {
     struct rc_slot slot;
     struct rc_list link; /* in lane->waiting or env->finished */
     struct rc_deadline deadline;
-    struct rc_lane *lane; /* whose it is from submission until it is finished */
+    struct rc_lane *lane; /* whose it is from submission on; of one that was JOINED: NULL */
     struct rc_conn *conn; /* while its slot is due */
     struct rc_body *body;
     struct rc_result result;
@@ -93,6 +96,10 @@ static inline bool rc_verb_writes(enum rc_verb verb)
 /* The one exit: takes it off the wheel and out of its lane, and queues it for its callback. */
 void rc_request_finish(
     struct rc_env *env, struct rc_request *request, const struct rc_result *result);
+
+/* The same into another queue than the one that is drained next, and without asking for a drain. */
+void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
+    const struct rc_result *result, struct rc_list *queue);
 
 /* Its callback ran. */
 void rc_request_delivered(struct rc_request *request);

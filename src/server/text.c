@@ -26,6 +26,20 @@ void rc_text_replace(struct rc_env *env, struct rc_text **text, const char *what
     *text = next;
 }
 
+const unsigned char *rc_text_lend(struct rc_env *env, const void *bytes, size_t len)
+{
+    struct rc_text *text = len < SIZE_MAX - sizeof *text ? rc_alloc(sizeof *text + len) : NULL;
+    if (text == NULL) {
+        return NULL;
+    }
+    rc_list_init(&text->link);
+    rc_list_append(&env->spent, &text->link);
+    if (len > 0) {
+        memcpy(text->bytes, bytes, len);
+    }
+    return (const unsigned char *)text->bytes;
+}
+
 void rc_texts_free(struct rc_list *spent)
 {
     for (struct rc_list *node; (node = rc_list_first(spent)) != NULL;) {

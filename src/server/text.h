@@ -20,6 +20,10 @@ const char *rc_text_bytes(const struct rc_text *text);
 /* Make `*text` say `what` followed by `why`. Without memory it says nothing. */
 void rc_text_replace(struct rc_env *env, struct rc_text **text, const char *what, const char *why);
 
+/* A copy of bytes for results that are about to be finished: there until they were delivered. NULL
+ * without memory. */
+const unsigned char *rc_text_lend(struct rc_env *env, const void *bytes, size_t len);
+
 /* Free what was replaced: a list taken from env->spent before the delivery. */
 void rc_texts_free(struct rc_list *spent);
 
