@@ -160,13 +160,17 @@ static bool may_apply(const struct rc_flight *flight)
                (request->result.status == RINGCACHE_OK || request->result.maybe_applied));
 }
 
-/* A step that nobody waits for and that never left is taken back. */
+/* A step that nobody waits for and that never left is taken back, and nobody joins it any more. */
 static void spare_step(struct rc_flight *flight)
 {
-    struct rc_operation *step = rc_client_operation(flight->client, flight->step);
-    if (step != NULL && step->request.state == RC_REQUEST_WAITING) {
-        rc_request_abandon(
-            &flight->client->env, &step->request, RINGCACHE_ECANCELED, "nobody waits for it");
+    ringcache_client *client = flight->client;
+    struct rc_operation *step = rc_client_operation(client, flight->step);
+    if (step == NULL || step->request.state != RC_REQUEST_WAITING) {
+        return;
+    }
+    rc_request_abandon(&client->env, &step->request, RINGCACHE_ECANCELED, "nobody waits for it");
+    if (flight->tree == &client->reads) {
+        rc_flight_shut(flight);
     }
 }
 

@@ -84,6 +84,7 @@ static void on_reply(ringcache_client *client, const ringcache_reply *reply, voi
     place->at_ms = world_now(world);
     place->elapsed_us = reply->elapsed_us;
     place->cas = reply->cas;
+    place->marks = reply->marks;
     place->number = reply->number;
     place->ttl_ms = reply->ttl_ms;
     place->digest = reply->ring_digest;
@@ -169,8 +170,7 @@ void world_end(struct world *world)
     free(world);
 }
 
-int world_try(struct world *world, const ringcache_request *request, ringcache_id *id,
-    struct world_reply **place)
+static struct waiting *wait_for(struct world *world)
 {
     struct waiting *waiting = malloc(sizeof *waiting);
     assert_non_null(waiting);
@@ -178,6 +178,40 @@ int world_try(struct world *world, const ringcache_request *request, ringcache_i
     if (world->submitted >= WORLD_REPLIES) {
         memset(waiting->place, 0, sizeof *waiting->place);
     }
+    return waiting;
+}
+
+struct world_call world_call(struct world *world)
+{
+    struct waiting *waiting = wait_for(world);
+    assert_false(world->in_call);
+    world->in_call = true;
+    return (struct world_call){on_reply, waiting, waiting->place};
+}
+
+struct world_reply *world_called(struct world *world, const struct world_call *call, int rc)
+{
+    if (rc != 0) {
+        fail_msg("%s: %s", ringcache_err_name(rc), ringcache_client_error(world->client));
+    }
+    world->in_call = false;
+    world->submitted++;
+    return call->place;
+}
+
+void world_refused(struct world *world, const struct world_call *call, int rc, int status)
+{
+    if (rc != status) {
+        fail_msg("%s, expected %s", ringcache_err_name(rc), ringcache_err_name(status));
+    }
+    world->in_call = false;
+    free(call->user);
+}
+
+int world_try(struct world *world, const ringcache_request *request, ringcache_id *id,
+    struct world_reply **place)
+{
+    struct waiting *waiting = wait_for(world);
     bool outer = world->in_call;
     world->in_call = true;
     int rc = ringcache_submit(world->client, request, on_reply, waiting, id);

@@ -31,6 +31,7 @@ struct world_reply {
     uint64_t at_ms;
     uint64_t elapsed_us;
     uint64_t cas, number;
+    uint32_t marks;
     int64_t ttl_ms;
     uint64_t digest;
     unsigned calls; /* how often the callback ran */
@@ -79,6 +80,18 @@ struct world_reply *world_set(struct world *world, const char *key, const char *
 struct world_reply *world_delete(struct world *world, const char *key);
 struct world_reply *world_submit(
     struct world *world, const ringcache_request *request, ringcache_id *id);
+/* Any other call that takes a callback: begun by world_call, it is given its `cb` and `user`; then
+ * world_called returns the place of its answer. The call must succeed. */
+struct world_call {
+    ringcache_reply_cb cb;
+    void *user;
+    struct world_reply *place;
+};
+struct world_call world_call(struct world *world);
+struct world_reply *world_called(struct world *world, const struct world_call *call, int rc);
+/* The same of a call that was to be refused with `status`. */
+void world_refused(struct world *world, const struct world_call *call, int rc, int status);
+
 /* As world_submit, but the call may be refused. */
 int world_try(struct world *world, const ringcache_request *request, ringcache_id *id,
     struct world_reply **place);
