@@ -165,6 +165,20 @@ static void take_value(struct fetch *fetch, const struct rc_request *step)
     }
 }
 
+/* The server is not even asked. That it has no leases is a mistake to be told of; all else is a
+ * cache that fails. */
+static void take_refusal(struct fetch *fetch, int status)
+{
+    const struct rc_result result = {
+        .status = status, .message = rc_slice_text(ringcache_strerror(status))};
+    if (status == RINGCACHE_ENOTSUP) {
+        rc_flight_tell(&fetch->flight, &result);
+        end(fetch);
+    } else {
+        load_without_cache(fetch, result.message);
+    }
+}
+
 static void take_absence(struct fetch *fetch, uint32_t marks)
 {
     fetch->absent = true;
@@ -175,7 +189,7 @@ static void take_absence(struct fetch *fetch, uint32_t marks)
     } else {
         int rc = ask_lease(fetch);
         if (rc < 0) {
-            load_without_cache(fetch, rc_slice_text(ringcache_strerror(rc)));
+            take_refusal(fetch, rc);
         }
     }
 }
