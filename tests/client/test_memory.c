@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ringcache/fetch.h"
+#include "ringcache/update.h"
+
 enum {
-    REQUESTS_MAX = 256,
+    REQUESTS_MAX = 512,
     RECOVERY_MS = 3000,
     KEYS = 6,             /* and as many counters; both servers get some of each */
-    ASKED = 4 * KEYS + 1, /* in one go, and a many besides */
+    ASKED = 7 * KEYS + 1, /* in one go, and a many besides */
 };
 
 /* ---- an allocator that fails on demand ---- */
@@ -169,26 +172,77 @@ static void transport_stays(struct rc_transport *transport)
     (void)transport; /* the simulator frees it */
 }
 
-static void ask(struct life *life, ringcache_op op, unsigned key, size_t value_len)
+static void out_of_memory_or(int rc, int otherwise)
 {
-    static char value[3000];
-    char name[16];
-    snprintf(name, sizeof name, "key%u", key);
-    ringcache_request request = {
-        .op = op, .key = {name, strlen(name)}, .value = {value, value_len}};
-    if (op == RINGCACHE_INCREMENT) {
-        request.options = RINGCACHE_WITH_INITIAL;
-        request.delta = 1;
+    if (rc != RINGCACHE_ENOMEM && rc != otherwise) {
+        fail_msg("%s", ringcache_err_name(rc));
     }
+}
+
+static void *next_ticket(struct life *life)
+{
     assert_true(life->accepted < REQUESTS_MAX);
-    const struct ticket *ticket = ticket_of(life, life->accepted);
-    int rc = ringcache_submit(life->client, &request, on_reply, (void *)(uintptr_t)ticket, NULL);
+    return (void *)(uintptr_t)ticket_of(life, life->accepted);
+}
+
+/* The call that was given the next ticket returned `rc`. */
+static void asked(struct life *life, int rc)
+{
     if (rc == 0) {
         life->accepted++;
     } else {
         assert_int_equal(rc, RINGCACHE_ENOMEM);
         assert_string_equal(ringcache_client_error(life->client), "out of memory");
     }
+}
+
+static ringcache_slice name_of(unsigned key, char name[16])
+{
+    int len = snprintf(name, 16, "key%u", key);
+    return (ringcache_slice){name, (size_t)len};
+}
+
+static void ask(struct life *life, ringcache_op op, unsigned key, size_t value_len)
+{
+    static char value[3000];
+    char name[16];
+    ringcache_request request = {.op = op, .key = name_of(key, name), .value = {value, value_len}};
+    if (op == RINGCACHE_INCREMENT) {
+        request.options = RINGCACHE_WITH_INITIAL;
+        request.delta = 1;
+    }
+    asked(life, ringcache_submit(life->client, &request, on_reply, next_ticket(life), NULL));
+}
+
+static void load(ringcache_client *client, ringcache_load *load, void *user)
+{
+    (void)client;
+    (void)user;
+    ringcache_load_done(load, "loaded", 6, 1000);
+}
+
+static void ask_fetch(struct life *life, unsigned key)
+{
+    char name[16];
+    const ringcache_fetch_request request = {.key = name_of(key, name), .loader = load};
+    asked(life, ringcache_fetch(life->client, &request, on_reply, next_ticket(life), NULL));
+}
+
+static void change(
+    ringcache_client *client, const ringcache_reply *now, ringcache_change *change, void *user)
+{
+    (void)client;
+    (void)now;
+    (void)user;
+    out_of_memory_or(ringcache_change_store(change, "changed", 7, 0), 0);
+}
+
+static void ask_update(struct life *life, unsigned key)
+{
+    char name[16];
+    const ringcache_request request = {.key = name_of(key, name)};
+    asked(
+        life, ringcache_update(life->client, &request, change, on_reply, next_ticket(life), NULL));
 }
 
 /* The keys of one call, and whether each was told of. */
@@ -227,8 +281,7 @@ static void ask_many(struct life *life)
     assert_non_null(many);
     many->life = life;
     for (unsigned i = 0; i < KEYS; i++) {
-        int len = snprintf(many->names[i], sizeof many->names[i], "key%u", i);
-        many->keys[i] = (ringcache_slice){many->names[i], (size_t)len};
+        many->keys[i] = name_of(i, many->names[i]);
     }
     int rc = ringcache_get_many(life->client, many->keys, KEYS, NULL, on_each, on_done, many);
     if (rc == 0) {
@@ -247,22 +300,19 @@ static void ask_all(struct life *life)
         ask(life, RINGCACHE_GET, key, 0);
         ask(life, RINGCACHE_APPEND, key, 10);
         ask(life, RINGCACHE_INCREMENT, KEYS + key, 0);
+        ask_fetch(life, 2 * KEYS + key);
+        ask_update(life, 3 * KEYS + key);
+        ask_update(life, 3 * KEYS + key);
     }
     ask_many(life);
     ask(life, RINGCACHE_DELETE, 1, 0);
 }
 
-static void out_of_memory_or(int rc, int otherwise)
-{
-    if (rc != RINGCACHE_ENOMEM && rc != otherwise) {
-        fail_msg("%s", ringcache_err_name(rc));
-    }
-}
-
 static int make_config(const struct life *life, ringcache_config **config)
 {
     const char *const options[][2] = {{"connections", "2"}, {"integrity", life->integrity},
-        {"namespace", "n:"}, {"timeout_ms", "100"}, {"server", "memcached://10.0.0.1:11211"},
+        {"namespace", "n:"}, {"timeout_ms", "100"}, {"single_flight", "yes"}, {"leases", "yes"},
+        {"server", "memcached://10.0.0.1:11211"},
         {"server", "redis://user:secret@10.0.0.2:6379/1"}};
     int rc = ringcache_config_new(config);
     for (size_t i = 0; rc == 0 && i < sizeof options / sizeof *options; i++) {
