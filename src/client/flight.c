@@ -219,17 +219,21 @@ static struct rc_operation *first_caller(struct rc_flight *flight)
 }
 
 /* What a step brought is a view into a connection's input, which is there until this drain is
- * over: so within it the callers are told. */
+ * over: so within it the callers are told, before anybody whose answer came behind. */
 void rc_flight_pass_on(struct rc_flight *flight, const struct rc_request *step)
 {
     ringcache_client *client = flight->client;
+    struct rc_list told;
+    rc_list_init(&told);
     for (struct rc_operation *op; (op = first_caller(flight)) != NULL;) {
         op->flight = NULL;
         op->request.attempts += step->attempts;
         op->request.lane = step->lane;
         step->lane->server->live++;
-        rc_request_finish_into(&client->env, &op->request, &step->result, &client->batch);
+        rc_request_finish_into(&client->env, &op->request, &step->result, &told);
     }
+    rc_list_splice(&told, &client->batch);
+    rc_list_splice(&client->batch, &told);
 }
 
 void rc_flight_tell(struct rc_flight *flight, const struct rc_result *result)

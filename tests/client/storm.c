@@ -437,6 +437,8 @@ struct storm *storm_new(uint64_t seed)
     set_number(storm, "max_queued_bytes", 65536, 300000);
     set_number(storm, "max_value_bytes", VALUE_BYTES, VALUE_BYTES);
     world_option(storm->world, "integrity", storm->rules.strict ? "strict" : "auto");
+    world_option(storm->world, "single_flight", storm_draw(storm, 2) == 0 ? "yes" : "no");
+    world_option(storm->world, "leases", storm_draw(storm, 2) == 0 ? "yes" : "no");
     world_begin(storm->world);
     ringcache_client_on_event(storm->world->client, on_event, storm);
     for (size_t i = 0; i < STORM_KEYS; i++) {
