@@ -57,6 +57,18 @@ def check_membership(tap, program, uris):
                status == 0 and len(set(changes)) == len(uris) and removed == [first], out + err)
 
 
+def check_fetch(tap, program, uris):
+    first, second = (run(program, *uris)[:2] for _ in range(2))
+    tap.result('fetch loads what twenty ask for once, and the next time not at all',
+               (first, second) == ((0, '20 asked, 1 loaded\n'), (0, '20 asked, 0 loaded\n')),
+               (first, second))
+
+
+def check_update(tap, program, uris):
+    done = run(program, *uris)
+    tap.result('update loses no change', done == (0, '10 updates\n', ''), done)
+
+
 def ask(path, line):
     with socket.socket(socket.AF_UNIX) as visitor:
         visitor.settimeout(10)
@@ -175,6 +187,8 @@ CHECKS = {
     'get_set': check_get_set,
     'in_flight': check_in_flight,
     'membership': check_membership,
+    'fetch': check_fetch,
+    'update': check_update,
     'cart': check_cart,
     'epoll': check_epoll,
     'libevent': check_other_loop,
