@@ -137,18 +137,19 @@ static struct rc_slice find_field(struct rc_slice text, const char *name)
     return rc_slice(NULL, 0);
 }
 
+#define BAD_NUMBER "a number that this command cannot answer"
+#define BAD_STATUS "a status that this command cannot answer"
+#define BAD_VALUE "a value that this command cannot answer"
+
 static const char *read_number(
     const struct rc_resp_token *token, int64_t least, int64_t most, struct rc_answer *answer)
 {
     if (token->number < least || token->number > most) {
-        return "a number that this command cannot answer";
+        return BAD_NUMBER;
     }
     answer->number = (uint64_t)token->number;
     return NULL;
 }
-
-#define BAD_STATUS "a status that this command cannot answer"
-#define BAD_VALUE "a value that this command cannot answer"
 
 static bool is_word(const struct rc_resp_token *token, const char *word)
 {
@@ -202,7 +203,7 @@ static const char *read_lease(const struct reply *reply, struct rc_answer *answe
     uint64_t kind = (uint64_t)reply->ttl.number;
     bool digest = reply->digest.text.len > 0;
     if (kind >= sizeof marks / sizeof *marks || (reply->value.nil && (kind == 0 || digest))) {
-        return "a number that this command cannot answer";
+        return BAD_NUMBER;
     }
     if (digest && !rc_wire_read_hex(reply->digest.text, DIGEST_BYTES, &answer->cas)) {
         return "the digest of the value is malformed";
@@ -264,7 +265,7 @@ static const char *read_counter(const struct rc_resp_token *token, struct rc_ans
 static const char *read_presence(const struct rc_resp_token *token, struct rc_answer *answer)
 {
     answer->status = token->number == 0 ? RINGCACHE_MISS : RINGCACHE_OK;
-    return read_number(token, 0, 1, answer);
+    return token->number == 0 || token->number == 1 ? NULL : BAD_NUMBER;
 }
 
 static const char *read_delete(const struct rc_resp_token *token, struct rc_answer *answer)

@@ -49,7 +49,7 @@ static const struct reply_case good[] = {
     {BYTES("-OOM command not allowed\r\n" ECHOED), ASKED_STRICT(RC_VERB_CAS),
         .answer = REFUSED("OOM command not allowed")},
     /* times */
-    {BYTES(":1\r\n"), ASKED(RC_VERB_TOUCH), .answer = {.number = 1}},
+    {BYTES(":1\r\n"), ASKED(RC_VERB_TOUCH), .answer = {.status = RINGCACHE_OK}},
     {BYTES(":0\r\n" ECHOED), ASKED_STRICT(RC_VERB_TOUCH), .answer = {.status = RINGCACHE_MISS}},
     {BYTES("$2\r\nhi\r\n"), ASKED(RC_VERB_GET_AND_TOUCH), .answer = {.value = BYTES("hi")}},
     {BYTES("$-1\r\n"), ASKED(RC_VERB_GET_AND_TOUCH), .answer = {.status = RINGCACHE_MISS}},
@@ -95,7 +95,7 @@ static const struct reply_case good[] = {
     {BYTES("+OK\r\n"), ASKED(RC_VERB_FILL), .answer = {.status = RINGCACHE_OK}},
     {BYTES("+EXISTS\r\n"), ASKED(RC_VERB_FILL), .answer = {.status = RINGCACHE_EXISTS}},
     {BYTES("-" WRONGTYPE "\r\n"), ASKED(RC_VERB_FILL), .answer = REFUSED(WRONGTYPE)},
-    {BYTES(":1\r\n"), ASKED(RC_VERB_UNLEASE), .answer = {.number = 1}},
+    {BYTES(":1\r\n"), ASKED(RC_VERB_UNLEASE), .answer = {.status = RINGCACHE_OK}},
     {BYTES(":0\r\n" ECHOED), ASKED_STRICT(RC_VERB_UNLEASE), .answer = {.status = RINGCACHE_MISS}},
     {BYTES("+EXISTS\r\n"), ASKED(RC_VERB_DELETE), .answer = {.status = RINGCACHE_EXISTS}},
     {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_DELETE), .answer = NO_SUCH_SCRIPT},
