@@ -103,18 +103,24 @@ static void write_digest(struct writer *w, uint64_t digest)
  * what is not ASCII is shown by its number, since it may be no UTF-8, and in text so is a blank. */
 static void write_name(struct writer *w, const char *name, ringcache_format format)
 {
+    const char *plain = name; /* the first that was not written yet */
     for (; *name != '\0'; name++) {
         unsigned char c = (unsigned char)*name;
+        bool quoted = c == '"' || c == '\\';
         char text[8];
-        if (c == '"' || c == '\\') {
+        if (!quoted && c < 0x80 && (c > 0x20 || format != RINGCACHE_TEXT)) {
+            continue;
+        }
+        write_bytes(w, plain, (size_t)(name - plain));
+        plain = name + 1;
+        if (quoted) {
             snprintf(text, sizeof text, "\\%c", c);
-        } else if (c < 0x80 && (c > 0x20 || format != RINGCACHE_TEXT)) {
-            snprintf(text, sizeof text, "%c", c);
         } else {
             snprintf(text, sizeof text, format == RINGCACHE_JSON ? "\\u00%02x" : "%%%02x", c);
         }
         write_text(w, text);
     }
+    write_text(w, plain);
 }
 
 static void write_text_format(struct writer *w, const ringcache_client *client)
