@@ -12,7 +12,7 @@
 enum server_kind { SERVER_MEMCACHED, SERVER_REDIS };
 enum server_listen { LISTEN_IPV4, LISTEN_IPV6, LISTEN_UNIX };
 
-enum { SERVER_URI_SIZE = 160, SERVER_WHY_SIZE = 320 };
+enum { SERVER_URI_SIZE = 160, SERVER_WHY_SIZE = 320, SERVER_FILE_SIZE = 64 };
 
 /* `kind`, `listen` and `extra` are the caller's; the rest begins as zero. */
 struct server {
@@ -45,6 +45,10 @@ void server_kill(struct server *server);
 
 /* Kill, and forget the place. */
 void server_discard(struct server *server);
+
+/* A file in memory that says `words`, for a server's arguments: its path goes into `path`. It is
+ * there as long as this process. */
+bool server_file(const char *words, char path[SERVER_FILE_SIZE]);
 
 /* Its URI with `name` as its name (NULL: the default) into `uri`; returns `uri`. */
 const char *server_uri(const struct server *server, const char *name, char uri[SERVER_URI_SIZE]);

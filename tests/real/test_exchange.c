@@ -20,15 +20,19 @@
 enum { REPLY_ROOM = 65536 };
 
 /* Is it the version that the oddities were recorded from? A Redis that wants no password says so,
- * and answers all the same. */
+ * and answers all the same. A memcached that wants one was given arguments. */
 static bool is_recorded_version(const struct server *server)
 {
     char reply[16384];
     bool memcached = server->kind == SERVER_MEMCACHED;
     const char *command = memcached ? "version\r\n" : "AUTH secret\r\nINFO server\r\n";
     const char *end = memcached ? "\r\n" : "\r\n\r\n";
+    const char *login = "set a 0 -1 11\r\ncart sesame\r\n";
     int fd = server_connect(server);
     assert_true(fd >= 0);
+    if (memcached && server->extra[0] != NULL) {
+        assert_true(server_ask(fd, login, end, reply, sizeof reply));
+    }
     assert_true(server_ask(fd, command, end, reply, sizeof reply));
     close(fd);
     return strstr(reply, memcached ? "VERSION 1.6.18\r\n" : "redis_version:7.0.") != NULL;
@@ -113,6 +117,21 @@ static void memcached_1_6_18_numbers_its_stores_as_recorded(void **state)
     replay((struct server){.kind = SERVER_MEMCACHED}, &exchange_memcached_numbers, false);
 }
 
+static void memcached_1_6_18_with_a_password_is_as_recorded(void **state)
+{
+    (void)state;
+    char path[SERVER_FILE_SIZE];
+    assert_true(server_file("cart:sesame\n", path));
+    struct server server = {.kind = SERVER_MEMCACHED, .extra = {"-Y", path}};
+    replay(server, &exchange_memcached_auth, false);
+}
+
+static void memcached_forgets_a_password_that_it_did_not_ask_for(void **state)
+{
+    (void)state;
+    replay((struct server){.kind = SERVER_MEMCACHED}, &exchange_memcached_no_auth, true);
+}
+
 static void redis_7_0_is_as_recorded(void **state)
 {
     (void)state;
@@ -176,6 +195,8 @@ int main(void)
         cmocka_unit_test(redis_operations_are_as_recorded),
         cmocka_unit_test(memcached_1_6_18_is_as_recorded),
         cmocka_unit_test(memcached_1_6_18_numbers_its_stores_as_recorded),
+        cmocka_unit_test(memcached_1_6_18_with_a_password_is_as_recorded),
+        cmocka_unit_test(memcached_forgets_a_password_that_it_did_not_ask_for),
         cmocka_unit_test(redis_7_0_is_as_recorded),
         cmocka_unit_test(redis_7_0_with_a_password_is_as_recorded),
         cmocka_unit_test(loaded_scripts_answer_as_recorded),

@@ -62,7 +62,8 @@ void engine_session_free(struct engine_session *s);
 
 /* Settings. A text is copied; NULL takes the default back. */
 void engine_set_version(struct engine *e, const char *version);
-/* Redis: `user` NULL is the user "default". No password: none is asked. */
+/* Redis: `user` NULL is the user "default"; memcached: it has to be named. No password: none is
+ * asked. Memcached logs a user and password that came as the verb "auth". */
 void engine_set_password(struct engine *e, const char *user, const char *password);
 void engine_set_max_sessions(struct engine *e, size_t max);
 /* Memcached's -I: the largest item, its header included. */

@@ -29,8 +29,10 @@ struct exchange_table {
  * differ. */
 extern const struct exchange_table exchange_memcached, exchange_memcached_numbers;
 extern const struct exchange_table exchange_redis;
-/* The same of a Redis with requirepass "secret". */
-extern const struct exchange_table exchange_redis_auth;
+/* The same of a Redis with requirepass "secret", and of a memcached with -Y and "cart:sesame". */
+extern const struct exchange_table exchange_redis_auth, exchange_memcached_auth;
+/* Credentials for a memcached that asks for none, of any version. */
+extern const struct exchange_table exchange_memcached_no_auth;
 
 /* What the operations of a cache do, in all that is asked and refused. Memcached 1.6.18 to 1.6.38,
  * and Redis 7.0 to 8.0, say the same. */

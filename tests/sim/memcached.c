@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The memcached engine: lines, values, and the commands that carry no key. Left out: me,
- * authentication, eviction, and that an answer not yet sent holds its item, which makes incr and ma
- * behind a get in the same packet take a new item instead of the old one. */
+ * eviction, and that an answer not yet sent holds its item, which makes incr and ma behind a get in
+ * the same packet take a new item instead of the old one. */
 #include "memcached.h"
 
 #include <inttypes.h>
@@ -166,7 +166,10 @@ static void run_stats(struct mc_call *c)
         return;
     }
     if (settings) {
+        say_stat(c, "maxconns", 1024);
+        mc_say(c, "STAT domain_socket NULL");
         say_stat(c, "item_size_max", e->max_item);
+        mc_say(c, "STAT memory_file (null)");
     } else {
         say_stat(c, "uptime", (e->now_ms - e->started_ms) / 1000);
         say_stat(c, "time", (uint64_t)e->wall_s);
@@ -247,7 +250,11 @@ static enum engine_step memcached_step(struct engine_session *s, struct sim_byte
         .line = rc_slice(input.data, shown),
         .body = rc_slice(lf + 1, input.len - line - 1),
     };
-    run_line(&call);
+    if (s->engine->password != NULL && !s->authenticated) {
+        mc_authenticate(&call);
+    } else {
+        run_line(&call);
+    }
     if (call.starved) {
         return ENGINE_STARVED;
     }

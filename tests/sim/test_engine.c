@@ -50,6 +50,17 @@ static void redis_with_a_password_answers_as_the_real_one(void **state)
     }
 }
 
+static void memcached_with_a_password_answers_as_the_real_one(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece <= 7; piece += 2) {
+        struct engine *e = engine_of(ENGINE_MEMCACHED);
+        engine_set_password(e, "cart", "sesame");
+        check_table(e, &exchange_memcached_auth, piece);
+        check_table(engine_of(ENGINE_MEMCACHED), &exchange_memcached_no_auth, piece);
+    }
+}
+
 static void redis_lets_a_named_user_in_by_name_alone(void **state)
 {
     (void)state;
@@ -313,6 +324,7 @@ int main(void)
         cmocka_unit_test(redis_answers_as_the_real_one_byte_for_byte),
         cmocka_unit_test(redis_answers_alike_however_its_input_is_split),
         cmocka_unit_test(redis_with_a_password_answers_as_the_real_one),
+        cmocka_unit_test(memcached_with_a_password_answers_as_the_real_one),
         cmocka_unit_test(redis_lets_a_named_user_in_by_name_alone),
         cmocka_unit_test(an_item_too_large_is_refused_and_its_old_value_is_gone),
         cmocka_unit_test(memcached_expires_by_whole_seconds_of_its_clock),
