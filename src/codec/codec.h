@@ -40,7 +40,7 @@ enum rc_verb {
     /* the library's own */
     RC_VERB_VERSION,   /* memcached: version; the answer's value is like "1.6.18" */
     RC_VERB_NOOP,      /* memcached: mn; redis: PING. The fence and the probe */
-    RC_VERB_AUTH,      /* redis: AUTH [key=user] value=password */
+    RC_VERB_AUTH,      /* redis: AUTH [key=user] value=password; memcached: what -Y wants */
     RC_VERB_SELECT,    /* redis: SELECT number */
     RC_VERB_CLIENT_ID, /* redis: CLIENT ID */
     RC_VERB_INFO, /* redis: INFO server; the answer's value is run_id's, empty if there is none */

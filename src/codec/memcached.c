@@ -77,6 +77,16 @@ static bool is_about_number(struct rc_slice line, enum rc_verb verb)
     return rc_memcached_counts(verb) && rc_slice_equal(line, rc_slice(words, sizeof words - 1));
 }
 
+static int status_of_error(struct rc_slice line, enum rc_verb verb)
+{
+    if (rc_slice_starts(line, "SERVER_ERROR object too large")) {
+        return RINGCACHE_ETOOBIG;
+    }
+    bool unknown = rc_slice_starts(line, "CLIENT_ERROR unauthenticated") ||
+                   (verb == RC_VERB_AUTH && has_word(line, "CLIENT_ERROR"));
+    return unknown ? RINGCACHE_EAUTH : RINGCACHE_ESERVER;
+}
+
 /* SERVER_ERROR: the command was read to its end and refused; the stream is in step. ERROR and
  * CLIENT_ERROR: the server may have taken a value for commands, so nothing behind it counts. */
 bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_answer *answer)
@@ -85,12 +95,7 @@ bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_
     if (!in_step && !has_word(line, "CLIENT_ERROR") && !has_word(line, "ERROR")) {
         return false;
     }
-    answer->status = RINGCACHE_ESERVER;
-    if (rc_slice_starts(line, "SERVER_ERROR object too large")) {
-        answer->status = RINGCACHE_ETOOBIG;
-    } else if (rc_slice_starts(line, "CLIENT_ERROR unauthenticated")) {
-        answer->status = RINGCACHE_EAUTH;
-    }
+    answer->status = status_of_error(line, verb);
     answer->message = line;
     answer->close = !in_step;
     return true;

@@ -30,8 +30,8 @@
  *     mg <key> v f c N3 O1a2b3c4d\r\n  ->  VA 0 f0 c7 O1a2b3c4d W\r\n\r\n
  *     ms <key> 5 C7 T60 O…\r\nhello…   ->  HD O…\r\n   or, once somebody wrote the key, EX or NF
  *
- * Only MN, VERSION and the error lines have no
- * opaque. Counters have 64 bits here and 63 everywhere else: a sum beyond is taken back by a second
+ * Only MN, the error lines and what answers a greeting, which is classic text, have no opaque.
+ * Counters have 64 bits here and 63 everywhere else: a sum beyond is taken back by a second
  * command, the only case in which other clients may see a value that never was. */
 
 enum { MS_PER_S = 1000, OPAQUE_DIGITS = 8 };
@@ -349,7 +349,8 @@ static const char *read_plain_line(const struct rc_expect *expect, struct head *
     return check_flags(rest, expect, head, &flags);
 }
 
-/* A line without an opaque: VERSION or an error. NULL, or why it is neither. */
+/* A line without an opaque: an error, or what answers a command of our own. NULL, or why it is
+ * neither. */
 static const char *read_bare_line(
     struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
 {
@@ -357,6 +358,9 @@ static const char *read_bare_line(
         return expect->due > 0 ? "an error that may be the answer to any of a batch" : NULL;
     }
     if (expect->verb == RC_VERB_VERSION && rc_memcached_read_version(line, answer)) {
+        return NULL;
+    }
+    if (expect->verb == RC_VERB_AUTH && rc_slice_equal(line, rc_slice_text("STORED"))) {
         return NULL;
     }
     return "a reply that this command cannot have";

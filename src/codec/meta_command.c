@@ -119,6 +119,19 @@ static unsigned char *put_count(unsigned char *at, const struct rc_command *comm
     return put_opaque(at, command);
 }
 
+/* What memcached -Y wants to hear first is a classic set. One without -Y stores what it is given:
+ * hence a key of our own, and a time that is over. */
+static unsigned char *put_auth(unsigned char *at, const struct rc_command *command)
+{
+    at = rc_wire_put_text(at, "set ringcache.authentication 0 -1 ");
+    at = rc_wire_put_number(at, command->key.len + 1 + command->value.len);
+    at = rc_wire_put_text(at, "\r\n");
+    at = rc_wire_put_slice(at, command->key);
+    *at++ = ' ';
+    at = rc_wire_put_slice(at, command->value);
+    return rc_wire_put_text(at, "\r\n");
+}
+
 /* NULL for a verb that memcached does not have. */
 static unsigned char *put_command(unsigned char *at, const struct rc_command *command)
 {
@@ -150,8 +163,9 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
         return rc_wire_put_text(at, "version\r\n");
     case RC_VERB_NOOP:
         return rc_wire_put_text(at, "mn\r\n");
-    case RC_VERB_RAW:
     case RC_VERB_AUTH:
+        return put_auth(at, command);
+    case RC_VERB_RAW:
     case RC_VERB_SELECT:
     case RC_VERB_CLIENT_ID:
     case RC_VERB_INFO:

@@ -8,7 +8,7 @@
  * comes first, has to be heard as its refusal. */
 static const enum rc_verb redis_steps[] = {
     RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_NOOP, RC_VERB_CLIENT_ID, RC_VERB_INFO};
-static const enum rc_verb memcached_steps[] = {RC_VERB_VERSION};
+static const enum rc_verb memcached_steps[] = {RC_VERB_AUTH, RC_VERB_VERSION};
 
 static bool wanted(enum rc_verb verb, const struct rc_credentials *who)
 {
@@ -65,8 +65,14 @@ static bool repeats(struct rc_slice words, const char *secret)
 /* What a server says to whatever comes first, and not of the credentials. */
 static bool is_about_itself(struct rc_slice words)
 {
-    return rc_slice_starts(words, "ERR max number of clients") ||
-           rc_slice_starts(words, "DENIED ") || rc_slice_starts(words, "LOADING ");
+    static const char *const openings[] = {"ERR max number of clients", "DENIED ", "LOADING ",
+        "ERROR Too many open connections", "SERVER_ERROR "};
+    for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
+        if (rc_slice_starts(words, openings[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int answer_auth(
@@ -82,14 +88,16 @@ static int answer_auth(
     if (repeats(words, secret)) {
         words = rc_slice_text("refused, in words that repeat the password");
     }
-    return refused(status, "AUTH", words, why, size);
+    return refused(status, who->redis ? "AUTH" : "user and password", words, why, size);
 }
 
 static int answer_version(
     struct rc_greeting *g, const struct rc_answer *answer, char *why, size_t size)
 {
     if (answer->status != RINGCACHE_OK) {
-        return refused(answer->status, "version", answer->message, why, size);
+        bool stranger = answer->status == RINGCACHE_EAUTH && g->who->password == NULL;
+        return refused(answer->status, stranger ? "it wants a user and a password" : "version",
+            answer->message, why, size);
     }
     bool speaks_meta = rc_meta_version_ok(answer->value);
     g->classic = g->who->speech == RC_SPEECH_CLASSIC ||

@@ -5,9 +5,10 @@
 /* The handshake of one connection, step by step, one reply awaited at a time; nothing of a user's
  * is sent before it ended. Pure.
  *
- *   memcached   version: from 1.6.18 on meta is spoken, to older ones classic text, unless told
+ *   memcached   [user and password] ─ version
  *   redis       [AUTH] ─ [SELECT] ─ PING ─ CLIENT ID ─ INFO server
  *
+ * From version 1.6.18 on meta is spoken, to older ones classic text, unless told otherwise.
  * CLIENT ID and INFO are questions of our own that a server may refuse: then the identity stays
  * unknown. Everything else refused ends the connection. */
 
@@ -23,7 +24,7 @@ struct rc_credentials {
     bool redis;
     enum rc_speech speech;
     const char *user;     /* NULL: none */
-    const char *password; /* NULL: none */
+    const char *password; /* NULL: none; a memcached's comes with a user */
     uint32_t database;
 };
 

@@ -64,6 +64,18 @@ static const struct reply_case good[] = {
         .answer = {.status = RINGCACHE_EAUTH,
             .message = BYTES("CLIENT_ERROR unauthenticated"),
             .close = true}},
+    {BYTES("STORED\r\n"), ASKED(RC_VERB_AUTH), .answer = {.status = RINGCACHE_OK}},
+    {BYTES("CLIENT_ERROR authentication failure\r\n"), ASKED(RC_VERB_AUTH),
+        .answer = {.status = RINGCACHE_EAUTH,
+            .message = BYTES("CLIENT_ERROR authentication failure"),
+            .close = true}},
+    {BYTES("CLIENT_ERROR bad authentication token format\r\n"), ASKED(RC_VERB_AUTH),
+        .answer = {.status = RINGCACHE_EAUTH,
+            .message = BYTES("CLIENT_ERROR bad authentication token format"),
+            .close = true}},
+    {BYTES("SERVER_ERROR out of memory storing object\r\n"), ASKED(RC_VERB_AUTH),
+        .answer = {.status = RINGCACHE_ESERVER,
+            .message = BYTES("SERVER_ERROR out of memory storing object")}},
     {BYTES("ERROR\r\n"), ASKED(RC_VERB_GET),
         .answer = {.status = RINGCACHE_ESERVER, .message = BYTES("ERROR"), .close = true}},
     {BYTES("ERROR Too many open connections\r\n"), ASKED(RC_VERB_DELETE),
@@ -140,6 +152,11 @@ static const struct reply_case bad[] = {
     {BYTES("HDO1234abcd\r\n"), ASKED(RC_VERB_SET), .bad = BAD_CODE},
     {BYTES("H\r\n"), ASKED(RC_VERB_SET), .bad = BAD_CODE},
     {BYTES("MN\r\n"), ASKED(RC_VERB_AUTH), .bad = BAD_CODE},
+    {BYTES("STORED\r\n"), ASKED(RC_VERB_SET), .bad = BAD_CODE},
+    {BYTES("STORED\r\n"), ASKED(RC_VERB_VERSION), .bad = BAD_CODE},
+    {BYTES("STORED again\r\n"), ASKED(RC_VERB_AUTH), .bad = BAD_CODE},
+    {BYTES("NOT_STORED\r\n"), ASKED(RC_VERB_AUTH), .bad = BAD_CODE},
+    {BYTES("VERSION 1.6.18\r\n"), ASKED(RC_VERB_AUTH), .bad = BAD_CODE},
     {BYTES("HTTP/1.1 400 Bad Request\r\n"), ASKED(RC_VERB_GET), .bad = BAD_CODE},
     /* other protocols */
     {BYTES("$5\r\nhello\r\n"), ASKED(RC_VERB_GET), .bad = BAD_SPEECH},
@@ -290,6 +307,8 @@ static const struct {
         "md k O1234abcd k\r\n"},
     {{.verb = RC_VERB_VERSION}, "version\r\n"},
     {{.verb = RC_VERB_NOOP, .strict = true}, "mn\r\n"},
+    {{.verb = RC_VERB_AUTH, .key = BYTES("cart"), .value = BYTES("open:sesame")},
+        "set ringcache.authentication 0 -1 16\r\ncart open:sesame\r\n"},
 };
 
 static void commands_are_encoded_to_the_byte(void **state)
@@ -307,7 +326,7 @@ static void commands_of_redis_are_not_supported_and_leave_nothing_behind(void **
 {
     (void)state;
     static const enum rc_verb verbs[] = {
-        RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_CLIENT_KILL};
+        RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_CLIENT_KILL};
     struct rc_buf out = {0};
     for (size_t i = 0; i < COUNT(verbs); i++) {
         struct rc_command command = {.verb = verbs[i]};

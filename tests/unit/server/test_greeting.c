@@ -7,6 +7,7 @@
 static const struct rc_credentials memcached = {.redis = false};
 static const struct rc_credentials meta_alone = {.speech = RC_SPEECH_META};
 static const struct rc_credentials classic_alone = {.speech = RC_SPEECH_CLASSIC};
+static const struct rc_credentials known_memcached = {.user = "cart", .password = "open sesame"};
 static const struct rc_credentials plain_redis = {.redis = true};
 
 #define RUN_ID "0123456789abcdef0123456789abcdef01234567"
@@ -48,13 +49,19 @@ static void accept(struct rc_greeting *g, enum rc_verb verb, struct rc_answer an
     assert_string_equal(why, "untouched");
 }
 
-static void refuse(enum rc_verb verb, struct rc_answer answer, int status, const char *text)
+static void refuse_to(const struct rc_credentials *who, enum rc_verb verb, struct rc_answer answer,
+    int status, const char *text)
 {
-    static const struct rc_credentials who = {.redis = true, .password = "open sesame"};
-    struct rc_greeting g = {.who = verb == RC_VERB_VERSION ? &meta_alone : &who};
+    struct rc_greeting g = {.who = who};
     char why[200] = "";
     assert_int_equal(rc_greeting_answer(&g, verb, &answer, why, sizeof why), status);
     assert_string_equal(why, text);
+}
+
+static void refuse(enum rc_verb verb, struct rc_answer answer, int status, const char *text)
+{
+    static const struct rc_credentials who = {.redis = true, .password = "open sesame"};
+    refuse_to(verb == RC_VERB_VERSION ? &meta_alone : &who, verb, answer, status, text);
 }
 
 /* ---- memcached ---- */
@@ -68,13 +75,34 @@ static void memcached_is_asked_for_its_version_alone(void **state)
     expect_end(&g, &memcached);
 }
 
-static void memcached_is_never_told_a_password(void **state)
+static void user_and_password_come_before_the_version(void **state)
 {
     (void)state;
-    const struct rc_credentials who = {.user = "u", .password = "p", .database = 3};
+    const struct rc_credentials who = {.user = "u", .password = "p"};
     struct rc_greeting g = {0};
+    struct rc_command auth = expect_step(&g, &who, RC_VERB_AUTH);
+    assert_true(rc_slice_equal(auth.key, rc_slice_text("u")));
+    assert_true(rc_slice_equal(auth.value, rc_slice_text("p")));
+    accept(&g, RC_VERB_AUTH, ok_with(""));
     expect_step(&g, &who, RC_VERB_VERSION);
     expect_end(&g, &who);
+}
+
+static void what_memcached_says_of_user_and_password_is_told_from_what_ails_itself(void **state)
+{
+    (void)state;
+    const struct rc_credentials *who = &known_memcached;
+    refuse_to(who, RC_VERB_AUTH, refusal(RINGCACHE_EAUTH, "CLIENT_ERROR authentication failure"),
+        RINGCACHE_EAUTH, "user and password: CLIENT_ERROR authentication failure");
+    refuse_to(who, RC_VERB_AUTH, refusal(RINGCACHE_ESERVER, "ERROR"), RINGCACHE_EAUTH,
+        "user and password: ERROR");
+    refuse_to(who, RC_VERB_AUTH, refusal(RINGCACHE_EAUTH, "CLIENT_ERROR open sesame?"),
+        RINGCACHE_EAUTH, "user and password: refused, in words that repeat the password");
+    refuse_to(who, RC_VERB_AUTH, refusal(RINGCACHE_ESERVER, "ERROR Too many open connections"),
+        RINGCACHE_ESERVER, "user and password: ERROR Too many open connections");
+    refuse_to(who, RC_VERB_AUTH,
+        refusal(RINGCACHE_ESERVER, "SERVER_ERROR out of memory storing object"), RINGCACHE_ESERVER,
+        "user and password: SERVER_ERROR out of memory storing object");
 }
 
 /* What is spoken after this version. */
@@ -83,7 +111,6 @@ static bool speaks_classic(const struct rc_credentials *who, const char *version
     struct rc_greeting g = {0};
     expect_step(&g, who, RC_VERB_VERSION);
     accept(&g, RC_VERB_VERSION, ok_with(version));
-    expect_end(&g, who);
     return g.classic;
 }
 
@@ -124,7 +151,10 @@ static void an_error_line_of_memcached_is_passed_on(void **state)
     refuse(RC_VERB_VERSION, refusal(RINGCACHE_ESERVER, "ERROR Too many open connections"),
         RINGCACHE_ESERVER, "version: ERROR Too many open connections");
     refuse(RC_VERB_VERSION, refusal(RINGCACHE_EAUTH, "CLIENT_ERROR unauthenticated"),
-        RINGCACHE_EAUTH, "version: CLIENT_ERROR unauthenticated");
+        RINGCACHE_EAUTH, "it wants a user and a password: CLIENT_ERROR unauthenticated");
+    refuse_to(&known_memcached, RC_VERB_VERSION,
+        refusal(RINGCACHE_EAUTH, "CLIENT_ERROR unauthenticated"), RINGCACHE_EAUTH,
+        "version: CLIENT_ERROR unauthenticated");
 }
 
 /* ---- Redis ---- */
@@ -287,7 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memcached_is_asked_for_its_version_alone),
-        cmocka_unit_test(memcached_is_never_told_a_password),
+        cmocka_unit_test(user_and_password_come_before_the_version),
+        cmocka_unit_test(what_memcached_says_of_user_and_password_is_told_from_what_ails_itself),
         cmocka_unit_test(a_memcached_that_knows_meta_is_spoken_to_in_meta),
         cmocka_unit_test(an_older_one_or_a_proxy_is_spoken_to_in_classic_text),
         cmocka_unit_test(who_wants_meta_refuses_an_older_one_by_its_version),
