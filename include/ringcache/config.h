@@ -34,7 +34,8 @@ RINGCACHE_API int ringcache_config_set(
 
 /** Add a server: `memcached://host[:port]`, `redis://[[user]:password@]host[:port][/db]`,
  * `memcached+unix:///path`, `redis+unix://[[user]:password@]/path[?db=N]`, each with
- * `?name=…&weight=…`. The same as setting "server"; same returns. */
+ * `?name=…&weight=…`. A memcached takes `user:password@` too: it is told both at the start of each
+ * connection, as `memcached -Y` wants. The same as setting "server"; same returns. */
 RINGCACHE_API int ringcache_config_add_server(ringcache_config *config, const char *uri);
 
 /** Take out the server of this name: the `name=` of its URI, else host:port or the socket's path.

@@ -114,8 +114,8 @@ static void add_display(struct rc_message *text, const struct parse *p)
     }
 }
 
-/* What was understood so far. Without credentials, what stands as a redis server's port may be the
- * start of a password whose host was forgotten. */
+/* What was understood so far. Without credentials, what stands as the port may be the start of a
+ * password whose host was forgotten. */
 static void add_understood(struct rc_message *text, const struct parse *p)
 {
     const struct rc_server_uri *server = &p->server;
@@ -130,7 +130,7 @@ static void add_understood(struct rc_message *text, const struct parse *p)
         return;
     }
     add_credentials(text, server);
-    bool doubtful = p->has_port && !p->has_credentials && server->protocol == RC_PROTOCOL_REDIS;
+    bool doubtful = p->has_port && !p->has_credentials;
     if (!server->member.is_path && (doubtful || server->member.port == 0)) {
         add_host(text, server);
         rc_message_add(text, ":***");
@@ -317,13 +317,24 @@ static int cut(struct parse *p, struct rc_slice uri)
     return rc == 0 ? cut_host_and_port(p, authority) : rc;
 }
 
+/* memcached reads both as the words of one line. */
+static int check_memcached_credentials(const struct parse *p)
+{
+    const char *user = p->server.user, *password = p->server.password;
+    if (user == NULL || password[0] == '\0') {
+        return refuse(p, "a memcached server takes a user and a password, or neither");
+    }
+    if (has_control(user) || has_control(password) || strchr(user, ' ') != NULL ||
+        strchr(password, ' ') != NULL) {
+        return refuse(p, "memcached takes no blank or control byte in a user or password");
+    }
+    return 0;
+}
+
 static int read_credentials(struct parse *p)
 {
     if (!p->has_credentials) {
         return 0;
-    }
-    if (p->scheme->protocol == RC_PROTOCOL_MEMCACHED) {
-        return refuse(p, "a memcached server takes no user and no password");
     }
     size_t user_len = find_any(p->credentials, ":");
     bool colon = user_len < p->credentials.len;
@@ -336,7 +347,8 @@ static int read_credentials(struct parse *p)
     if (rc == 0 && user_len > 0) {
         rc = decode(p, rc_slice(p->credentials.data, user_len), &p->server.user);
     }
-    return rc;
+    bool memcached = p->scheme->protocol == RC_PROTOCOL_MEMCACHED;
+    return rc == 0 && memcached ? check_memcached_credentials(p) : rc;
 }
 
 /* An address between brackets, with or without its %zone. */

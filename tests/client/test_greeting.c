@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define SECRET "correct-horse"
+#define MEMCACHED_CART "memcached://cart:" SECRET "@10.0.0.1:6379"
 
 enum { CONNECT_MS = 300, COMMANDS = 256 };
 
@@ -167,8 +168,71 @@ static void a_memcached_that_wants_a_password_is_an_authentication_failure(void 
     (void)state;
     struct scene s;
     open_scene(&s, "memcached://10.0.0.1:6379");
-    engine_answer_next(s.engine, "version", 1000, "CLIENT_ERROR unauthenticated\r\n");
-    assert_refused(&s, RINGCACHE_EAUTH, "unauthenticated");
+    engine_set_password(s.engine, "cart", SECRET);
+    assert_refused(
+        &s, RINGCACHE_EAUTH, "it wants a user and a password: CLIENT_ERROR unauthenticated");
+    close_scene(&s);
+}
+
+static void the_right_user_and_password_are_let_in_by_memcached(void **state)
+{
+    static const char *const protocols[] = {"auto", "meta", "classic"};
+    (void)state;
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
+        struct scene s;
+        open_scene_with(&s, MEMCACHED_CART, "protocol", protocols[i]);
+        engine_set_password(s.engine, "cart", SECRET);
+        assert_served(&s);
+        assert_string_equal(s.journal.commands[0].verb, "auth");
+        assert_int_equal(engine_count(s.engine, "auth"), 1);
+        close_scene(&s);
+    }
+}
+
+static void a_wrong_password_of_memcached_is_an_authentication_failure(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, MEMCACHED_CART);
+    engine_set_password(s.engine, "cart", "another");
+    assert_refused(&s, RINGCACHE_EAUTH, "CLIENT_ERROR authentication failure");
+    for (size_t i = 0; i < s.journal.count; i++) {
+        assert_string_equal(s.journal.commands[i].verb, "auth");
+    }
+    engine_set_password(s.engine, "cart", SECRET);
+    world_run_for(s.world, 1100);
+    assert_served(&s);
+    close_scene(&s);
+}
+
+/* On a connection that is known already, memcached would store what it is told. */
+static void each_connection_is_told_user_and_password_once(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, MEMCACHED_CART);
+    engine_set_password(s.engine, "cart", SECRET);
+    assert_served(&s);
+    sim_end(s.server, sim_server_newest(s.server), SIM_RST);
+    world_run_for(s.world, 10);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_int_equal(sim_server_connects(s.server), 2);
+    assert_int_equal(engine_count(s.engine, "auth"), 2);
+    assert_int_equal(engine_count(s.engine, "set"), 0);
+    close_scene(&s);
+}
+
+static void a_memcached_that_asks_for_no_password_forgets_it(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, MEMCACHED_CART);
+    assert_served(&s);
+    assert_int_equal(engine_count(s.engine, "set"), 1);
+    assert_null(engine_get(s.engine, 0, "ringcache.authentication"));
+    assert_int_equal(engine_items(s.engine, 0), 0);
     close_scene(&s);
 }
 
@@ -178,14 +242,19 @@ static void a_password_that_the_server_repeats_is_not_passed_on(void **state)
     static const char *const uris[] = {"redis://:" SECRET "@10.0.0.1:6379",
         "redis://cart:" SECRET "@10.0.0.1:6379", "redis://" SECRET "@10.0.0.1:6379"};
     (void)state;
+    struct scene s;
     for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
-        struct scene s;
         open_scene(&s, uris[i]);
         engine_answer_next(s.engine, "auth", 1000,
             "-ERR unknown command 'AUTH', with args beginning with: '" SECRET "' \r\n");
         assert_refused(&s, RINGCACHE_EAUTH, "AUTH");
         close_scene(&s);
     }
+    open_scene(&s, MEMCACHED_CART);
+    engine_set_password(s.engine, "cart", SECRET);
+    engine_answer_next(s.engine, "auth", 1000, "CLIENT_ERROR bad command: cart " SECRET "\r\n");
+    assert_refused(&s, RINGCACHE_EAUTH, "user and password");
+    close_scene(&s);
 }
 
 /* ---- what else may be refused ---- */
@@ -275,6 +344,7 @@ static void a_full_server_is_out_and_its_words_are_passed_on(void **state)
         const char *uri, *words;
     } cases[] = {
         {"memcached://10.0.0.1:6379", "Too many open connections"},
+        {MEMCACHED_CART, "Too many open connections"},
         {"redis://10.0.0.1:6379", "max number of clients reached"},
         {"redis://10.0.0.1:6379/3", "max number of clients reached"},
         {"redis://:" SECRET "@10.0.0.1:6379", "max number of clients reached"},
@@ -369,7 +439,8 @@ static void unanswered(const char *uri, const char *verb)
 {
     struct scene s;
     open_scene(&s, uri);
-    engine_set_password(s.engine, NULL, strchr(uri, '@') != NULL ? SECRET : NULL);
+    const char *user = strstr(uri, "cart") != NULL ? "cart" : NULL;
+    engine_set_password(s.engine, user, strchr(uri, '@') != NULL ? SECRET : NULL);
     if (verb[0] != '\0') {
         engine_answer_next(s.engine, verb, 1, "");
     } else {
@@ -403,10 +474,13 @@ static void unanswered(const char *uri, const char *verb)
 
 static void a_greeting_that_is_not_answered_ends_at_its_deadline(void **state)
 {
+    static const char *const asked[] = {"", "auth", "version"};
     static const char *const steps[] = {"", "auth", "select", "ping", "client", "info"};
     (void)state;
-    unanswered("memcached://10.0.0.1:6379", "");
-    unanswered("memcached://10.0.0.1:6379", "version");
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        print_message("  memcached: %s\n", asked[i]);
+        unanswered(MEMCACHED_CART, asked[i]);
+    }
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         print_message("  %s\n", steps[i]);
         unanswered("redis://:" SECRET "@10.0.0.1:6379/3", steps[i]);
@@ -441,12 +515,15 @@ static void assert_order(struct scene *s, const char *const *steps, size_t count
 
 static void nothing_of_a_users_is_sent_before_the_greeting_ended(void **state)
 {
-    static const char *const memcached[] = {"version"};
+    static const char *const memcached[] = {"auth", "version"};
     static const char *const redis[] = {"auth", "select", "ping", "client", "info"};
     (void)state;
     struct scene s;
+    open_scene(&s, MEMCACHED_CART);
+    engine_set_password(s.engine, "cart", SECRET);
+    assert_order(&s, memcached, 2);
     open_scene(&s, "memcached://10.0.0.1:6379");
-    assert_order(&s, memcached, 1);
+    assert_order(&s, memcached + 1, 1);
     open_scene(&s, "redis://:" SECRET "@10.0.0.1:6379/3");
     engine_set_password(s.engine, NULL, SECRET);
     assert_order(&s, redis, 5);
@@ -486,6 +563,10 @@ int main(void)
         cmocka_unit_test(a_password_that_is_missing_is_an_authentication_failure),
         cmocka_unit_test(a_password_that_nobody_asked_for_is_an_authentication_failure),
         cmocka_unit_test(a_memcached_that_wants_a_password_is_an_authentication_failure),
+        cmocka_unit_test(the_right_user_and_password_are_let_in_by_memcached),
+        cmocka_unit_test(a_wrong_password_of_memcached_is_an_authentication_failure),
+        cmocka_unit_test(each_connection_is_told_user_and_password_once),
+        cmocka_unit_test(a_memcached_that_asks_for_no_password_forgets_it),
         cmocka_unit_test(a_password_that_the_server_repeats_is_not_passed_on),
         cmocka_unit_test(a_database_that_is_not_there_is_said),
         cmocka_unit_test(a_redis_that_is_loading_is_out_until_it_has_loaded),

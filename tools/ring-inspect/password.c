@@ -54,8 +54,8 @@ bool password_complete(const char *uri, char **whole)
     const char *password = getenv(PASSWORD_VARIABLE);
     const char *start, *at;
 
-    if (password == NULL || *password == '\0' || strncmp(uri, "redis", 5) != 0 ||
-        !find_user(uri, &start, &at) || memchr(start, ':', (size_t)(at - start)) != NULL) {
+    if (password == NULL || *password == '\0' || !find_user(uri, &start, &at) ||
+        memchr(start, ':', (size_t)(at - start)) != NULL) {
         *whole = strdup(uri);
         return *whole != NULL;
     }

@@ -2,8 +2,9 @@
 #ifndef INSPECT_PASSWORD_H
 #define INSPECT_PASSWORD_H
 
-/* Passwords of servers named on the command line. A Redis URI with a user part but no password in
- * it (`redis://user@host`, `redis://@host`) takes the one in the environment. */
+/* Passwords of servers named on the command line. A URI with a user part but no password in it
+ * (`redis://user@host`, `redis://@host`, `memcached://user@host`) takes the one in the
+ * environment. */
 
 #include <stdbool.h>
 

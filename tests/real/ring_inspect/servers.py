@@ -65,10 +65,11 @@ class Server:
         self.folder.cleanup()
 
 
-def memcached():
-    user = ('-u', 'nobody') if os.geteuid() == 0 else ()
-    return Server(MEMCACHED, lambda port: ('-l', '127.0.0.1', '-p', str(port), '-U', '0', *user),
-                  b'version\r\n')
+def memcached(*more):
+    # Its own user again: it has to read the test's files.
+    user = ('-u', 'root') if os.geteuid() == 0 else ()
+    return Server(MEMCACHED, lambda port: ('-l', '127.0.0.1', '-p', str(port), '-U', '0', *user,
+                                           *more), b'version\r\n')
 
 
 def redis(*more):

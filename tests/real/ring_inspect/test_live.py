@@ -197,6 +197,16 @@ class Failure(Live):
         self.assertEqual(Run('get', '-s', f'redis://127.0.0.1:{server.port}', 'k',
                              password='p@ss/:%').status, 1)
 
+    def test_the_password_of_a_memcached_comes_from_the_environment(self):
+        server = servers.memcached('-Y', self.file('users', 'cart:p@ss/:%\n'))
+        self.addCleanup(server.stop)
+        uri = f'memcached://cart@127.0.0.1:{server.port}'
+        self.done('set', '-s', uri, 'k', 'v', password='p@ss/:%')
+        self.assertEqual(self.done('get', '-s', uri, 'k', password='p@ss/:%').out, b'v')
+        self.refused(1, 'credentials', 'get', '-s', uri, 'k', password='wrong')
+        self.refused(1, 'credentials', 'get', '-s', uri.replace('cart@', ''), 'k')
+        self.refused(2, 'a user and a password, or neither', 'get', '-s', uri, 'k')
+
     def test_the_password_comes_from_the_file(self):
         server = servers.redis('--requirepass', 'secret')
         self.addCleanup(server.stop)

@@ -376,6 +376,8 @@ class CommandLine(Case):
                           (f'redis://u:{secret}@h',),
                           ('show', f'--frob=redis://u:{secret}@h'),
                           ('show', f'--json=redis://u:{secret}@h'),
+                          ('show', '-s', f'memcached://u:{secret}@h'),
+                          ('show', '-s', f'memcached://u:{secret}%20@h'),
                           ('show', '-o', f'server:redis://u:{secret}@h'),
                           ('check', self.file('c', f'server = redis://u:{secret}@h:notaport\n')),
                           ('lose', '-s', f'redis://u:{secret}@h', '--json', 'h:6379')):
@@ -391,7 +393,8 @@ class CommandLine(Case):
 
     def test_a_password_of_the_environment_needs_no_warning(self):
         run = self.done('show', '-s', 'redis://u@127.0.0.1', '-s', 'redis://@127.0.0.1:2',
-                        '-s', 'redis+unix://u@/tmp/socket', password='a/b@c:d%\xe4')
+                        '-s', 'redis+unix://u@/tmp/socket', '-s', 'memcached://u@127.0.0.1:3',
+                        password='a/b@c:d%\xe4')
         self.assertIn(b'\n127.0.0.1:2 ', run.out)
 
     def test_a_full_disk_is_noticed(self):

@@ -174,10 +174,18 @@ static void a_password_in_the_clear_is_warned_about_unless_it_stays_here(void **
     must_set(*state, "server", "redis://:pw@[::1]");
     must_set(*state, "server", "redis+unix://:pw@/s");
     must_set(*state, "server", "redis://10.0.0.1");
+    must_set(*state, "server", "memcached://u:pw@localhost");
+    must_set(*state, "server", "memcached+unix://u:pw@/m");
     must_be_quiet(*state);
     must_set(*state, "server", "redis://:pw@127.0.0.1.example.org");
     must_warn(*state,
         "server: \"127.0.0.1.example.org:6379\" gets its password over the network unencrypted");
+}
+
+static void a_password_for_a_memcached_elsewhere_is_warned_about(void **state)
+{
+    must_set(*state, "server", "memcached://u:pw@10.0.0.1");
+    must_warn(*state, "server: \"10.0.0.1:11211\" gets its password over the network unencrypted");
 }
 
 static void one_server_under_two_names_is_warned_about(void **state)
@@ -314,6 +322,7 @@ int main(void)
         with_config(a_weight_with_modula_is_warned_about),
         with_config(a_weight_that_gives_no_point_is_warned_about),
         with_config(a_password_in_the_clear_is_warned_about_unless_it_stays_here),
+        with_config(a_password_for_a_memcached_elsewhere_is_warned_about),
         with_config(one_server_under_two_names_is_warned_about),
         with_config(warnings_are_those_of_the_last_check),
         cmocka_unit_test(judging_tells_every_error_and_every_warning_in_order),

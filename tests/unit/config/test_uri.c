@@ -50,6 +50,12 @@ static const struct good goods[] = {
         "redis://h:6379?name=a%20b%26c%40d%3De"},
     {"memcached+unix:///run/mc.sock", M, "/run/mc.sock", "/run/mc.sock", "/run/mc.sock", 0, 1, NULL,
         NULL, 0, "memcached+unix:///run/mc.sock"},
+    {"memcached://u:s3cr3t@h?name=a", M, "a", "h", "h", 11211, 1, "u", "s3cr3t", 0,
+        "memcached://u:***@h:11211?name=a"},
+    {"memcached://%C3%A4%3A:p:%40%21@h", M, "h:11211", "h", "h", 11211, 1, "\xc3\xa4:", "p:@!", 0,
+        NULL},
+    {"memcached+unix://u:s3cr3t@/run/m", M, "/run/m", "/run/m", "/run/m", 0, 1, "u", "s3cr3t", 0,
+        "memcached+unix://u:***@/run/m"},
     {"redis+unix:///run/a%20b?db=3&name=n&weight=9", R, "n", "/run/a b", "/run/a b", 0, 9, NULL,
         NULL, 3, "redis+unix:///run/a%20b?db=3&name=n&weight=9"},
     {"redis+unix://u:s3cr3t@/run/r", R, "/run/r", "/run/r", "/run/r", 0, 1, "u", "s3cr3t", 0,
@@ -142,6 +148,8 @@ static void a_copy_is_equal_and_its_own(void **state)
 #define PERCENT "a '%' is followed by two hexadecimal digits, and never by 00"
 #define SCHEMES                                                                                    \
     "a server's URI begins with memcached://, redis://, memcached+unix:// or redis+unix://"
+#define BOTH "a memcached server takes a user and a password, or neither"
+#define BYTES "memcached takes no blank or control byte in a user or password"
 #define HINT " (in a user or password, '/' is written %2F and '?' %3F)"
 
 static const struct {
@@ -187,8 +195,22 @@ static const struct {
     {"redis://:%00@h", "redis://***: " PERCENT},
     {"redis://:%4g@h", "redis://***: " PERCENT},
     {"memcached://h#f", "memcached://***: a server's URI has no fragment; a '#' is written %23"},
-    {"memcached://u:pw@h", "memcached://***: a memcached server takes no user and no password"},
-    {"memcached://@h", "memcached://***: a memcached server takes no user and no password"},
+    {"memcached://u@h", "memcached://***: " BOTH},
+    {"memcached://u:@h", "memcached://***: " BOTH},
+    {"memcached://:pw@h", "memcached://***: " BOTH},
+    {"memcached+unix://u@/s", "memcached+unix://***: " BOTH},
+    {"memcached://u:p%20w@h", "memcached://***: " BYTES},
+    {"memcached://u%20v:pw@h", "memcached://***: " BYTES},
+    {"memcached://u:p%0d%0aflush_all@h", "memcached://***: " BYTES},
+    {"memcached://u%0a:pw@h", "memcached://***: " BYTES},
+    {"memcached://u:p%09@h", "memcached://***: " BYTES},
+    {"memcached://u:%7f@h", "memcached://***: " BYTES},
+    {"memcached+unix://u:p%20@/s", "memcached+unix://***: " BYTES},
+    {"memcached://@h", "memcached://***: the password is empty"},
+    {"memcached://:@h", "memcached://***: the password is empty"},
+    {"memcached://u:1?w@h", "memcached://***: a parameter is name=value" HINT},
+    {"memcached://h:7/x",
+        "memcached://h:***: a memcached server has no databases, so nothing follows the '/'"},
     {"redis://@h", "redis://***: the password is empty"},
     {"redis://:@h", "redis://***: the password is empty"},
     {"redis://:p@w@h", "redis://***: an '@' in a user or password is written %40"},
@@ -292,9 +314,17 @@ static const char *const slips[] = {
     "server = redis://:%s@h",
     "rediss://u:%s@h",
     "http://u:%s@h",
-    "memcached://u:%s@h",
+    "memcached://:%s@h",
+    "memcached://%s@h",
+    "memcached://u:%s%%20@h",
+    "memcached://u%%20:%s@h",
+    "memcached://u:%s@h:70000",
+    "memcached://u:%s@h/1",
+    "memcached://u:1?%s",
+    "memcached://u:1/%s",
     "memcached://u:%s",
-    "memcached+unix://u:%s@/s",
+    "memcached+unix://:%s@/s",
+    "memcached+unix://u:%s/s",
     "memcached+unix:///%s?x=y@z",
     "redis+unix://u:%s/s",
     "redis+unix://:%s@h/s",
@@ -337,14 +367,12 @@ static void must_not_show(const char *uri)
     }
 }
 
-static void no_slip_of_one_byte_shows_a_password(void **state)
+static void must_not_slip(const char *uri)
 {
-    (void)state;
-    static const char uri[] = "redis://user:s3cr3t@host:6379/3?name=n&weight=2";
     static const char bytes[] = ":/?#[]@&=% x0\n";
-    char slip[sizeof uri + 1];
+    char slip[64];
     size_t secret_at = (size_t)(strstr(uri, secret) - uri);
-    for (size_t at = 0; at < sizeof uri - 1; at++) {
+    for (size_t at = 0; at < strlen(uri); at++) {
         bool inside = at >= secret_at && at < secret_at + strlen(secret);
         snprintf(slip, sizeof slip, "%.*s%s", (int)at, uri, uri + at + 1);
         must_not_show(slip);
@@ -355,6 +383,13 @@ static void no_slip_of_one_byte_shows_a_password(void **state)
             must_not_show(slip);
         }
     }
+}
+
+static void no_slip_of_one_byte_shows_a_password(void **state)
+{
+    (void)state;
+    must_not_slip("redis://user:s3cr3t@host:6379/3?name=n&weight=2");
+    must_not_slip("memcached://user:s3cr3t@host:11211?name=n&weight=2");
 }
 
 static void foreign_bytes_are_escaped_in_a_display(void **state)
@@ -417,6 +452,8 @@ static void backends_are_the_same_when_all_that_connects_is(void **state)
         {"redis://h", "memcached://h:6379", false},
         {"redis://h", "redis://:x@h", false},
         {"redis://:y@h", "redis://:x@h", false},
+        {"memcached://u:y@h", "memcached://u:x@h", false},
+        {"memcached://u:x@h", "memcached://h", false},
         {"redis://u:x@h", "redis://:x@h", false},
         {"redis+unix:///s", "redis+unix:///s?name=x", true},
         {"redis+unix:///s", "redis+unix:///t", false},
