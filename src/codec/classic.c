@@ -178,7 +178,8 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_LEASE:
     case RC_VERB_FILL:
     case RC_VERB_UNLEASE:
-    case RC_VERB_AUTH: /* the greeting is held in meta */
+    case RC_VERB_SETTINGS: /* the greeting is held in meta */
+    case RC_VERB_AUTH:
     case RC_VERB_RAW:
     case RC_VERB_SELECT:
     case RC_VERB_CLIENT_ID:

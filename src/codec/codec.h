@@ -39,6 +39,7 @@ enum rc_verb {
     RC_VERB_RAW, /* redis: any command of the caller's, encoded in `value` (rc_resp_encode_raw) */
     /* the library's own */
     RC_VERB_VERSION,   /* memcached: version; the answer's value is like "1.6.18" */
+    RC_VERB_SETTINGS,  /* memcached: stats settings; the answer's number is item_size_max, or 0 */
     RC_VERB_NOOP,      /* memcached: mn; redis: PING. The fence and the probe */
     RC_VERB_AUTH,      /* redis: AUTH [key=user] value=password; memcached: what -Y wants */
     RC_VERB_SELECT,    /* redis: SELECT number */
@@ -120,6 +121,12 @@ struct rc_limits {
     uint64_t max_value_bytes;
 };
 
+/* How far a reply of many lines was read, and what they said. */
+struct rc_settings_scan {
+    size_t read;
+    uint64_t item_max_bytes;
+};
+
 /* Per-connection decoding state; zero-initialised at connect, then given its limits. `need` is how
  * many bytes of input must be there before another try can succeed: after RC_DECODED_MORE more than
  * there were and never more than the reply has, else 0. A try before that costs nothing. */
@@ -127,6 +134,7 @@ struct rc_decoder {
     struct rc_limits limits;
     size_t need;
     struct rc_resp_scan scan; /* of a RAW reply */
+    struct rc_settings_scan settings;
 };
 
 struct rc_codec {

@@ -88,7 +88,8 @@ static int status_of_error(struct rc_slice line, enum rc_verb verb)
 }
 
 /* SERVER_ERROR: the command was read to its end and refused; the stream is in step. ERROR and
- * CLIENT_ERROR: the server may have taken a value for commands, so nothing behind it counts. */
+ * CLIENT_ERROR: the server may have taken a value for commands, so nothing behind it counts, unless
+ * the command was a line alone that not every server knows. */
 bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_answer *answer)
 {
     bool in_step = has_word(line, "SERVER_ERROR") || is_about_number(line, verb);
@@ -97,7 +98,7 @@ bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_
     }
     answer->status = status_of_error(line, verb);
     answer->message = line;
-    answer->close = !in_step;
+    answer->close = !in_step && verb != RC_VERB_SETTINGS;
     return true;
 }
 

@@ -62,6 +62,11 @@ bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_
 /* Is it the line of a version? Then what follows the word is the value. */
 bool rc_memcached_read_version(struct rc_slice line, struct rc_answer *answer);
 
+/* The reply to SETTINGS: any number of lines "STAT name value", then END. At most 64 KiB of them,
+ * each read once, however they arrive. */
+enum rc_decoded rc_memcached_read_settings(
+    struct rc_decoder *decoder, struct rc_slice input, struct rc_answer *answer, size_t *consumed);
+
 /* rc_codec.unsolicited of both. */
 struct rc_slice rc_memcached_unsolicited(struct rc_slice input);
 

@@ -87,6 +87,7 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
         return "-:";
     case RC_VERB_RAW: /* see take_raw */
     case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
         break;
     }
     return "-";
@@ -325,6 +326,7 @@ static const char *read_reply(
         return read_info(token, answer);
     case RC_VERB_RAW:
     case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
         break;
     }
     return "a reply to a command that Redis does not have";

@@ -295,6 +295,7 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
     case RC_VERB_REPLACE:
     case RC_VERB_TOUCH:
     case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
     case RC_VERB_NOOP:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:
@@ -381,6 +382,7 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
     case RC_VERB_FILL:
     case RC_VERB_UNLEASE:
     case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
         break;
     }
     return NULL;

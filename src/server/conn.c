@@ -102,9 +102,18 @@ void rc_conns_bury(struct rc_env *env, struct rc_list *closed)
     rc_list_splice(&env->closed, &pinned);
 }
 
+/* A proxy may end a connection, or lose its step, over a question that it does not know. */
+static void spare_questions(struct rc_conn *conn, int status)
+{
+    if (rc_error_is_peers(status) || status == RINGCACHE_EPROTOCOL) {
+        conn->backend->credentials.unasked |= conn->greeting.vain;
+    }
+}
+
 void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why)
 {
     remember_why(conn, why);
+    spare_questions(conn, status);
     bool was_ready = conn->state == RC_CONN_READY || conn->state == RC_CONN_LAME;
     conn->owed_writes = rc_conn_holds_writes(conn);
     rc_conn_close(conn, RINGCACHE_ECONNECT, conn->why);
@@ -165,6 +174,7 @@ void rc_conn_distrust(struct rc_conn *conn, int status, struct rc_slice why)
         return;
     }
     remember_why(conn, why);
+    spare_questions(conn, status);
     take_back_unsent(conn, status, conn->why);
     if (conn->pipeline.writes == 0) {
         rc_conn_close(conn, status, conn->why);
@@ -418,7 +428,7 @@ static void timer_due(struct rc_deadline *deadline, uint64_t now_ms)
     }
 }
 
-struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backend,
+struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     const struct rc_conn_events *events, void *owner, uint32_t deadline_ms)
 {
     struct rc_conn *conn = rc_alloc_zeroed(1, sizeof *conn);

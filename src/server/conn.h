@@ -57,7 +57,7 @@ struct rc_conn_events {
 
 struct rc_conn {
     struct rc_env *env;
-    const struct rc_backend *backend;
+    struct rc_backend *backend;   /* its credentials learn what the server is to be spared */
     const struct rc_codec *codec; /* the backend's, until the greeting says otherwise */
     const struct rc_conn_events *events;
     void *owner;                /* the server */
@@ -86,7 +86,7 @@ struct rc_conn {
 
 /* Begin to connect; NULL when there is no memory or no look-up could be begun. `deadline_ms` bounds
  * dialling and greeting together, from now. */
-struct rc_conn *rc_conn_open(struct rc_env *env, const struct rc_backend *backend,
+struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     const struct rc_conn_events *events, void *owner, uint32_t deadline_ms);
 
 /* Bytes queued behind the kernel. */
@@ -113,6 +113,12 @@ void rc_conn_fence(struct rc_conn *conn, int status, const char *message);
 
 /* Give up a READY connection that does not answer its fence: it is LAME from here on. */
 void rc_conn_shut(struct rc_conn *conn);
+
+/* Did it end with a question of our own in vain, which the server is spared from now on? */
+static inline bool rc_conn_asked_too_much(const struct rc_conn *conn)
+{
+    return (conn->greeting.vain & conn->backend->credentials.unasked) != 0;
+}
 
 /* Are writes unanswered on it, so that it could still undo a newer one? */
 bool rc_conn_holds_writes(const struct rc_conn *conn);

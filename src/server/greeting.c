@@ -8,14 +8,25 @@
  * comes first, has to be heard as its refusal. */
 static const enum rc_verb redis_steps[] = {
     RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_NOOP, RC_VERB_CLIENT_ID, RC_VERB_INFO};
-static const enum rc_verb memcached_steps[] = {RC_VERB_AUTH, RC_VERB_VERSION};
+static const enum rc_verb memcached_steps[] = {RC_VERB_AUTH, RC_VERB_VERSION, RC_VERB_SETTINGS};
+
+static uint32_t bit(enum rc_verb verb)
+{
+    return UINT32_C(1) << verb;
+}
+
+/* Questions of our own, which a server may refuse. */
+static bool may_stay_open(enum rc_verb verb)
+{
+    return verb == RC_VERB_SETTINGS || verb == RC_VERB_CLIENT_ID || verb == RC_VERB_INFO;
+}
 
 static bool wanted(enum rc_verb verb, const struct rc_credentials *who)
 {
     if (verb == RC_VERB_AUTH) {
         return who->password != NULL;
     }
-    return verb != RC_VERB_SELECT || who->database != 0;
+    return (verb != RC_VERB_SELECT || who->database != 0) && (who->unasked & bit(verb)) == 0;
 }
 
 bool rc_greeting_next(
@@ -32,6 +43,7 @@ bool rc_greeting_next(
     }
     *command = (struct rc_command){.verb = steps[g->step++]};
     g->who = who;
+    g->vain |= may_stay_open(command->verb) ? bit(command->verb) : 0;
     if (command->verb == RC_VERB_AUTH) {
         command->key = who->user != NULL ? rc_slice_text(who->user) : rc_slice(NULL, 0);
         command->value = rc_slice_text(who->password);
@@ -116,7 +128,10 @@ static void learn(struct rc_greeting *g, enum rc_verb verb, const struct rc_answ
     if (answer->status != RINGCACHE_OK) {
         return;
     }
-    if (verb == RC_VERB_CLIENT_ID) {
+    g->vain &= ~bit(verb);
+    if (verb == RC_VERB_SETTINGS) {
+        g->item_max_bytes = answer->number;
+    } else if (verb == RC_VERB_CLIENT_ID) {
         g->client_id = answer->number;
     } else if (answer->value.len == RC_RUN_ID_BYTES) {
         memcpy(g->run_id, answer->value.data, RC_RUN_ID_BYTES);
@@ -129,6 +144,7 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
     switch (verb) {
     case RC_VERB_VERSION:
         return answer_version(g, answer, why, why_size);
+    case RC_VERB_SETTINGS:
     case RC_VERB_CLIENT_ID:
     case RC_VERB_INFO:
         learn(g, verb, answer);

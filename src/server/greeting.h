@@ -5,12 +5,13 @@
 /* The handshake of one connection, step by step, one reply awaited at a time; nothing of a user's
  * is sent before it ended. Pure.
  *
- *   memcached   [user and password] ─ version
+ *   memcached   [user and password] ─ version ─ stats settings
  *   redis       [AUTH] ─ [SELECT] ─ PING ─ CLIENT ID ─ INFO server
  *
- * From version 1.6.18 on meta is spoken, to older ones classic text, unless told otherwise.
- * CLIENT ID and INFO are questions of our own that a server may refuse: then the identity stays
- * unknown. Everything else refused ends the connection. */
+ * From version 1.6.18 on meta is spoken, to older ones classic text, unless told otherwise. The
+ * last of each, stats settings, CLIENT ID and INFO, are questions of our own that a server may
+ * refuse: then its item size or its identity stays unknown. Everything else refused ends the
+ * connection. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ struct rc_credentials {
     const char *user;     /* NULL: none */
     const char *password; /* NULL: none; a memcached's comes with a user */
     uint32_t database;
+    uint32_t unasked; /* bit `verb`: a question of our own that this server is spared */
 };
 
 enum { RC_RUN_ID_BYTES = 40 };
@@ -34,6 +36,8 @@ struct rc_greeting {
     bool classic; /* speak classic text from here on */
     unsigned step;
     const struct rc_credentials *who; /* that of the last step */
+    uint32_t vain; /* bit `verb`: a question of our own that has no answer, or a refusal */
+    uint64_t item_max_bytes;          /* of a memcached: what key and value may take; 0: unknown */
     uint64_t client_id;               /* 0: unknown */
     char run_id[RC_RUN_ID_BYTES + 1]; /* "": unknown */
 };

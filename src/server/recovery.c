@@ -152,12 +152,10 @@ static void serve(struct rc_server *server)
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {
         struct rc_lane *lane = &server->lanes[i];
-        if (rc_list_empty(&lane->waiting)) {
-            continue;
-        }
-        if (rc_lane_ready(lane)) {
+        bool wanted = !rc_list_empty(&lane->waiting);
+        if (wanted && rc_lane_ready(lane)) {
             rc_lane_flow(lane);
-        } else {
+        } else if (wanted) {
             rc_lane_connect(lane);
         }
     }
@@ -356,11 +354,17 @@ static void on_failed(struct rc_conn *conn, int status, const char *why)
 {
     struct rc_server *server = conn->owner;
     struct rc_lane *lane = lane_of(server, conn);
-    if (conn == server->probe) {
+    bool was_probe = conn == server->probe;
+    if (was_probe) {
         server->probe = NULL;
-        probe_failed(server, status, why);
     } else if (lane != NULL) {
         lane->conn = NULL;
+    }
+    if (rc_conn_asked_too_much(conn)) {
+        retry_in(server, 0); /* without the question */
+    } else if (was_probe) {
+        probe_failed(server, status, why);
+    } else if (lane != NULL) {
         lane_failed(lane, status, why);
     }
     rc_conn_free(conn);

@@ -271,6 +271,7 @@ static void what_classic_lacks_is_not_supported(void **state)
         {ASK(RC_VERB_LEASE), .lease_ms = 1000, .want_cas = true},
         {ASK(RC_VERB_FILL), .cas = 1},
         {ASK(RC_VERB_UNLEASE), .cas = 1},
+        {.verb = RC_VERB_SETTINGS},
         {.verb = RC_VERB_AUTH},
         {.verb = RC_VERB_SELECT},
         {.verb = RC_VERB_CLIENT_ID},

@@ -307,6 +307,7 @@ static const struct {
         "md k O1234abcd k\r\n"},
     {{.verb = RC_VERB_VERSION}, "version\r\n"},
     {{.verb = RC_VERB_NOOP, .strict = true}, "mn\r\n"},
+    {{.verb = RC_VERB_SETTINGS}, "stats settings\r\n"},
     {{.verb = RC_VERB_AUTH, .key = BYTES("cart"), .value = BYTES("open:sesame")},
         "set ringcache.authentication 0 -1 16\r\ncart open:sesame\r\n"},
 };

@@ -66,13 +66,33 @@ static void refuse(enum rc_verb verb, struct rc_answer answer, int status, const
 
 /* ---- memcached ---- */
 
-static void memcached_is_asked_for_its_version_alone(void **state)
+static void memcached_is_asked_for_its_version_and_its_item_size(void **state)
 {
     (void)state;
     struct rc_greeting g = {0};
     expect_step(&g, &memcached, RC_VERB_VERSION);
     accept(&g, RC_VERB_VERSION, ok_with("1.6.18"));
+    expect_step(&g, &memcached, RC_VERB_SETTINGS);
+    accept(&g, RC_VERB_SETTINGS, (struct rc_answer){.status = RINGCACHE_OK, .number = 524288});
     expect_end(&g, &memcached);
+    assert_int_equal(g.item_max_bytes, 524288);
+    assert_int_equal(g.vain, 0);
+}
+
+static void a_memcached_that_does_not_say_its_item_size_is_welcome(void **state)
+{
+    (void)state;
+    static const char *const refusals[] = {"ERROR", "CLIENT_ERROR no", "SERVER_ERROR no"};
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        struct rc_greeting g = {0};
+        expect_step(&g, &memcached, RC_VERB_VERSION);
+        accept(&g, RC_VERB_VERSION, ok_with("1.6.18"));
+        expect_step(&g, &memcached, RC_VERB_SETTINGS);
+        accept(&g, RC_VERB_SETTINGS, refusal(RINGCACHE_ESERVER, refusals[i]));
+        expect_end(&g, &memcached);
+        assert_int_equal(g.item_max_bytes, 0);
+        assert_int_equal(g.vain, 1U << RC_VERB_SETTINGS);
+    }
 }
 
 static void user_and_password_come_before_the_version(void **state)
@@ -85,6 +105,7 @@ static void user_and_password_come_before_the_version(void **state)
     assert_true(rc_slice_equal(auth.value, rc_slice_text("p")));
     accept(&g, RC_VERB_AUTH, ok_with(""));
     expect_step(&g, &who, RC_VERB_VERSION);
+    expect_step(&g, &who, RC_VERB_SETTINGS);
     expect_end(&g, &who);
 }
 
@@ -262,6 +283,26 @@ static void a_server_that_does_not_say_who_it_is_is_unknown_but_welcome(void **s
     assert_string_equal(g.run_id, "");
 }
 
+/* A question is in vain from its asking on, until it is answered; a server that is spared it is
+ * asked the others. */
+static void a_question_that_a_server_is_spared_is_not_asked(void **state)
+{
+    (void)state;
+    const struct rc_credentials spared = {.redis = true, .unasked = 1U << RC_VERB_CLIENT_ID};
+    struct rc_greeting g = {0};
+    expect_step(&g, &spared, RC_VERB_NOOP);
+    assert_int_equal(g.vain, 0);
+    expect_step(&g, &spared, RC_VERB_INFO);
+    assert_int_equal(g.vain, 1U << RC_VERB_INFO);
+    accept(&g, RC_VERB_INFO, ok_with(RUN_ID));
+    assert_int_equal(g.vain, 0);
+    expect_end(&g, &spared);
+    const struct rc_credentials proxy = {.unasked = 1U << RC_VERB_SETTINGS};
+    g = (struct rc_greeting){0};
+    expect_step(&g, &proxy, RC_VERB_VERSION);
+    expect_end(&g, &proxy);
+}
+
 static void a_run_id_of_another_length_is_none(void **state)
 {
     (void)state;
@@ -316,7 +357,8 @@ static void an_answer_to_what_is_no_step_breaks_the_protocol(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memcached_is_asked_for_its_version_alone),
+        cmocka_unit_test(memcached_is_asked_for_its_version_and_its_item_size),
+        cmocka_unit_test(a_memcached_that_does_not_say_its_item_size_is_welcome),
         cmocka_unit_test(user_and_password_come_before_the_version),
         cmocka_unit_test(what_memcached_says_of_user_and_password_is_told_from_what_ails_itself),
         cmocka_unit_test(a_memcached_that_knows_meta_is_spoken_to_in_meta),
@@ -332,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_full_server_is_not_one_that_refuses_the_password),
         cmocka_unit_test(a_refused_database_ends_the_greeting),
         cmocka_unit_test(a_server_that_does_not_say_who_it_is_is_unknown_but_welcome),
+        cmocka_unit_test(a_question_that_a_server_is_spared_is_not_asked),
         cmocka_unit_test(a_run_id_of_another_length_is_none),
         cmocka_unit_test(a_server_that_is_not_ready_is_refused_at_its_ping),
         cmocka_unit_test(a_reason_is_cut_to_its_room),
