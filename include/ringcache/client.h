@@ -81,7 +81,9 @@ RINGCACHE_API int ringcache_get(
     ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user);
 
 /** Store one value of 0..max_value_bytes bytes for `ttl_ms` milliseconds (0: it never expires; on
- * memcached rounded up to whole seconds). Returns as ringcache_get, and RINGCACHE_ETOOBIG. */
+ * memcached rounded up to whole seconds). Returns as ringcache_get, and RINGCACHE_ETOOBIG: beyond
+ * max_value_bytes, or with its key beyond what the owner is known to take (item_size_max of a
+ * memcached). Where that is not known yet, the reply says so. */
 RINGCACHE_API int ringcache_set(ringcache_client *client, const void *key, size_t key_len,
     const void *value, size_t value_len, int64_t ttl_ms, ringcache_reply_cb cb, void *user);
 

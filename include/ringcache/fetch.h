@@ -66,8 +66,8 @@ RINGCACHE_API ringcache_slice ringcache_load_key(const ringcache_load *load);
 
 /** The value is made: those who wait get it, and it is stored for `ttl_ms` (0: for ever) and the
  * stale time behind that. Copied. Ends the load. A value that cannot be stored (larger than
- * max_value_bytes) is given to those who wait all the same; they end with RINGCACHE_EINVAL when
- * `ttl_ms` is no TTL, and with RINGCACHE_ENOMEM when there is no memory. */
+ * max_value_bytes, or than the owner takes) is given to those who wait all the same; they end with
+ * RINGCACHE_EINVAL when `ttl_ms` is no TTL, and with RINGCACHE_ENOMEM when there is no memory. */
 RINGCACHE_API void ringcache_load_done(
     ringcache_load *load, const void *value, size_t value_len, int64_t ttl_ms);
 

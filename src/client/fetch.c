@@ -289,9 +289,9 @@ static void give_up(struct fetch *fetch)
     }
 }
 
-static void fill(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
+/* 0, or why the value is not kept. */
+static int store(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
 {
-    const struct rc_settings *settings = &fetch->flight.client->settings;
     int64_t kept_ms = ttl_ms > 0 ? ttl_ms + (int64_t)fetch->stale_ms : 0;
     struct rc_command command = {
         .verb = fetch->leased ? RC_VERB_FILL : RC_VERB_SET,
@@ -301,10 +301,19 @@ static void fill(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
         .lease = fetch->holder,
         .cas = fetch->leased ? fetch->cas : 0,
     };
-    bool stores = !fetch->flight.overtaken && fetch->why[0] == '\0';
-    if (stores && value.len > settings->max_value_bytes) {
+    if (fetch->flight.overtaken || fetch->why[0] != '\0') {
+        return RINGCACHE_ECANCELED;
+    }
+    return value.len > fetch->flight.client->settings.max_value_bytes ? RINGCACHE_ETOOBIG
+                                                                      : ask(fetch, &command);
+}
+
+static void fill(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
+{
+    int rc = store(fetch, value, ttl_ms);
+    if (rc == RINGCACHE_ETOOBIG) {
         give_up(fetch);
-    } else if (!stores || ask(fetch, &command) < 0) {
+    } else if (rc < 0) {
         end(fetch);
     }
 }

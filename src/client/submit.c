@@ -93,7 +93,8 @@ int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     rc = rc_server_submit(s->choice.server, s->choice.lane, &op->request, command);
     if (rc < 0) {
         rc_client_release(client, &op->request);
-        return rc_client_refuse_full(client, rc);
+        return rc == RINGCACHE_ETOOBIG ? rc_client_refuse(client, rc, rc_server_too_big)
+                                       : rc_client_refuse_full(client, rc);
     }
     rc_client_accept(client, op, s, id);
     return 0;

@@ -48,6 +48,24 @@ static void shed(struct rc_lane *lane, struct rc_request *request)
     }
 }
 
+const char rc_server_too_big[] =
+    "key and value are larger than the item_size_max of their memcached";
+
+/* Is the item certainly larger than the server takes? memcached would delete the one that is there.
+ * An item has a header too, so that some that pass are refused by the server. */
+static bool too_big(const struct rc_lane *lane, const struct rc_command *command)
+{
+    uint64_t max = lane->conn != NULL ? lane->conn->greeting.item_max_bytes : 0;
+    uint64_t key = command->prefix.len + command->key.len, value = command->value.len;
+    return max > 0 && value > 0 && (value > max || key > max - value);
+}
+
+static int send_waiting(struct rc_lane *lane, struct rc_request *request)
+{
+    const struct rc_command *command = &request->body->command;
+    return too_big(lane, command) ? RINGCACHE_ETOOBIG : rc_conn_send(lane->conn, request, command);
+}
+
 /* Encode what waits, a little ahead of the kernel: what is encoded and what waits are not both
  * held. */
 void rc_lane_flow(struct rc_lane *lane)
@@ -58,11 +76,12 @@ void rc_lane_flow(struct rc_lane *lane)
         if (rc_conn_unsent_bytes(lane->conn) >= FLOW_BYTES) {
             return;
         }
-        int rc = rc_conn_send(lane->conn, request, &request->body->command);
+        int rc = send_waiting(lane, request);
         rc_lane_forget(lane, request);
         if (rc < 0) {
             request->state = RC_REQUEST_NEW; /* it is in no list any more */
-            rc_request_abandon(env, request, rc, ringcache_strerror(rc));
+            rc_request_abandon(env, request, rc,
+                rc == RINGCACHE_ETOOBIG ? rc_server_too_big : ringcache_strerror(rc));
         } else {
             shed(lane, request);
         }
@@ -183,6 +202,9 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
     struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
     if (turned_away(lane, request)) {
         return 0;
+    }
+    if (too_big(lane, command)) {
+        return RINGCACHE_ETOOBIG;
     }
     if (!takes(lane, 1, need(lane, command))) {
         return RINGCACHE_EBUSY;

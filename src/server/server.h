@@ -102,8 +102,12 @@ void rc_server_free(struct rc_server *server);
  * trace. */
 bool rc_server_quiet(const struct rc_server *server);
 
-/* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM; on a
- * server that is DOWN, 0, and the request is finished with the status of the outage. */
+/* What is said where RINGCACHE_ETOOBIG is the library's own word. */
+extern const char rc_server_too_big[];
+
+/* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM, or
+ * _ETOOBIG where the memcached is known to take no such item; on a server that is DOWN, 0, and the
+ * request is finished with the status of the outage. */
 int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request *request,
     const struct rc_command *command);
 

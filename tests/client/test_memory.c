@@ -16,6 +16,7 @@ enum {
     RECOVERY_MS = 3000,
     KEYS = 6,             /* and as many counters; both servers get some of each */
     ASKED = 7 * KEYS + 1, /* in one go, and a many besides */
+    ITEM_MAX_BYTES = 8000,
 };
 
 /* ---- an allocator that fails on demand ---- */
@@ -131,6 +132,7 @@ static void judge(const ringcache_reply *reply)
     case RINGCACHE_ECONNECT:
     case RINGCACHE_EDOWN:
     case RINGCACHE_ECANCELED:
+    case RINGCACHE_ETOOBIG:
         break;
     default:
         fail_msg("a request ended with %s: %s", ringcache_err_name(reply->status), reply->message);
@@ -190,9 +192,11 @@ static void asked(struct life *life, int rc)
 {
     if (rc == 0) {
         life->accepted++;
-    } else {
-        assert_int_equal(rc, RINGCACHE_ENOMEM);
+    } else if (rc == RINGCACHE_ENOMEM) {
         assert_string_equal(ringcache_client_error(life->client), "out of memory");
+    } else {
+        assert_int_equal(rc, RINGCACHE_ETOOBIG);
+        assert_string_equal(ringcache_client_error(life->client), rc_server_too_big);
     }
 }
 
@@ -204,7 +208,7 @@ static ringcache_slice name_of(unsigned key, char name[16])
 
 static void ask(struct life *life, ringcache_op op, unsigned key, size_t value_len)
 {
-    static char value[3000];
+    static char value[ITEM_MAX_BYTES];
     char name[16];
     ringcache_request request = {.op = op, .key = name_of(key, name), .value = {value, value_len}};
     if (op == RINGCACHE_INCREMENT) {
@@ -312,7 +316,7 @@ static int make_config(const struct life *life, ringcache_config **config)
 {
     const char *const options[][2] = {{"connections", "2"}, {"integrity", life->integrity},
         {"namespace", "n:"}, {"timeout_ms", "100"}, {"single_flight", "yes"}, {"leases", "yes"},
-        {"server", "memcached://10.0.0.1:11211"},
+        {"server", "memcached://user:secret@10.0.0.1:11211"},
         {"server", "redis://user:secret@10.0.0.2:6379/1"}};
     int rc = ringcache_config_new(config);
     for (size_t i = 0; rc == 0 && i < sizeof options / sizeof *options; i++) {
@@ -343,7 +347,7 @@ static int begin(struct life *life)
 
 static void change_servers(struct life *life)
 {
-    static const char *const third = "memcached://10.0.0.1:11211?name=third";
+    static const char *const third = "memcached://user:secret@10.0.0.1:11211?name=third";
     int added = ringcache_server_add(life->client, third);
     out_of_memory_or(added, 0);
     ask_all(life);
@@ -369,12 +373,22 @@ static void explain(struct life *life)
     }
 }
 
+/* The memcached's may wait for their connection, or hear at once that they are too large. */
+static void ask_too_much(struct life *life)
+{
+    for (unsigned key = 0; key < KEYS; key++) {
+        ask(life, RINGCACHE_ADD, key, ITEM_MAX_BYTES);
+    }
+}
+
 /* Everything at least once: connect, store, fetch, lose a server and get it back, change the
  * ring. */
 static void live(struct life *life)
 {
     ask_all(life);
+    ask_too_much(life);
     sim_run_for(life->sim, 20);
+    ask_too_much(life);
     explain(life);
     sim_server_kill(life->memcached);
     ask_all(life);
@@ -427,6 +441,8 @@ static bool run(uint64_t n, bool on, const char *integrity)
     life.memcached = sim_server_add(life.sim, "10.0.0.1", 11211, ENGINE_MEMCACHED);
     life.redis = sim_server_add(life.sim, "10.0.0.2", 6379, ENGINE_REDIS);
     engine_set_password(sim_server_engine(life.redis), "user", "secret");
+    engine_set_password(sim_server_engine(life.memcached), "user", "secret");
+    engine_set_max_item(sim_server_engine(life.memcached), ITEM_MAX_BYTES);
     int64_t live_before = memory.live;
     fail_at(n, on);
     if (begin(&life) == 0) {
