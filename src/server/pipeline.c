@@ -43,6 +43,11 @@ void rc_pipeline_hand(struct rc_pipeline *p, size_t bytes)
     p->sent += bytes;
 }
 
+bool rc_pipeline_oldest_left(const struct rc_pipeline *p)
+{
+    return p->oldest != NULL && (p->oldest->joined || p->answered < p->sent);
+}
+
 struct rc_slot *rc_pipeline_cut_unsent(struct rc_pipeline *p)
 {
     uint64_t start = p->answered;

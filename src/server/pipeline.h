@@ -35,11 +35,9 @@ struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p);
 void rc_pipeline_hand(struct rc_pipeline *p, size_t bytes);
 
 /* Is there an oldest slot, and did any byte of it leave? A reply to what never left is none, and
- * what never left was not carried out. */
-static inline bool rc_pipeline_oldest_left(const struct rc_pipeline *p)
-{
-    return p->oldest != NULL && p->answered < p->sent;
-}
+ * what never left was not carried out. Of a batch, what left of its first speaks for all: a server
+ * may answer the keys that it has before it has the rest. */
+bool rc_pipeline_oldest_left(const struct rc_pipeline *p);
 
 /* Take out the slots of which no byte left, oldest first by `next`; NULL when there are none.
  * `encoded` falls back to the end of what stays. */

@@ -110,6 +110,24 @@ static void the_oldest_has_left_with_its_first_byte(void **state)
     assert_true(rc_pipeline_oldest_left(&line->p));
 }
 
+static void of_a_batch_that_left_in_part_every_reply_may_come(void **state)
+{
+    (void)state;
+    struct line line = {0};
+    for (size_t i = 0; i < SLOTS; i++) {
+        line.slots[i].verb = RC_VERB_GET;
+        line.slots[i].joined = i == 1 || i == 2; /* three in a batch, and one behind it */
+        rc_pipeline_push(&line.p, &line.slots[i], i == 1 || i == 2 ? 1 : 40);
+    }
+    assert_false(rc_pipeline_oldest_left(&line.p));
+    rc_pipeline_hand(&line.p, 20);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(rc_pipeline_oldest_left(&line.p));
+        rc_pipeline_pop(&line.p);
+    }
+    assert_false(rc_pipeline_oldest_left(&line.p));
+}
+
 static size_t first_unsent(size_t answered, uint64_t sent)
 {
     size_t i = answered;
@@ -200,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup(replies_are_due_in_the_order_of_the_commands, begin),
         cmocka_unit_test_setup(an_emptied_pipeline_goes_on_at_its_offset, begin),
         cmocka_unit_test_setup(the_oldest_has_left_with_its_first_byte, begin),
+        cmocka_unit_test(of_a_batch_that_left_in_part_every_reply_may_come),
         cmocka_unit_test_setup(a_cut_takes_exactly_what_no_byte_left_of_at_every_offset, begin),
         cmocka_unit_test_setup(what_is_pushed_after_a_cut_follows_what_stayed, begin),
         cmocka_unit_test_setup(a_pipeline_cut_to_nothing_takes_new_commands, begin),
