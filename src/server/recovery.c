@@ -3,225 +3,24 @@
 
 #include <string.h>
 
+#include "server/service.h"
+
 enum {
-    /* Pause after a failure of our own machine (descriptors, ports …), and between two connections
-     * of a lane that end again and again. */
-    PAUSE_MS = 100,
     /* A connection with unanswered writes that our own kernel gave up can neither answer a fence
      * nor be seen to end; this long is waited before its writes count as gone. */
     UNPROVEN_MS = 60000,
     FENCE_MS = 10000, /* while the server answers others, a fence is waited for this long */
 };
 
-static void set_reason(struct rc_server *server, const char *what, const char *why)
-{
-    rc_text_replace(server->env, &server->reason, what, why);
-}
-
-static void announce(struct rc_server *server, enum rc_server_change change, int reason)
-{
-    server->events->changed(server, change, reason, rc_text_bytes(server->reason));
-}
-
-static struct rc_lane *lane_of(struct rc_server *server, const struct rc_conn *conn)
-{
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        if (server->lanes[i].conn == conn) {
-            return &server->lanes[i];
-        }
-    }
-    return NULL;
-}
-
-/* Is a lane's connection still in the making? */
-static bool any_in_the_making(const struct rc_server *server)
-{
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        const struct rc_conn *conn = server->lanes[i].conn;
-        if (conn != NULL && (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Has a lane a connection that was greeted? */
-static bool any_ready(const struct rc_server *server)
-{
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        if (server->lanes[i].conn != NULL && server->lanes[i].conn->state == RC_CONN_READY) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Is there a connection that answers? */
-static bool any_healthy(const struct rc_server *server)
-{
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        const struct rc_conn *conn = server->lanes[i].conn;
-        if (conn != NULL && conn->state == RC_CONN_READY && !conn->suspect) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool any_suspect(const struct rc_server *server)
-{
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool rc_server_gate_open(const struct rc_server *server)
-{
-    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
-        if (rc_conn_holds_writes(rc_container(node, struct rc_conn, link))) {
-            return false;
-        }
-    }
-    return server->unproven_until_ms == 0 ||
-           rc_env_now_ms(server->env) >= server->unproven_until_ms;
-}
-
-/* ---- in service ---- */
-
-static void drop_probe(struct rc_server *server)
-{
-    rc_conn_free(server->probe);
-    server->probe = NULL;
-}
-
-static void retry_in(struct rc_server *server, uint32_t delay_ms)
-{
-    rc_env_arm(server->env, &server->retry, rc_env_now_ms(server->env) + delay_ms);
-}
-
-static void open_probe(struct rc_server *server)
-{
-    if (server->probe != NULL) {
-        return;
-    }
-    struct rc_env *env = server->env;
-    uint32_t deadline_ms = env->connect_timeout_ms;
-    if (server->state == RC_SERVER_SUSPECT) {
-        deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
-    }
-    server->counts.connects++;
-    server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
-    if (server->probe == NULL) {
-        retry_in(server, PAUSE_MS);
-    }
-}
-
-/* In service, a probe is wanted for a silent connection alone. */
-static void settle_probe(struct rc_server *server, enum rc_server_state before)
-{
-    if (server->state != RC_SERVER_SUSPECT) {
-        drop_probe(server);
-        if (before == RC_SERVER_DOWN || before == RC_SERVER_SUSPECT) {
-            rc_env_disarm(server->env, &server->retry); /* the next one was planned */
-        }
-    } else if (!rc_deadline_armed(&server->retry)) {
-        open_probe(server);
-    }
-}
-
-/* Some lane can carry requests: say so where it is news, and let all that waits flow. */
-static void serve(struct rc_server *server)
-{
-    if (!rc_server_gate_open(server) || !any_ready(server)) {
-        return;
-    }
-    enum rc_server_state before = server->state;
-    server->unproven_until_ms = 0;
-    server->state = any_suspect(server) ? RC_SERVER_SUSPECT : RC_SERVER_UP;
-    if (before == RC_SERVER_DOWN) {
-        rc_outage_end(&server->outage, rc_env_now_ms(server->env));
-    }
-    settle_probe(server, before);
-    if (before == RC_SERVER_DOWN || before == RC_SERVER_CONNECTING) {
-        set_reason(server, "in service", "");
-        announce(server,
-            before == RC_SERVER_DOWN && server->ejected ? RC_CHANGE_READMITTED : RC_CHANGE_UP, 0);
-    }
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        struct rc_lane *lane = &server->lanes[i];
-        bool wanted = !rc_list_empty(&lane->waiting);
-        if (wanted && rc_lane_ready(lane)) {
-            rc_lane_flow(lane);
-        } else if (wanted) {
-            rc_lane_connect(lane);
-        }
-    }
-}
-
-static void plan_probe(struct rc_server *server)
-{
-    retry_in(server, rc_outage_next_probe(
-                         &server->outage, rc_env_now_ms(server->env), rc_env_random(server->env)));
-}
-
-/* ---- out of service ---- */
-
-/* A connection leaves its lane: what is pending on it ends with `status` and `why`, which outlives
- * the event; while it holds writes it stays open, with a fence behind the last of them. */
-static void retire(struct rc_server *server, struct rc_lane *lane, int status, const char *why)
-{
-    struct rc_conn *conn = lane->conn;
-    lane->conn = NULL;
-    if (conn == NULL) {
-        return;
-    }
-    if (!rc_conn_holds_writes(conn)) {
-        rc_conn_close(conn, status, why);
-        rc_conn_free(conn);
-        return;
-    }
-    rc_list_append(&server->old, &conn->link);
-    rc_conn_fence(conn, status, why);
-}
-
-static int status_of_outage(int status)
-{
-    bool telling = status == RINGCACHE_EAUTH || status == RINGCACHE_ENOTSUP;
-    return telling ? status : RINGCACHE_EDOWN;
-}
-
-static void go_down(struct rc_server *server, bool soft, int status, const char *why)
-{
-    if (server->state == RC_SERVER_DOWN) {
-        return;
-    }
-    set_reason(server, soft ? "silent: " : "", why);
-    server->state = RC_SERVER_DOWN;
-    server->ejected = soft;
-    server->down_status = status_of_outage(status);
-    server->counts.outages++;
-    rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
-    drop_probe(server);
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        retire(server, &server->lanes[i], server->down_status, rc_text_bytes(server->reason));
-        rc_lane_fail_waiting(&server->lanes[i], server->down_status, rc_text_bytes(server->reason));
-    }
-    plan_probe(server);
-    announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
-}
-
 /* Silence is soft evidence: it may be our own loop or network, so only so many go by it. */
 static void eject(struct rc_server *server, const char *why)
 {
     if (server->state == RC_SERVER_DOWN || server->events->may_eject(server)) {
-        go_down(server, true, RINGCACHE_ETIMEDOUT, why);
+        rc_service_end(server, true, RINGCACHE_ETIMEDOUT, why);
         return;
     }
     server->state = RC_SERVER_SUSPECT;
-    retry_in(server, PAUSE_MS + server->env->timeout_ms);
+    rc_service_retry_in(server, RC_SERVICE_PAUSE_MS + server->env->timeout_ms);
 }
 
 /* ---- the probe ---- */
@@ -248,14 +47,14 @@ static bool ask_to_kill(struct rc_server *server)
 /* The probe's connection becomes the first lane's that has none. */
 static void promote(struct rc_server *server)
 {
-    struct rc_lane *lane = lane_of(server, NULL);
+    struct rc_lane *lane = rc_service_lane_of(server, NULL);
     if (lane == NULL) {
-        drop_probe(server);
+        rc_service_drop_probe(server);
     } else {
         lane->conn = server->probe;
         server->probe = NULL;
     }
-    serve(server);
+    rc_service_resume(server);
 }
 
 /* The server answers, some connections do not: they go, and with unanswered writes they stand in
@@ -263,10 +62,10 @@ static void promote(struct rc_server *server)
 static void retire_silent(struct rc_server *server)
 {
     static const char why[] = "a connection was silent while the server answered another";
-    set_reason(server, why, "");
+    rc_service_explain(server, why, "");
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
-            retire(server, &server->lanes[i], RINGCACHE_ECONNECT, why);
+            rc_service_retire(server, &server->lanes[i], RINGCACHE_ECONNECT, why);
         }
     }
     server->state = RC_SERVER_CONNECTING;
@@ -287,12 +86,13 @@ static void wait_for_old(struct rc_server *server)
         if (rc_env_now_ms(server->env) - server->outage.began_ms >= FENCE_MS) {
             shut_old(server);
         }
-        drop_probe(server);
-        plan_probe(server);
+        rc_service_drop_probe(server);
+        rc_service_plan_probe(server);
     } else {
         /* Hard evidence, of a connection: the server answers, and cannot be written to all the
          * same. */
-        go_down(server, false, RINGCACHE_ETIMEDOUT, "writes on an older connection are unanswered");
+        rc_service_end(
+            server, false, RINGCACHE_ETIMEDOUT, "writes on an older connection are unanswered");
     }
 }
 
@@ -311,15 +111,13 @@ static void probe_ready(struct rc_server *server)
 static void probe_failed(struct rc_server *server, int status, const char *why)
 {
     if (rc_error_is_local(status)) {
-        retry_in(server, PAUSE_MS);
+        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
     } else if (server->state == RC_SERVER_DOWN) {
-        set_reason(server, "", why);
-        server->down_status = status_of_outage(status);
-        plan_probe(server);
+        rc_service_stay_out(server, status, why);
     } else if (status == RINGCACHE_ETIMEDOUT) {
         eject(server, why);
     } else {
-        go_down(server, false, status, why);
+        rc_service_end(server, false, status, why);
     }
 }
 
@@ -331,7 +129,7 @@ static void on_ready(struct rc_conn *conn)
     if (conn == server->probe) {
         probe_ready(server);
     } else {
-        serve(server);
+        rc_service_resume(server);
     }
 }
 
@@ -339,21 +137,21 @@ static void lane_failed(struct rc_lane *lane, int status, const char *why)
 {
     struct rc_server *server = lane->server;
     if (rc_error_is_local(status)) {
-        set_reason(server, "trouble of this machine: ", why);
-        retry_in(server, PAUSE_MS);
-    } else if (any_healthy(server)) {
-        set_reason(server, "", why);
-        lane->closed_until_ms = rc_env_now_ms(server->env) + PAUSE_MS;
+        rc_service_explain(server, "trouble of this machine: ", why);
+        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
+    } else if (rc_service_any_healthy(server)) {
+        rc_service_explain(server, "", why);
+        lane->closed_until_ms = rc_env_now_ms(server->env) + RC_SERVICE_PAUSE_MS;
         rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
-    } else if (!any_in_the_making(server)) { /* else that one decides */
-        go_down(server, false, status, why);
+    } else if (!rc_service_any_in_the_making(server)) { /* else that one decides */
+        rc_service_end(server, false, status, why);
     }
 }
 
 static void on_failed(struct rc_conn *conn, int status, const char *why)
 {
     struct rc_server *server = conn->owner;
-    struct rc_lane *lane = lane_of(server, conn);
+    struct rc_lane *lane = rc_service_lane_of(server, conn);
     bool was_probe = conn == server->probe;
     if (was_probe) {
         server->probe = NULL;
@@ -361,7 +159,7 @@ static void on_failed(struct rc_conn *conn, int status, const char *why)
         lane->conn = NULL;
     }
     if (rc_conn_asked_too_much(conn)) {
-        retry_in(server, 0); /* without the question */
+        rc_service_retry_in(server, 0); /* without the question */
     } else if (was_probe) {
         probe_failed(server, status, why);
     } else if (lane != NULL) {
@@ -376,23 +174,25 @@ static void reconnect(struct rc_lane *lane, const char *why)
 {
     struct rc_server *server = lane->server;
     uint64_t now_ms = rc_env_now_ms(server->env);
-    bool in_a_row = lane->reconnected_ms != 0 && now_ms - lane->reconnected_ms < PAUSE_MS;
+    bool in_a_row =
+        lane->reconnected_ms != 0 && now_ms - lane->reconnected_ms < RC_SERVICE_PAUSE_MS;
     if (server->state == RC_SERVER_DOWN) {
         return; /* the probe decides */
     }
-    set_reason(server, "reconnecting: ", why);
-    if (server->state == RC_SERVER_SUSPECT && !any_suspect(server) && rc_server_gate_open(server)) {
-        drop_probe(server);
+    rc_service_explain(server, "reconnecting: ", why);
+    if (server->state == RC_SERVER_SUSPECT && !rc_service_any_suspect(server) &&
+        rc_server_gate_open(server)) {
+        rc_service_drop_probe(server);
         rc_env_disarm(server->env, &server->retry);
         server->state = RC_SERVER_UP;
     }
-    if (!any_healthy(server) && !any_suspect(server)) {
+    if (!rc_service_any_healthy(server) && !rc_service_any_suspect(server)) {
         server->state = RC_SERVER_CONNECTING;
-        announce(server, RC_CHANGE_CONNECTING, RINGCACHE_ECONNECT);
+        rc_service_announce(server, RC_CHANGE_CONNECTING, RINGCACHE_ECONNECT);
     }
     lane->reconnected_ms = now_ms;
     if (in_a_row) {
-        retry_in(server, PAUSE_MS);
+        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
     } else {
         rc_lane_connect(lane);
     }
@@ -403,17 +203,17 @@ static void old_gone(struct rc_server *server)
 {
     if (server->state == RC_SERVER_DOWN) {
         if (server->probe == NULL) {
-            retry_in(server, 0);
+            rc_service_retry_in(server, 0);
         }
     } else {
-        serve(server);
+        rc_service_resume(server);
     }
 }
 
 static void on_ended(struct rc_conn *conn, int status, const char *why)
 {
     struct rc_server *server = conn->owner;
-    struct rc_lane *lane = lane_of(server, conn);
+    struct rc_lane *lane = rc_service_lane_of(server, conn);
     bool was_probe = conn == server->probe;
     bool unproven = conn->owed_writes && !rc_error_is_peers(status);
     if (unproven) {
@@ -429,7 +229,7 @@ static void on_ended(struct rc_conn *conn, int status, const char *why)
         lane->conn = NULL;
     }
     if (unproven) {
-        go_down(server, false, status, why);
+        rc_service_end(server, false, status, why);
     } else if (lane == NULL) {
         old_gone(server);
     } else {
@@ -441,7 +241,7 @@ static void on_distrusted(struct rc_conn *conn, int status, const char *why)
 {
     (void)status;
     struct rc_server *server = conn->owner;
-    struct rc_lane *lane = lane_of(server, conn);
+    struct rc_lane *lane = rc_service_lane_of(server, conn);
     if (conn == server->probe) {
         server->probe = NULL;
         rc_conn_free(conn);
@@ -465,16 +265,16 @@ static void on_distrusted(struct rc_conn *conn, int status, const char *why)
 static void on_spoke(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
-    if (server->state == RC_SERVER_SUSPECT && !any_suspect(server)) {
-        serve(server);
+    if (server->state == RC_SERVER_SUSPECT && !rc_service_any_suspect(server)) {
+        rc_service_resume(server);
     } else if (server->state == RC_SERVER_DOWN && server->probe == NULL) {
-        retry_in(server, 0);
+        rc_service_retry_in(server, 0);
     }
 }
 
 static void on_room(struct rc_conn *conn)
 {
-    struct rc_lane *lane = lane_of(conn->owner, conn);
+    struct rc_lane *lane = rc_service_lane_of(conn->owner, conn);
     if (lane != NULL && rc_lane_ready(lane)) {
         rc_lane_flow(lane);
     }
@@ -483,8 +283,8 @@ static void on_room(struct rc_conn *conn)
 static void fence_answered(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
-    struct rc_lane *lane = lane_of(server, NULL);
-    if (lane_of(server, conn) != NULL) {
+    struct rc_lane *lane = rc_service_lane_of(server, NULL);
+    if (rc_service_lane_of(server, conn) != NULL) {
         return;
     }
     rc_list_remove(&conn->link);
@@ -494,8 +294,8 @@ static void fence_answered(struct rc_conn *conn)
         rc_conn_free(conn);
     }
     if (rc_server_gate_open(server)) {
-        drop_probe(server);
-        serve(server);
+        rc_service_drop_probe(server);
+        rc_service_resume(server);
     }
 }
 
@@ -530,13 +330,13 @@ static void on_silent(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
     if (conn == server->probe) {
-        drop_probe(server);
+        rc_service_drop_probe(server);
         probe_failed(server, RINGCACHE_ETIMEDOUT, "the probe was greeted and then silent");
         return;
     }
-    if (lane_of(server, conn) != NULL) {
+    if (rc_service_lane_of(server, conn) != NULL) {
         server->state = RC_SERVER_SUSPECT;
-        open_probe(server);
+        rc_service_open_probe(server);
     } else if (rc_conn_holds_writes(conn)) {
         eject(server, "a connection given up does not end");
     } else {
@@ -555,35 +355,12 @@ static const struct rc_conn_events conn_events = {
     .answered = on_answered,
 };
 
-/* ---- connecting ---- */
-
-void rc_lane_connect(struct rc_lane *lane)
-{
-    struct rc_server *server = lane->server;
-    bool pausing = rc_deadline_armed(&server->retry) && server->state != RC_SERVER_SUSPECT;
-    if (lane->conn != NULL || server->state == RC_SERVER_DOWN || pausing) {
-        return;
-    }
-    if (server->state == RC_SERVER_IDLE) {
-        server->state = RC_SERVER_CONNECTING;
-        set_reason(server, "connecting", "");
-        announce(server, RC_CHANGE_CONNECTING, 0);
-    }
-    server->counts.connects++;
-    lane->conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
-        server->env->connect_timeout_ms);
-    if (lane->conn == NULL) {
-        set_reason(server, "no connection could be begun", "");
-        retry_in(server, PAUSE_MS);
-    }
-}
-
 static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
 {
     (void)now_ms;
     struct rc_server *server = rc_container(deadline, struct rc_server, retry);
     if (server->state == RC_SERVER_DOWN || server->state == RC_SERVER_SUSPECT) {
-        open_probe(server);
+        rc_service_open_probe(server);
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (!rc_list_empty(&server->lanes[i].waiting)) {

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "server/recovery.h"
+#include "server/service.h"
 
 /* Unsent output up to which waiting requests are encoded. */
 enum { FLOW_BYTES = 256 * 1024 };

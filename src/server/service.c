@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/service.h"
+
+void rc_service_explain(struct rc_server *server, const char *what, const char *why)
+{
+    rc_text_replace(server->env, &server->reason, what, why);
+}
+
+void rc_service_announce(struct rc_server *server, enum rc_server_change change, int reason)
+{
+    server->events->changed(server, change, reason, rc_text_bytes(server->reason));
+}
+
+struct rc_lane *rc_service_lane_of(struct rc_server *server, const struct rc_conn *conn)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn == conn) {
+            return &server->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+bool rc_service_any_in_the_making(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        if (conn != NULL && (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has a lane a connection that was greeted? */
+static bool any_ready(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn != NULL && server->lanes[i].conn->state == RC_CONN_READY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rc_service_any_healthy(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        if (conn != NULL && conn->state == RC_CONN_READY && !conn->suspect) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rc_service_any_suspect(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rc_server_gate_open(const struct rc_server *server)
+{
+    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
+        if (rc_conn_holds_writes(rc_container(node, struct rc_conn, link))) {
+            return false;
+        }
+    }
+    return server->unproven_until_ms == 0 ||
+           rc_env_now_ms(server->env) >= server->unproven_until_ms;
+}
+
+/* ---- in service ---- */
+
+void rc_service_drop_probe(struct rc_server *server)
+{
+    rc_conn_free(server->probe);
+    server->probe = NULL;
+}
+
+void rc_service_retry_in(struct rc_server *server, uint32_t delay_ms)
+{
+    rc_env_arm(server->env, &server->retry, rc_env_now_ms(server->env) + delay_ms);
+}
+
+void rc_service_open_probe(struct rc_server *server)
+{
+    if (server->probe != NULL) {
+        return;
+    }
+    struct rc_env *env = server->env;
+    uint32_t deadline_ms = env->connect_timeout_ms;
+    if (server->state == RC_SERVER_SUSPECT) {
+        deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
+    }
+    server->counts.connects++;
+    server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
+    if (server->probe == NULL) {
+        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
+    }
+}
+
+/* In service, a probe is wanted for a silent connection alone. */
+static void settle_probe(struct rc_server *server, enum rc_server_state before)
+{
+    if (server->state != RC_SERVER_SUSPECT) {
+        rc_service_drop_probe(server);
+        if (before == RC_SERVER_DOWN || before == RC_SERVER_SUSPECT) {
+            rc_env_disarm(server->env, &server->retry); /* the next one was planned */
+        }
+    } else if (!rc_deadline_armed(&server->retry)) {
+        rc_service_open_probe(server);
+    }
+}
+
+void rc_lane_connect(struct rc_lane *lane)
+{
+    struct rc_server *server = lane->server;
+    bool pausing = rc_deadline_armed(&server->retry) && server->state != RC_SERVER_SUSPECT;
+    if (lane->conn != NULL || server->state == RC_SERVER_DOWN || pausing) {
+        return;
+    }
+    if (server->state == RC_SERVER_IDLE) {
+        server->state = RC_SERVER_CONNECTING;
+        rc_service_explain(server, "connecting", "");
+        rc_service_announce(server, RC_CHANGE_CONNECTING, 0);
+    }
+    server->counts.connects++;
+    lane->conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
+        server->env->connect_timeout_ms);
+    if (lane->conn == NULL) {
+        rc_service_explain(server, "no connection could be begun", "");
+        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
+    }
+}
+
+void rc_service_resume(struct rc_server *server)
+{
+    if (!rc_server_gate_open(server) || !any_ready(server)) {
+        return;
+    }
+    enum rc_server_state before = server->state;
+    server->unproven_until_ms = 0;
+    server->state = rc_service_any_suspect(server) ? RC_SERVER_SUSPECT : RC_SERVER_UP;
+    if (before == RC_SERVER_DOWN) {
+        rc_outage_end(&server->outage, rc_env_now_ms(server->env));
+    }
+    settle_probe(server, before);
+    if (before == RC_SERVER_DOWN || before == RC_SERVER_CONNECTING) {
+        rc_service_explain(server, "in service", "");
+        rc_service_announce(server,
+            before == RC_SERVER_DOWN && server->ejected ? RC_CHANGE_READMITTED : RC_CHANGE_UP, 0);
+    }
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        struct rc_lane *lane = &server->lanes[i];
+        bool wanted = !rc_list_empty(&lane->waiting);
+        if (wanted && rc_lane_ready(lane)) {
+            rc_lane_flow(lane);
+        } else if (wanted) {
+            rc_lane_connect(lane);
+        }
+    }
+}
+
+void rc_service_plan_probe(struct rc_server *server)
+{
+    rc_service_retry_in(server, rc_outage_next_probe(&server->outage, rc_env_now_ms(server->env),
+                                    rc_env_random(server->env)));
+}
+
+/* ---- out of service ---- */
+
+void rc_service_retire(struct rc_server *server, struct rc_lane *lane, int status, const char *why)
+{
+    struct rc_conn *conn = lane->conn;
+    lane->conn = NULL;
+    if (conn == NULL) {
+        return;
+    }
+    if (!rc_conn_holds_writes(conn)) {
+        rc_conn_close(conn, status, why);
+        rc_conn_free(conn);
+        return;
+    }
+    rc_list_append(&server->old, &conn->link);
+    rc_conn_fence(conn, status, why);
+}
+
+static int status_of_outage(int status)
+{
+    bool telling = status == RINGCACHE_EAUTH || status == RINGCACHE_ENOTSUP;
+    return telling ? status : RINGCACHE_EDOWN;
+}
+
+void rc_service_end(struct rc_server *server, bool soft, int status, const char *why)
+{
+    if (server->state == RC_SERVER_DOWN) {
+        return;
+    }
+    rc_service_explain(server, soft ? "silent: " : "", why);
+    server->state = RC_SERVER_DOWN;
+    server->ejected = soft;
+    server->down_status = status_of_outage(status);
+    server->counts.outages++;
+    rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
+    rc_service_drop_probe(server);
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        rc_service_retire(
+            server, &server->lanes[i], server->down_status, rc_text_bytes(server->reason));
+        rc_lane_fail_waiting(&server->lanes[i], server->down_status, rc_text_bytes(server->reason));
+    }
+    rc_service_plan_probe(server);
+    rc_service_announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
+}
+
+void rc_service_stay_out(struct rc_server *server, int status, const char *why)
+{
+    rc_service_explain(server, "", why);
+    server->down_status = status_of_outage(status);
+    rc_service_plan_probe(server);
+}
