@@ -96,12 +96,22 @@ struct rc_expect {
     bool first;
 };
 
+/* What an error says beyond its words. Whichever it is but NONE, the command was not run. */
+enum rc_refusal {
+    RC_REFUSAL_NONE, /* no error, or one from which nothing follows */
+    RC_REFUSAL_UNRUN,
+    RC_REFUSAL_NOT_NOW, /* the server serves nobody for now: it loads, waits for its master … */
+    RC_REFUSAL_REPLICA, /* … serves no writes: it is a replica */
+    RC_REFUSAL_CLUSTER, /* … is part of a cluster, and the key is another one's */
+};
+
 /* One reply. Slices point into the input, but for a static message with a status >= 0. */
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
     /* memcached: not an answer yet, the same command is to be sent once more with `again` set.
      * Redis: it failed, the server does not have the script; to be set from the next one on. */
     bool again;
+    enum rc_refusal refusal;
     struct rc_slice value;   /* of RAW: the whole reply, as it came */
     struct rc_slice message; /* the server's own words, for a failure; else empty */
     uint32_t marks;          /* RC_MARK_STALE … */

@@ -2,6 +2,7 @@
 #include "codec/codec.h"
 
 #include "codec/resp_command.h"
+#include "codec/resp_error.h"
 #include "codec/resp_frame.h"
 #include "codec/wire.h"
 
@@ -91,33 +92,6 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
         break;
     }
     return "-";
-}
-
-/* Errors about who we are. Servers before 6.0 had no code word for a wrong password, and none has
- * one for credentials sent where none are asked for. */
-static bool is_about_credentials(struct rc_slice message)
-{
-    static const char *const openings[] = {"NOAUTH ", "WRONGPASS ", "NOPERM ",
-        "ERR invalid password", "ERR AUTH ", "ERR Client sent AUTH"};
-    for (size_t i = 0; i < sizeof openings / sizeof openings[0]; i++) {
-        if (rc_slice_starts(message, openings[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* All errors leave the stream in step but one: that the server could not make sense of it. */
-static void read_error(
-    struct rc_slice message, const struct rc_expect *expect, struct rc_answer *answer)
-{
-    bool extras = expect->want_cas || expect->want_ttl;
-    answer->status = is_about_credentials(message) ? RINGCACHE_EAUTH : RINGCACHE_ESERVER;
-    answer->message = message;
-    answer->all = expect->due > 0;
-    answer->close = rc_slice_starts(message, "ERR Protocol error");
-    answer->again = !expect->again && rc_resp_may_run_script(expect->verb, extras) &&
-                    rc_slice_starts(message, "NOSCRIPT ");
 }
 
 /* The text behind `name` at the start of a line of `text`, up to the line's end. */
@@ -432,6 +406,26 @@ static enum rc_decoded check_echo(struct rc_slice input, uint64_t token, const c
     return arrived < sizeof echo ? RC_DECODED_MORE : RC_DECODED_ONE;
 }
 
+/* What has to follow the reply, `*len` bytes of it. A server that serves nobody refuses ECHO too:
+ * then `error`, the reply's words, is all there is, and no value can be taken for another's. */
+static enum rc_decoded take_echo(
+    struct rc_slice input, struct rc_slice error, uint64_t token, size_t *len, const char **why)
+{
+    const struct rc_resp_bounds bounds = {RC_RESP_LINE_MAX, 0};
+    struct rc_resp_token echo;
+    bool refused = input.len > 0 && input.data[0] == '-' && rc_resp_refuses_all(error);
+    if (!refused) {
+        *len = ECHO_REPLY_BYTES;
+        return check_echo(input, token, why);
+    }
+    enum rc_decoded got = rc_resp_token(input, &bounds, &echo, why);
+    *len = echo.len;
+    if (got == RC_DECODED_ONE && !rc_resp_refuses_all(echo.text)) {
+        return check_echo(input, token, why);
+    }
+    return got;
+}
+
 #define MISPLACED_TOKEN "the token came where its reply was due"
 
 /* A lost reply, and its echo twice: then the token stands in the reply's place. */
@@ -455,10 +449,19 @@ static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_sl
         return RC_DECODED_BAD;
     }
     struct rc_slice rest = rc_slice(input.data + reply->len, input.len - reply->len);
-    got = check_echo(rest, expect->token, why);
+    struct rc_slice error = reply->head.kind == '-' ? reply->head.text : rc_slice(NULL, 0);
+    size_t echo_len;
+    got = take_echo(rest, error, expect->token, &echo_len, why);
     /* One byte more may show that the echo is wrong, which need not be as long as the right one. */
-    reply->len = got == RC_DECODED_MORE ? input.len + 1 : reply->len + ECHO_REPLY_BYTES;
+    reply->len = got == RC_DECODED_MORE ? input.len + 1 : reply->len + echo_len;
     return got;
+}
+
+/* The words of a whole reply that is an error; else none. */
+static struct rc_slice error_of(struct rc_slice frame)
+{
+    bool is_error = frame.data[0] == '-';
+    return is_error ? rc_slice(frame.data + 1, frame.len - 3) : rc_slice(NULL, 0);
 }
 
 /* A reply of any shape, as a whole. An error keeps its words for the message. */
@@ -472,17 +475,17 @@ static enum rc_decoded take_raw(struct rc_decoder *decoder, struct rc_slice inpu
                            : SIZE_MAX / 2;
     bool whole = scan->offset > 0 && scan->depth == 0;
     enum rc_decoded got = whole ? RC_DECODED_ONE : rc_resp_frame(scan, input, max_bytes, &why);
-    size_t len = scan->offset;
+    size_t len = scan->offset, echo_len = 0;
+    struct rc_slice frame = rc_slice(input.data, len);
     if (got == RC_DECODED_ONE && rc_resp_is_echoed(expect->verb, expect->strict)) {
-        got = check_echo(rc_slice(input.data + len, input.len - len), expect->token, &why);
+        struct rc_slice rest = rc_slice(input.data + len, input.len - len);
+        got = take_echo(rest, error_of(frame), expect->token, &echo_len, &why);
         scan->need = input.len + 1;
-        len += ECHO_REPLY_BYTES;
     }
     if (got == RC_DECODED_MORE) {
         decoder->need = scan->need;
         return got;
     }
-    struct rc_slice frame = rc_slice(input.data, scan->offset);
     if (got == RC_DECODED_ONE && is_token(frame, expect)) {
         why = MISPLACED_TOKEN;
         got = RC_DECODED_BAD;
@@ -494,9 +497,9 @@ static enum rc_decoded take_raw(struct rc_decoder *decoder, struct rc_slice inpu
     }
     *answer = (struct rc_answer){.status = RINGCACHE_OK, .value = frame};
     if (frame.data[0] == '-') {
-        read_error(rc_slice(frame.data + 1, frame.len - 3), expect, answer);
+        rc_resp_read_error(error_of(frame), expect, answer);
     }
-    *consumed = len;
+    *consumed = len + echo_len;
     return RC_DECODED_ONE;
 }
 
@@ -521,7 +524,7 @@ static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice i
     }
     *answer = (struct rc_answer){.status = RINGCACHE_OK};
     if (reply.head.kind == '-') {
-        read_error(reply.head.text, expect, answer);
+        rc_resp_read_error(reply.head.text, expect, answer);
     } else if ((why = read_reply(&reply, expect, answer)) != NULL) {
         return rc_wire_bad(answer, why);
     }

@@ -51,6 +51,7 @@ static void assert_answer(
     const struct rc_answer *got, const struct rc_answer *wanted, struct rc_slice input)
 {
     assert_int_equal(got->status, wanted->status);
+    assert_int_equal(got->refusal, wanted->refusal);
     assert_slice_equal(got->value, wanted->value);
     assert_slice_equal(got->message, wanted->message);
     assert_inside(got->value, input);

@@ -20,6 +20,10 @@
     {                                                                                              \
         .status = RINGCACHE_ESERVER, .message = BYTES(text)                                        \
     }
+#define REFUSED_AS(what, text)                                                                     \
+    {                                                                                              \
+        .status = RINGCACHE_ESERVER, .refusal = RC_REFUSAL_##what, .message = BYTES(text)          \
+    }
 #define UNKNOWN_TO_IT(text)                                                                        \
     {                                                                                              \
         .status = RINGCACHE_EAUTH, .message = BYTES(text)                                          \
@@ -43,17 +47,17 @@ static const struct reply_case good[] = {
         .answer = {.value = BYTES(ECHOED)}},
     {BYTES("$-1\r\n" ECHOED), ASKED_STRICT(RC_VERB_GET), .answer = {.status = RINGCACHE_MISS}},
     {BYTES("-LOADING dataset in memory\r\n" ECHOED), ASKED_STRICT(RC_VERB_GET),
-        .answer = REFUSED("LOADING dataset in memory")},
+        .answer = REFUSED_AS(NOT_NOW, "LOADING dataset in memory")},
     {BYTES("+OK\r\n"), ASKED(RC_VERB_SET), .answer = {.status = RINGCACHE_OK}},
     {BYTES("+OK\r\n" ECHOED), ASKED_STRICT(RC_VERB_SET), .answer = {.status = RINGCACHE_OK}},
     {BYTES("-OOM command not allowed\r\n"), ASKED(RC_VERB_SET),
-        .answer = REFUSED("OOM command not allowed")},
+        .answer = REFUSED_AS(UNRUN, "OOM command not allowed")},
     {BYTES("-READONLY You can't write\r\n" ECHOED), ASKED_STRICT(RC_VERB_SET),
-        .answer = REFUSED("READONLY You can't write")},
+        .answer = REFUSED_AS(REPLICA, "READONLY You can't write")},
     {BYTES("-MOVED 1234 10.0.0.9:6379\r\n"), ASKED(RC_VERB_SET),
-        .answer = REFUSED("MOVED 1234 10.0.0.9:6379")},
+        .answer = REFUSED_AS(CLUSTER, "MOVED 1234 10.0.0.9:6379")},
     {BYTES("-BUSY Redis is busy\r\n"), ASKED(RC_VERB_NOOP),
-        .answer = REFUSED("BUSY Redis is busy")},
+        .answer = REFUSED_AS(NOT_NOW, "BUSY Redis is busy")},
     {BYTES("-ERR max number of clients reached\r\n"), ASKED(RC_VERB_CLIENT_ID),
         .answer = REFUSED("ERR max number of clients reached")},
     {BYTES("-ERR Protocol error: invalid bulk length\r\n"), ASKED(RC_VERB_SET),
@@ -76,7 +80,9 @@ static const struct reply_case good[] = {
     {BYTES("-ERR Client sent AUTH, but no password is set\r\n"), ASKED(RC_VERB_AUTH),
         .answer = UNKNOWN_TO_IT("ERR Client sent AUTH, but no password is set")},
     {BYTES("-NOAUTH Authentication required.\r\n"), ASKED(RC_VERB_NOOP),
-        .answer = UNKNOWN_TO_IT("NOAUTH Authentication required.")},
+        .answer = {.status = RINGCACHE_EAUTH,
+            .close = true,
+            .message = BYTES("NOAUTH Authentication required.")}},
     {BYTES("-NOPERM no permissions\r\n"), ASKED(RC_VERB_GET),
         .answer = UNKNOWN_TO_IT("NOPERM no permissions")},
     {BYTES("+OK\r\n"), ASKED(RC_VERB_SELECT), .answer = {.status = RINGCACHE_OK}},

@@ -26,7 +26,12 @@
 #define NOSCRIPT "NOSCRIPT No matching script. Please use EVAL."
 #define NO_SUCH_SCRIPT                                                                             \
     {                                                                                              \
-        .status = RINGCACHE_ESERVER, .message = BYTES(NOSCRIPT), .again = true                     \
+        .status = RINGCACHE_ESERVER, .refusal = RC_REFUSAL_UNRUN, .message = BYTES(NOSCRIPT),      \
+        .again = true                                                                              \
+    }
+#define NO_SCRIPT_OF_OURS                                                                          \
+    {                                                                                              \
+        .status = RINGCACHE_ESERVER, .refusal = RC_REFUSAL_UNRUN, .message = BYTES(NOSCRIPT)       \
     }
 #define NOT_INTEGER "ERR value is not an integer or out of range"
 #define WRONGTYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -47,7 +52,9 @@ static const struct reply_case good[] = {
     {BYTES("$-1\r\n"), ASKED(RC_VERB_CAS), .answer = {.status = RINGCACHE_MISS}},
     {BYTES("-" WRONGTYPE "\r\n"), ASKED(RC_VERB_APPEND), .answer = REFUSED(WRONGTYPE)},
     {BYTES("-OOM command not allowed\r\n" ECHOED), ASKED_STRICT(RC_VERB_CAS),
-        .answer = REFUSED("OOM command not allowed")},
+        .answer = {.status = RINGCACHE_ESERVER,
+            .refusal = RC_REFUSAL_UNRUN,
+            .message = BYTES("OOM command not allowed")}},
     /* times */
     {BYTES(":1\r\n"), ASKED(RC_VERB_TOUCH), .answer = {.status = RINGCACHE_OK}},
     {BYTES(":0\r\n" ECHOED), ASKED_STRICT(RC_VERB_TOUCH), .answer = {.status = RINGCACHE_MISS}},
@@ -109,11 +116,11 @@ static const struct reply_case good[] = {
     {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_GET, .want_cas = true), .answer = NO_SUCH_SCRIPT},
     {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_GET_AND_TOUCH, .want_ttl = true),
         .answer = NO_SUCH_SCRIPT},
-    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_GET), .answer = REFUSED(NOSCRIPT)},
-    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_GET_AND_TOUCH), .answer = REFUSED(NOSCRIPT)},
-    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_SET), .answer = REFUSED(NOSCRIPT)},
-    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_ADD), .answer = REFUSED(NOSCRIPT)},
-    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_CAS, .again = true), .answer = REFUSED(NOSCRIPT)},
+    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_GET), .answer = NO_SCRIPT_OF_OURS},
+    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_GET_AND_TOUCH), .answer = NO_SCRIPT_OF_OURS},
+    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_SET), .answer = NO_SCRIPT_OF_OURS},
+    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_ADD), .answer = NO_SCRIPT_OF_OURS},
+    {BYTES("-" NOSCRIPT "\r\n"), ASKED(RC_VERB_CAS, .again = true), .answer = NO_SCRIPT_OF_OURS},
     {BYTES("-NOSCRIPTS\r\n"), ASKED(RC_VERB_CAS), .answer = REFUSED("NOSCRIPTS")},
     {BYTES("+OK\r\n"), ASKED(RC_VERB_CAS, .again = true), .answer = {.status = RINGCACHE_OK}},
 };
