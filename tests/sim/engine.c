@@ -158,6 +158,11 @@ void engine_set_max_sessions(struct engine *e, size_t max)
     e->max_sessions = max;
 }
 
+void engine_set_mood(struct engine *e, enum engine_mood mood)
+{
+    e->mood = mood;
+}
+
 void engine_set_max_item(struct engine *e, size_t bytes)
 {
     e->max_item = bytes;

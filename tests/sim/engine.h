@@ -21,6 +21,18 @@
 
 enum engine_kind { ENGINE_MEMCACHED, ENGINE_REDIS };
 
+enum engine_mood {
+    ENGINE_SERVES,
+    ENGINE_LOADING,
+    ENGINE_BUSY,       /* a script runs and runs */
+    ENGINE_MASTERDOWN, /* a replica without its master, replica-serve-stale-data no */
+    ENGINE_REPLICA,    /* it takes no writes */
+    ENGINE_FULL,       /* maxmemory is reached, and nothing may be evicted */
+    ENGINE_LONELY,     /* min-replicas-to-write are not there */
+    ENGINE_UNSAVED,    /* its last snapshot failed */
+    ENGINE_SLOTLESS,   /* a cluster's node, to which no key belongs */
+};
+
 struct engine;
 struct engine_session;
 
@@ -66,6 +78,8 @@ void engine_set_version(struct engine *e, const char *version);
  * asked. Memcached logs a user and password that came as the verb "auth". */
 void engine_set_password(struct engine *e, const char *user, const char *password);
 void engine_set_max_sessions(struct engine *e, size_t max);
+/* Redis: what it refuses from now on, and why. */
+void engine_set_mood(struct engine *e, enum engine_mood mood);
 /* Memcached's -I: the largest item, its header included. */
 void engine_set_max_item(struct engine *e, size_t bytes);
 /* The next `count` commands of `verb` ("" : of any) are answered with `reply` instead of run. One

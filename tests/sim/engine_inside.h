@@ -36,6 +36,7 @@ struct engine {
     uint64_t cas;         /* the last one given out */
     uint64_t last_client; /* Redis' client ids */
     uint64_t random;
+    enum engine_mood mood;
     uint32_t scripts; /* Redis: a bit for each that was loaded, by rc_script_name */
     char run_id[41];
     char *version, *user, *password;

@@ -15,11 +15,19 @@ struct redis_call {
     bool quit;
 };
 
+/* What a command is, for those who may refuse it. */
+enum redis_trait {
+    REDIS_ALWAYS = 1, /* answered to anyone, whatever the server is at */
+    REDIS_STALE = 2,  /* answered also while the server loads, or has lost its master */
+    REDIS_WRITES = 4,
+    REDIS_GROWS = 8, /* it writes, and may need memory for that */
+};
+
 struct redis_command {
     const char *verb;
     size_t min, max; /* words, the verb among them */
     size_t key;      /* where the first key stands; 0: there is none */
-    bool before_auth;
+    unsigned traits; /* of enum redis_trait */
     void (*run)(struct redis_call *c);
 };
 
@@ -34,6 +42,9 @@ extern const struct redis_command redis_script_commands[];
 void redis_run(struct redis_call *c);
 /* The same from within a script: neither counted nor logged, and who may was asked before. */
 void redis_perform(struct redis_call *c);
+/* Why the server does not run it: a line, or NULL. The second: … within a script. */
+const char *redis_refusal(const struct engine *e, const struct redis_command *command);
+const char *redis_write_refusal(const struct engine *e, const struct redis_command *command);
 bool redis_text_is(struct rc_slice word, const char *text); /* in either case */
 bool redis_integer(struct rc_slice word, int64_t *value);
 

@@ -278,17 +278,17 @@ static void run_http(struct redis_call *c)
 }
 
 static const struct redis_command connection_commands[] = {
-    {"ping", 1, 2, 0, false, run_ping},
-    {"echo", 2, 2, 0, false, run_echo},
-    {"auth", 2, SIZE_MAX, 0, true, run_auth},
-    {"select", 2, 2, 0, false, run_select},
-    {"client", 2, SIZE_MAX, 0, false, run_client},
-    {"info", 1, SIZE_MAX, 0, false, run_info},
-    {"dbsize", 1, 1, 0, false, run_dbsize},
-    {"flushall", 1, SIZE_MAX, 0, false, run_flushall},
-    {"quit", 1, SIZE_MAX, 0, true, run_quit},
-    {"host:", 1, SIZE_MAX, 0, true, run_http},
-    {"post", 1, SIZE_MAX, 0, true, run_http},
+    {"ping", 1, 2, 0, 0, run_ping},
+    {"echo", 2, 2, 0, REDIS_STALE, run_echo},
+    {"auth", 2, SIZE_MAX, 0, REDIS_ALWAYS, run_auth},
+    {"select", 2, 2, 0, REDIS_STALE, run_select},
+    {"client", 2, SIZE_MAX, 0, REDIS_STALE, run_client},
+    {"info", 1, SIZE_MAX, 0, REDIS_STALE, run_info},
+    {"dbsize", 1, 1, 0, 0, run_dbsize},
+    {"flushall", 1, SIZE_MAX, 0, REDIS_WRITES, run_flushall},
+    {"quit", 1, SIZE_MAX, 0, REDIS_ALWAYS, run_quit},
+    {"host:", 1, SIZE_MAX, 0, REDIS_ALWAYS, run_http},
+    {"post", 1, SIZE_MAX, 0, REDIS_ALWAYS, run_http},
     {0},
 };
 
@@ -350,9 +350,15 @@ static const struct redis_command *take_command(struct redis_call *c)
 void redis_perform(struct redis_call *c)
 {
     const struct redis_command *command = take_command(c);
-    if (command != NULL) {
-        command->run(c);
+    if (command == NULL) {
+        return;
     }
+    const char *refusal = redis_write_refusal(c->engine, command);
+    if (refusal != NULL) {
+        redis_say(c, refusal);
+        return;
+    }
+    command->run(c);
 }
 
 void redis_run(struct redis_call *c)
@@ -361,13 +367,20 @@ void redis_run(struct redis_call *c)
     if (command == NULL) {
         return;
     }
-    if (!command->before_auth && c->engine->password != NULL && !c->session->authenticated) {
+    bool always = (command->traits & REDIS_ALWAYS) != 0;
+    if (!always && c->engine->password != NULL && !c->session->authenticated) {
         redis_say(c, "-NOAUTH Authentication required.");
         return;
     }
     bool keyed = command->key > 0 && command->key < c->argc;
     struct rc_slice key = keyed ? c->argv[command->key] : rc_slice(NULL, 0);
-    if (!engine_arrives(c->session, command->verb, key, c->reply)) {
-        command->run(c);
+    if (engine_arrives(c->session, command->verb, key, c->reply)) {
+        return;
     }
+    const char *refusal = redis_refusal(c->engine, command);
+    if (refusal != NULL) {
+        redis_say(c, refusal);
+        return;
+    }
+    command->run(c);
 }

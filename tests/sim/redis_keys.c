@@ -105,13 +105,13 @@ static void run_lpush(struct redis_call *c)
 }
 
 const struct redis_command redis_key_commands[] = {
-    {"del", 2, SIZE_MAX, 1, false, run_del},
-    {"exists", 2, SIZE_MAX, 1, false, run_exists},
-    {"expire", 3, SIZE_MAX, 1, false, run_expire},
-    {"pexpire", 3, SIZE_MAX, 1, false, run_pexpire},
-    {"persist", 2, 2, 1, false, run_persist},
-    {"ttl", 2, 2, 1, false, run_ttl},
-    {"pttl", 2, 2, 1, false, run_pttl},
-    {"lpush", 3, SIZE_MAX, 1, false, run_lpush},
+    {"del", 2, SIZE_MAX, 1, REDIS_WRITES, run_del},
+    {"exists", 2, SIZE_MAX, 1, 0, run_exists},
+    {"expire", 3, SIZE_MAX, 1, REDIS_WRITES, run_expire},
+    {"pexpire", 3, SIZE_MAX, 1, REDIS_WRITES, run_pexpire},
+    {"persist", 2, 2, 1, REDIS_WRITES, run_persist},
+    {"ttl", 2, 2, 1, 0, run_ttl},
+    {"pttl", 2, 2, 1, 0, run_pttl},
+    {"lpush", 3, SIZE_MAX, 1, REDIS_WRITES | REDIS_GROWS, run_lpush},
     {0},
 };

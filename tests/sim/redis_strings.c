@@ -239,15 +239,15 @@ static void run_decrby(struct redis_call *c)
 }
 
 const struct redis_command redis_string_commands[] = {
-    {"get", 2, 2, 1, false, run_get},
-    {"mget", 2, SIZE_MAX, 1, false, run_mget},
-    {"strlen", 2, 2, 1, false, run_strlen},
-    {"append", 3, 3, 1, false, run_append},
-    {"set", 3, SIZE_MAX, 1, false, run_set},
-    {"getex", 2, SIZE_MAX, 1, false, run_getex},
-    {"incr", 2, 2, 1, false, run_incr},
-    {"decr", 2, 2, 1, false, run_decr},
-    {"incrby", 3, 3, 1, false, run_incrby},
-    {"decrby", 3, 3, 1, false, run_decrby},
+    {"get", 2, 2, 1, 0, run_get},
+    {"mget", 2, SIZE_MAX, 1, 0, run_mget},
+    {"strlen", 2, 2, 1, 0, run_strlen},
+    {"append", 3, 3, 1, REDIS_WRITES | REDIS_GROWS, run_append},
+    {"set", 3, SIZE_MAX, 1, REDIS_WRITES | REDIS_GROWS, run_set},
+    {"getex", 2, SIZE_MAX, 1, REDIS_WRITES, run_getex},
+    {"incr", 2, 2, 1, REDIS_WRITES | REDIS_GROWS, run_incr},
+    {"decr", 2, 2, 1, REDIS_WRITES | REDIS_GROWS, run_decr},
+    {"incrby", 3, 3, 1, REDIS_WRITES | REDIS_GROWS, run_incrby},
+    {"decrby", 3, 3, 1, REDIS_WRITES | REDIS_GROWS, run_decrby},
     {0},
 };

@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "codec/scripts.h"
 
 enum { WHOLE = 65536 }; /* longer than any exchange */
 
@@ -316,6 +319,54 @@ static void a_store_grows_and_forgets(void **state)
     store_deinit(&s);
 }
 
+static void expect_opening(struct engine *e, const char *send, const char *opening)
+{
+    struct talk t = talk_to(e, rc_slice_text(send), SIZE_MAX / 2);
+    struct rc_slice got = sim_bytes_view(&t.reply);
+    if (!rc_slice_starts(got, opening)) {
+        fail_msg("to %s came %.*s", send, (int)got.len, (const char *)got.data);
+    }
+    sim_bytes_deinit(&t.reply);
+}
+
+/* PING, ECHO, GET, SET, and a SET within a script, as they are refused: by the first letters. */
+static void redis_refuses_by_its_mood_as_the_real_one(void **state)
+{
+    static const struct {
+        enum engine_mood mood;
+        const char *answers[6]; /* NULL: as ever */
+    } cases[] = {
+        {ENGINE_SERVES, {NULL}},
+        {ENGINE_LOADING, {"-LOADING", NULL, "-LOADING", "-LOADING", "-LOADING", NULL}},
+        {ENGINE_BUSY, {"-BUSY", "-BUSY", "-BUSY", "-BUSY", "-BUSY", "-BUSY"}},
+        {ENGINE_MASTERDOWN, {"-MASTERDOWN", NULL, "-MASTERDOWN", "-READONLY", "-MASTERDOWN", NULL}},
+        {ENGINE_REPLICA, {NULL, NULL, NULL, "-READONLY", "-READONLY", NULL}},
+        {ENGINE_FULL, {NULL, NULL, NULL, "-OOM", "-OOM", NULL}},
+        {ENGINE_LONELY, {NULL, NULL, NULL, "-NOREPLICAS", "-NOREPLICAS", NULL}},
+        {ENGINE_UNSAVED, {"-MISCONF", NULL, NULL, "-MISCONF", "-MISCONF", NULL}},
+        {ENGINE_SLOTLESS, {NULL, NULL, "-CLUSTERDOWN", "-CLUSTERDOWN", "-CLUSTERDOWN", NULL}},
+    };
+    static const char *const usual[] = {"+PONG", "$1\r\nx", "$1\r\nv", "+OK", "+OK", ":"};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct engine *e = engine_of(ENGINE_REDIS);
+        engine_put(e, 0, "k", rc_slice_text("v"), 0);
+        char eval[512];
+        const char *text = rc_scripts[RC_SCRIPT_APPEND].text;
+        snprintf(eval, sizeof eval,
+            "*5\r\n$4\r\nEVAL\r\n$%zu\r\n%s\r\n$1\r\n1\r\n$1\r\nk\r\n$1\r\nx\r\n", strlen(text),
+            text);
+        const char *const asked[] = {
+            "PING\r\n", "ECHO x\r\n", "GET k\r\n", "SET k v\r\n", eval, "CLIENT ID\r\n"};
+        engine_set_mood(e, cases[i].mood);
+        for (size_t n = 0; n < 6; n++) {
+            const char *opening = cases[i].answers[n] != NULL ? cases[i].answers[n] : usual[n];
+            expect_opening(e, asked[n], opening);
+        }
+        engine_free(e);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +376,7 @@ int main(void)
         cmocka_unit_test(redis_answers_alike_however_its_input_is_split),
         cmocka_unit_test(redis_with_a_password_answers_as_the_real_one),
         cmocka_unit_test(memcached_with_a_password_answers_as_the_real_one),
+        cmocka_unit_test(redis_refuses_by_its_mood_as_the_real_one),
         cmocka_unit_test(redis_lets_a_named_user_in_by_name_alone),
         cmocka_unit_test(an_item_too_large_is_refused_and_its_old_value_is_gone),
         cmocka_unit_test(memcached_expires_by_whole_seconds_of_its_clock),
