@@ -147,6 +147,13 @@ struct rc_decoder {
     struct rc_settings_scan settings;
 };
 
+/* Does the answer to a NOOP say that commands are served? A Redis that could not save tells that to
+ * PING too, and serves reads. */
+static inline bool rc_answer_serves(const struct rc_answer *answer)
+{
+    return answer->status == RINGCACHE_OK || answer->refusal == RC_REFUSAL_UNRUN;
+}
+
 struct rc_codec {
     const char *name; /* "memcached meta", "RESP2" */
     bool binary_keys; /* any byte is allowed in a key */

@@ -6,7 +6,7 @@
 
 enum { OUT_KEEP = 16 * 1024 /* output memory an idle connection keeps */ };
 
-static void remember_why(struct rc_conn *conn, struct rc_slice text)
+const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice text)
 {
     size_t len = text.len < sizeof conn->why - 1 ? text.len : sizeof conn->why - 1;
     for (size_t i = 0; i < len; i++) {
@@ -14,6 +14,7 @@ static void remember_why(struct rc_conn *conn, struct rc_slice text)
         conn->why[i] = printable ? (char)text.data[i] : '?';
     }
     conn->why[len] = '\0';
+    return conn->why;
 }
 
 /* ---- ending ---- */
@@ -112,7 +113,7 @@ static void spare_questions(struct rc_conn *conn, int status)
 
 void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why)
 {
-    remember_why(conn, why);
+    rc_conn_quote(conn, why);
     spare_questions(conn, status);
     bool was_ready = conn->state == RC_CONN_READY || conn->state == RC_CONN_LAME;
     conn->owed_writes = rc_conn_holds_writes(conn);
@@ -130,7 +131,7 @@ bool rc_conn_holds_writes(const struct rc_conn *conn)
            (conn->state == RC_CONN_READY && conn->pipeline.writes > 0);
 }
 
-static void take_back_unsent(struct rc_conn *conn, int status, const char *message)
+void rc_conn_withhold(struct rc_conn *conn, int status, const char *message)
 {
     struct rc_pipeline *p = &conn->pipeline;
     struct rc_slot *next;
@@ -162,7 +163,7 @@ static void go_lame(struct rc_conn *conn, int status)
 void rc_conn_shut(struct rc_conn *conn)
 {
     if (conn->state == RC_CONN_READY) {
-        remember_why(conn, rc_slice_text("the connection did not answer"));
+        rc_conn_quote(conn, rc_slice_text("the connection did not answer"));
         go_lame(conn, RINGCACHE_ECONNECT);
     }
 }
@@ -173,9 +174,9 @@ void rc_conn_distrust(struct rc_conn *conn, int status, struct rc_slice why)
         rc_conn_fail(conn, status, why);
         return;
     }
-    remember_why(conn, why);
+    rc_conn_quote(conn, why);
     spare_questions(conn, status);
-    take_back_unsent(conn, status, conn->why);
+    rc_conn_withhold(conn, status, conn->why);
     if (conn->pipeline.writes == 0) {
         rc_conn_close(conn, status, conn->why);
     } else {
@@ -302,7 +303,7 @@ int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
 
 void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
 {
-    take_back_unsent(conn, status, message);
+    rc_conn_withhold(conn, status, message);
     for (struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
         if (slot->request != NULL && !slot->tombstone) {
             rc_request_abandon(conn->env, slot->request, status, message);

@@ -51,6 +51,8 @@ struct rc_conn_events {
     void (*silent)(struct rc_conn *conn); /* once per stall; a LAME one: not ended in time */
     void (*spoke)(struct rc_conn *conn);  /* bytes from one that had been silent */
     void (*room)(struct rc_conn *conn);   /* READY, and the kernel took some of its output */
+    /* A request was refused, in `words` that say something of the server: NOT_NOW or REPLICA. */
+    void (*refused)(struct rc_conn *conn, enum rc_refusal refusal, const char *words);
     /* A command of the library's own, sent by rc_conn_ask, was answered. */
     void (*answered)(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer);
 };
@@ -78,10 +80,11 @@ struct rc_conn {
     bool blocked;           /* the kernel took less than all; `writable` will follow */
     bool lagged;            /* its setup was given more time */
     bool suspect;           /* silent, and the server was told */
+    bool replaced;          /* another one has its place: it ends with what it still owes */
     bool owed_writes;       /* with CLOSED: writes were unanswered when it ended */
     uint32_t pins;          /* callers up the stack that will still touch it */
     uint32_t known_scripts; /* redis: bit `verb`: the server has that verb's script */
-    char why[200];          /* what ended it */
+    char why[200];          /* what ended it, or what it was last refused with */
 };
 
 /* Begin to connect; NULL when there is no memory or no look-up could be begun. `deadline_ms` bounds
@@ -106,6 +109,9 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
 
 /* Ask something of our own; one at a time, READY only. 0 or RINGCACHE_ENOMEM. */
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command);
+
+/* User requests are not wanted there for now: what never left is taken back with `status`. */
+void rc_conn_withhold(struct rc_conn *conn, int status, const char *message);
 
 /* The server was declared down: what never left is taken back, what waits ends with `status`, and a
  * fence is written behind the last unanswered write. */

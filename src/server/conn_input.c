@@ -27,6 +27,7 @@ static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
 {
     enum rc_verb verb = (enum rc_verb)conn->own.verb;
     if (conn->state != RC_CONN_GREETING) {
+        rc_conn_quote(conn, answer->message);
         conn->events->answered(conn, verb, answer);
         return;
     }
@@ -88,6 +89,19 @@ static struct rc_result result_of(const struct rc_slot *slot, const struct rc_an
     };
 }
 
+static void tell_refusal(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    switch (answer->refusal) {
+    case RC_REFUSAL_NONE:
+    case RC_REFUSAL_UNRUN:
+    case RC_REFUSAL_CLUSTER:
+        return;
+    case RC_REFUSAL_NOT_NOW:
+    case RC_REFUSAL_REPLICA:
+        conn->events->refused(conn, answer->refusal, rc_conn_quote(conn, answer->message));
+    }
+}
+
 static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
 {
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
@@ -106,6 +120,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
     while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
         rc_conn_slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);
     }
+    tell_refusal(conn, answer);
 }
 
 static struct rc_expect expectation(const struct rc_slot *slot)

@@ -10,6 +10,8 @@
 /* Is the slot's command a second try whose first one was carried out: on memcached, what takes a
  * sum back? On Redis it is a script that the server did not know. */
 bool rc_conn_ran_before(const struct rc_slot *slot);
+/* Keep a server's words, as one printable line that lives as long as the connection. */
+const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice words);
 /* A slot left the pipeline, with its answer or without. */
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result);
 /* Close it, and tell the server. */

@@ -77,8 +77,8 @@ static bool repeats(struct rc_slice words, const char *secret)
 /* What a server says to whatever comes first, and not of the credentials. */
 static bool is_about_itself(struct rc_slice words)
 {
-    static const char *const openings[] = {"ERR max number of clients", "DENIED ", "LOADING ",
-        "ERROR Too many open connections", "SERVER_ERROR "};
+    static const char *const openings[] = {
+        "ERR max number of clients", "DENIED ", "ERROR Too many open connections", "SERVER_ERROR "};
     for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
         if (rc_slice_starts(words, openings[i])) {
             return true;
@@ -93,7 +93,8 @@ static int answer_auth(
     if (answer->status == RINGCACHE_OK) {
         return 0;
     }
-    int status = is_about_itself(answer->message) ? answer->status : RINGCACHE_EAUTH;
+    bool about_itself = answer->refusal == RC_REFUSAL_NOT_NOW || is_about_itself(answer->message);
+    int status = about_itself ? answer->status : RINGCACHE_EAUTH;
     /* Without a password, what stands in the user's place may well be one. */
     const char *secret = who->password[0] != '\0' || who->user == NULL ? who->password : who->user;
     struct rc_slice words = answer->message;
@@ -141,6 +142,7 @@ static void learn(struct rc_greeting *g, enum rc_verb verb, const struct rc_answ
 int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc_answer *answer,
     char *why, size_t why_size)
 {
+    g->not_now = answer->refusal == RC_REFUSAL_NOT_NOW;
     switch (verb) {
     case RC_VERB_VERSION:
         return answer_version(g, answer, why, why_size);
@@ -156,7 +158,7 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
                    ? 0
                    : refused(answer->status, "SELECT", answer->message, why, why_size);
     case RC_VERB_NOOP:
-        return answer->status == RINGCACHE_OK
+        return rc_answer_serves(answer)
                    ? 0
                    : refused(answer->status, "PING", answer->message, why, why_size);
     case RC_VERB_GET:

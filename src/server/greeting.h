@@ -40,6 +40,7 @@ struct rc_greeting {
     uint64_t item_max_bytes;          /* of a memcached: what key and value may take; 0: unknown */
     uint64_t client_id;               /* 0: unknown */
     char run_id[RC_RUN_ID_BYTES + 1]; /* "": unknown */
+    bool not_now;                     /* refused, because the server serves nobody for now */
 };
 
 /* The next command to send, or false when the greeting is over. */

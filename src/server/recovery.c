@@ -16,7 +16,7 @@ enum {
 static void eject(struct rc_server *server, const char *why)
 {
     if (server->state == RC_SERVER_DOWN || server->events->may_eject(server)) {
-        rc_service_end(server, true, RINGCACHE_ETIMEDOUT, why);
+        rc_service_end(server, RC_EVIDENCE_SILENCE, RINGCACHE_ETIMEDOUT, why);
         return;
     }
     server->state = RC_SERVER_SUSPECT;
@@ -44,9 +44,25 @@ static bool ask_to_kill(struct rc_server *server)
     return false;
 }
 
+/* Connections that stayed when the server said "not now" give way to one that was greeted since:
+ * they may lead to another machine than the name does now. */
+static void replace_those_that_stayed(struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        struct rc_lane *lane = &server->lanes[i];
+        if (lane->conn != NULL) {
+            lane->conn->replaced = true;
+            rc_service_retire(server, lane, server->down_status, rc_text_bytes(server->reason));
+        }
+    }
+}
+
 /* The probe's connection becomes the first lane's that has none. */
 static void promote(struct rc_server *server)
 {
+    if (server->state == RC_SERVER_DOWN) {
+        replace_those_that_stayed(server);
+    }
     struct rc_lane *lane = rc_service_lane_of(server, NULL);
     if (lane == NULL) {
         rc_service_drop_probe(server);
@@ -55,6 +71,7 @@ static void promote(struct rc_server *server)
         server->probe = NULL;
     }
     rc_service_resume(server);
+    rc_service_keep_probing(server); /* what was replaced may hold writes */
 }
 
 /* The server answers, some connections do not: they go, and with unanswered writes they stand in
@@ -91,8 +108,8 @@ static void wait_for_old(struct rc_server *server)
     } else {
         /* Hard evidence, of a connection: the server answers, and cannot be written to all the
          * same. */
-        rc_service_end(
-            server, false, RINGCACHE_ETIMEDOUT, "writes on an older connection are unanswered");
+        rc_service_end(server, RC_EVIDENCE_FAILURE, RINGCACHE_ETIMEDOUT,
+            "writes on an older connection are unanswered");
     }
 }
 
@@ -117,7 +134,7 @@ static void probe_failed(struct rc_server *server, int status, const char *why)
     } else if (status == RINGCACHE_ETIMEDOUT) {
         eject(server, why);
     } else {
-        rc_service_end(server, false, status, why);
+        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
     }
 }
 
@@ -144,7 +161,7 @@ static void lane_failed(struct rc_lane *lane, int status, const char *why)
         lane->closed_until_ms = rc_env_now_ms(server->env) + RC_SERVICE_PAUSE_MS;
         rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
     } else if (!rc_service_any_in_the_making(server)) { /* else that one decides */
-        rc_service_end(server, false, status, why);
+        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
     }
 }
 
@@ -162,6 +179,8 @@ static void on_failed(struct rc_conn *conn, int status, const char *why)
         rc_service_retry_in(server, 0); /* without the question */
     } else if (was_probe) {
         probe_failed(server, status, why);
+    } else if (lane != NULL && conn->greeting.not_now) {
+        rc_service_end(server, RC_EVIDENCE_WORD, status, why);
     } else if (lane != NULL) {
         lane_failed(lane, status, why);
     }
@@ -177,7 +196,8 @@ static void reconnect(struct rc_lane *lane, const char *why)
     bool in_a_row =
         lane->reconnected_ms != 0 && now_ms - lane->reconnected_ms < RC_SERVICE_PAUSE_MS;
     if (server->state == RC_SERVER_DOWN) {
-        return; /* the probe decides */
+        rc_service_keep_probing(server); /* the probe decides, and may have been due on this one */
+        return;
     }
     rc_service_explain(server, "reconnecting: ", why);
     if (server->state == RC_SERVER_SUSPECT && !rc_service_any_suspect(server) &&
@@ -229,7 +249,8 @@ static void on_ended(struct rc_conn *conn, int status, const char *why)
         lane->conn = NULL;
     }
     if (unproven) {
-        rc_service_end(server, false, status, why);
+        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
+        rc_service_keep_probing(server);
     } else if (lane == NULL) {
         old_gone(server);
     } else {
@@ -280,22 +301,51 @@ static void on_room(struct rc_conn *conn)
     }
 }
 
-static void fence_answered(struct rc_conn *conn)
+/* An old connection answered all that it held, in step. What it said does not matter for that. */
+static void drained(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
     struct rc_lane *lane = rc_service_lane_of(server, NULL);
-    if (rc_service_lane_of(server, conn) != NULL) {
-        return;
-    }
     rc_list_remove(&conn->link);
-    if (server->state == RC_SERVER_DOWN && lane != NULL) {
+    if (server->state == RC_SERVER_DOWN && lane != NULL && !conn->replaced) {
         lane->conn = conn; /* alive, in step, and older than every other: it serves again */
     } else {
         rc_conn_free(conn);
     }
-    if (rc_server_gate_open(server)) {
+}
+
+/* An old connection's fence, or what was sent as a probe before it became one: then more is due. */
+static void fence_answered(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    static const struct rc_command fence = {.verb = RC_VERB_NOOP};
+    struct rc_server *server = conn->owner;
+    if (conn->pipeline.oldest != NULL) {
+        (void)rc_conn_ask(conn, &fence); /* without memory for it, only the peer's end is proof */
+        return;
+    }
+    drained(conn);
+    if (answer->refusal == RC_REFUSAL_NOT_NOW && server->state == RC_SERVER_DOWN) {
+        rc_service_stay_out(server, answer->status, conn->why);
+    } else if (conn->state == RC_CONN_CLOSED) {
+        old_gone(server);
+    } else if (rc_server_gate_open(server)) {
         rc_service_drop_probe(server);
         rc_service_resume(server);
+    }
+}
+
+/* A connection that stayed while the server was out of service was asked whether it is back. */
+static void ping_answered(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    struct rc_server *server = conn->owner;
+    if (server->state != RC_SERVER_DOWN) {
+        return; /* another probe was faster */
+    }
+    if (rc_answer_serves(answer)) {
+        rc_service_resume(server);
+        rc_service_keep_probing(server); /* an older generation may have come into the way */
+    } else {
+        rc_service_stay_out(server, answer->status, conn->why);
     }
 }
 
@@ -321,8 +371,21 @@ static void on_answered(struct rc_conn *conn, enum rc_verb verb, const struct rc
     struct rc_server *server = conn->owner;
     if (conn == server->probe) {
         kill_answered(server, answer);
+    } else if (verb == RC_VERB_NOOP && rc_service_lane_of(server, conn) == NULL) {
+        fence_answered(conn, answer);
     } else if (verb == RC_VERB_NOOP) {
-        fence_answered(conn);
+        ping_answered(conn, answer);
+    }
+}
+
+static void on_refused(struct rc_conn *conn, enum rc_refusal refusal, const char *words)
+{
+    struct rc_server *server = conn->owner;
+    if (rc_service_lane_of(server, conn) == NULL) {
+        return; /* it is on its way out */
+    }
+    if (refusal == RC_REFUSAL_NOT_NOW) {
+        rc_service_end(server, RC_EVIDENCE_WORD, RINGCACHE_ESERVER, words);
     }
 }
 
@@ -334,9 +397,14 @@ static void on_silent(struct rc_conn *conn)
         probe_failed(server, RINGCACHE_ETIMEDOUT, "the probe was greeted and then silent");
         return;
     }
-    if (rc_service_lane_of(server, conn) != NULL) {
+    struct rc_lane *lane = rc_service_lane_of(server, conn);
+    if (lane != NULL && server->state == RC_SERVER_DOWN) {
+        const char *reason = rc_text_bytes(server->reason);
+        rc_service_retire(server, lane, server->down_status, reason);
+        rc_service_keep_probing(server);
+    } else if (lane != NULL) {
         server->state = RC_SERVER_SUSPECT;
-        rc_service_open_probe(server);
+        rc_service_probe(server);
     } else if (rc_conn_holds_writes(conn)) {
         eject(server, "a connection given up does not end");
     } else {
@@ -352,6 +420,7 @@ static const struct rc_conn_events conn_events = {
     .silent = on_silent,
     .spoke = on_spoke,
     .room = on_room,
+    .refused = on_refused,
     .answered = on_answered,
 };
 
@@ -360,7 +429,7 @@ static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
     (void)now_ms;
     struct rc_server *server = rc_container(deadline, struct rc_server, retry);
     if (server->state == RC_SERVER_DOWN || server->state == RC_SERVER_SUSPECT) {
-        rc_service_open_probe(server);
+        rc_service_probe(server);
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (!rc_list_empty(&server->lanes[i].waiting)) {

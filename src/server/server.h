@@ -13,6 +13,9 @@
  *                              DOWN ◄──────────────────────────────────┘ is silent too
  *                                │  probe's success and no old connection with writes: UP
  *
+ * A server that says itself that it serves nobody for now (Redis while it loads) is DOWN too, but
+ * its greeted connections stay, in step: one of them is the probe, by PING.
+ *
  * One writing generation: a connection that is replaced while writes on it are unanswered goes to
  * `old`; as long as one is there, no user request is sent on any other connection of this server.
  * It leaves when it answered its fence, when the peer ended it, or (Redis) when CLIENT KILL

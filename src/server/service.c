@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/service.h"
 
+enum { NAMED_PROBE = 4 };
+
 void rc_service_explain(struct rc_server *server, const char *what, const char *why)
 {
     rc_text_replace(server->env, &server->reason, what, why);
@@ -88,11 +90,22 @@ void rc_service_retry_in(struct rc_server *server, uint32_t delay_ms)
     rc_env_arm(server->env, &server->retry, rc_env_now_ms(server->env) + delay_ms);
 }
 
-void rc_service_open_probe(struct rc_server *server)
+/* With an older generation in the way no answer would bring the server back, but a greeting tells
+ * how to be rid of it. */
+static bool ping_one_that_stayed(struct rc_server *server)
 {
-    if (server->probe != NULL) {
-        return;
+    static const struct rc_command ping = {.verb = RC_VERB_NOOP};
+    for (uint32_t i = 0; i < server->lane_count && rc_server_gate_open(server); i++) {
+        struct rc_conn *conn = server->lanes[i].conn;
+        if (conn != NULL && conn->state == RC_CONN_READY) {
+            return conn->own.due || rc_conn_ask(conn, &ping) == 0;
+        }
     }
+    return false;
+}
+
+static void open_probe(struct rc_server *server)
+{
     struct rc_env *env = server->env;
     uint32_t deadline_ms = env->connect_timeout_ms;
     if (server->state == RC_SERVER_SUSPECT) {
@@ -105,6 +118,22 @@ void rc_service_open_probe(struct rc_server *server)
     }
 }
 
+/* The machine that a connection leads to may be loading because another has taken its place, and
+ * its name: of the probes of an outage, one in so many begins with the name. */
+static bool asks_anew(const struct rc_server *server)
+{
+    return server->outage.probes % NAMED_PROBE == 0;
+}
+
+void rc_service_probe(struct rc_server *server)
+{
+    bool pings = server->state == RC_SERVER_DOWN && !asks_anew(server);
+    bool under_way = server->probe != NULL || (pings && ping_one_that_stayed(server));
+    if (!under_way) {
+        open_probe(server);
+    }
+}
+
 /* In service, a probe is wanted for a silent connection alone. */
 static void settle_probe(struct rc_server *server, enum rc_server_state before)
 {
@@ -114,7 +143,7 @@ static void settle_probe(struct rc_server *server, enum rc_server_state before)
             rc_env_disarm(server->env, &server->retry); /* the next one was planned */
         }
     } else if (!rc_deadline_armed(&server->retry)) {
-        rc_service_open_probe(server);
+        rc_service_probe(server);
     }
 }
 
@@ -197,8 +226,22 @@ static int status_of_outage(int status)
     return telling ? status : RINGCACHE_EDOWN;
 }
 
-void rc_service_end(struct rc_server *server, bool soft, int status, const char *why)
+/* A connection on which the server spoke is in step, and asked again when it is back. */
+static void leave_standing(struct rc_server *server, struct rc_lane *lane)
 {
+    const char *why = rc_text_bytes(server->reason);
+    bool speaks = lane->conn != NULL && lane->conn->state == RC_CONN_READY && !lane->conn->suspect;
+    if (speaks) {
+        rc_conn_withhold(lane->conn, server->down_status, why);
+    } else {
+        rc_service_retire(server, lane, server->down_status, why);
+    }
+}
+
+void rc_service_end(
+    struct rc_server *server, enum rc_evidence evidence, int status, const char *why)
+{
+    bool soft = evidence == RC_EVIDENCE_SILENCE;
     if (server->state == RC_SERVER_DOWN) {
         return;
     }
@@ -209,10 +252,15 @@ void rc_service_end(struct rc_server *server, bool soft, int status, const char 
     server->counts.outages++;
     rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
     rc_service_drop_probe(server);
+    const char *reason = rc_text_bytes(server->reason);
     for (uint32_t i = 0; i < server->lane_count; i++) {
-        rc_service_retire(
-            server, &server->lanes[i], server->down_status, rc_text_bytes(server->reason));
-        rc_lane_fail_waiting(&server->lanes[i], server->down_status, rc_text_bytes(server->reason));
+        struct rc_lane *lane = &server->lanes[i];
+        if (evidence == RC_EVIDENCE_WORD) {
+            leave_standing(server, lane);
+        } else {
+            rc_service_retire(server, lane, server->down_status, reason);
+        }
+        rc_lane_fail_waiting(lane, server->down_status, reason);
     }
     rc_service_plan_probe(server);
     rc_service_announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
@@ -223,4 +271,12 @@ void rc_service_stay_out(struct rc_server *server, int status, const char *why)
     rc_service_explain(server, "", why);
     server->down_status = status_of_outage(status);
     rc_service_plan_probe(server);
+}
+
+void rc_service_keep_probing(struct rc_server *server)
+{
+    if (server->state == RC_SERVER_DOWN && server->probe == NULL &&
+        !rc_deadline_armed(&server->retry)) {
+        rc_service_plan_probe(server);
+    }
 }

@@ -35,15 +35,27 @@ void rc_service_resume(struct rc_server *server);
 /* A connection leaves its lane: what is pending on it ends with `status` and `why`, which outlives
  * the event; while it holds writes it stays open, with a fence behind the last of them. */
 void rc_service_retire(struct rc_server *server, struct rc_lane *lane, int status, const char *why);
-/* Out of service; `soft`: by silence. What waits ends, the connections go, a probe is planned. */
-void rc_service_end(struct rc_server *server, bool soft, int status, const char *why);
+/* What says that a server is out of service. */
+enum rc_evidence {
+    RC_EVIDENCE_SILENCE, /* soft: it may be our own network */
+    RC_EVIDENCE_FAILURE, /* of a connection, or of its greeting */
+    RC_EVIDENCE_WORD,    /* the server's own: it is there, and serves nobody for now */
+};
+
+/* Out of service: what waits ends and a probe is planned. The connections go; by the server's word,
+ * those that were greeted stay, and what is under way ends as it is answered. */
+void rc_service_end(
+    struct rc_server *server, enum rc_evidence evidence, int status, const char *why);
 /* It is out of service, and a probe said why it still is. */
 void rc_service_stay_out(struct rc_server *server, int status, const char *why);
+/* While it is out of service a probe is always planned or under way: see to that. */
+void rc_service_keep_probing(struct rc_server *server);
 
 void rc_service_retry_in(struct rc_server *server, uint32_t delay_ms);
 /* The next probe, by the rules of the outage. */
 void rc_service_plan_probe(struct rc_server *server);
-void rc_service_open_probe(struct rc_server *server);
+/* Probe it now: a greeted connection that stayed is asked, or a new one is opened for it. */
+void rc_service_probe(struct rc_server *server);
 void rc_service_drop_probe(struct rc_server *server);
 
 /* Of server.c: */

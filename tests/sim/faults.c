@@ -95,6 +95,11 @@ static struct sim_peer *find(struct sim_server *server, uint64_t connection)
     return NULL;
 }
 
+bool sim_server_holds(struct sim_server *server, uint64_t connection)
+{
+    return find(server, connection) != NULL;
+}
+
 /* The connection of that number: a fault that is aimed at nothing is a mistake of the test. */
 static struct sim_peer *peer_of(struct sim_server *server, uint64_t connection)
 {

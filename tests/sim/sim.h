@@ -118,6 +118,8 @@ void sim_server_greet(struct sim_server *server, const char *greeting);
 
 /* The newest connection that still stands at the server; 0: there is none. */
 uint64_t sim_server_newest(const struct sim_server *server);
+/* Does it stand there still? */
+bool sim_server_holds(struct sim_server *server, uint64_t connection);
 
 enum sim_end_kind { SIM_FIN, SIM_RST };
 

@@ -327,6 +327,36 @@ static void a_server_that_is_not_ready_is_refused_at_its_ping(void **state)
         RINGCACHE_EAUTH, "PING: NOAUTH Authentication required.");
 }
 
+static void what_a_refusal_says_of_the_server_is_kept(void **state)
+{
+    (void)state;
+    static const struct rc_credentials who = {.redis = true, .password = "open sesame"};
+    static const enum rc_verb steps[] = {RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_NOOP};
+    struct rc_answer busy = refusal(RINGCACHE_ESERVER, "BUSY Redis is busy running a script");
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct rc_greeting g = {.who = &who};
+        char why[200] = "";
+        busy.refusal = RC_REFUSAL_NOT_NOW;
+        assert_int_equal(
+            rc_greeting_answer(&g, steps[i], &busy, why, sizeof why), RINGCACHE_ESERVER);
+        assert_true(g.not_now);
+        busy.refusal = RC_REFUSAL_NONE;
+        assert_true(rc_greeting_answer(&g, steps[i], &busy, why, sizeof why) < 0);
+        assert_false(g.not_now);
+    }
+}
+
+/* Redis tells PING that its last snapshot failed, and serves all that does not write. */
+static void a_ping_that_is_refused_as_a_write_is_an_answer(void **state)
+{
+    (void)state;
+    struct rc_greeting g = {.who = &plain_redis};
+    struct rc_answer unsaved = refusal(RINGCACHE_ESERVER, "MISCONF Redis is configured to save");
+    unsaved.refusal = RC_REFUSAL_UNRUN;
+    accept(&g, RC_VERB_NOOP, unsaved);
+    assert_false(g.not_now);
+}
+
 static void a_reason_is_cut_to_its_room(void **state)
 {
     (void)state;
@@ -377,6 +407,8 @@ int main(void)
         cmocka_unit_test(a_question_that_a_server_is_spared_is_not_asked),
         cmocka_unit_test(a_run_id_of_another_length_is_none),
         cmocka_unit_test(a_server_that_is_not_ready_is_refused_at_its_ping),
+        cmocka_unit_test(what_a_refusal_says_of_the_server_is_kept),
+        cmocka_unit_test(a_ping_that_is_refused_as_a_write_is_an_answer),
         cmocka_unit_test(a_reason_is_cut_to_its_room),
         cmocka_unit_test(an_answer_to_what_is_no_step_breaks_the_protocol),
     };
