@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "server/renewal.h"
 #include "server/service.h"
 
 enum {
@@ -143,8 +144,11 @@ static void probe_failed(struct rc_server *server, int status, const char *why)
 static void on_ready(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
+    struct rc_lane *lane = rc_renewal_lane_of(server, conn);
     if (conn == server->probe) {
         probe_ready(server);
+    } else if (lane != NULL) {
+        rc_renewal_ready(lane);
     } else {
         rc_service_resume(server);
     }
@@ -169,13 +173,16 @@ static void on_failed(struct rc_conn *conn, int status, const char *why)
 {
     struct rc_server *server = conn->owner;
     struct rc_lane *lane = rc_service_lane_of(server, conn);
+    struct rc_lane *renewed = rc_renewal_lane_of(server, conn);
     bool was_probe = conn == server->probe;
     if (was_probe) {
         server->probe = NULL;
     } else if (lane != NULL) {
         lane->conn = NULL;
     }
-    if (rc_conn_asked_too_much(conn)) {
+    if (renewed != NULL) {
+        rc_renewal_failed(renewed, why);
+    } else if (rc_conn_asked_too_much(conn)) {
         rc_service_retry_in(server, 0); /* without the question */
     } else if (was_probe) {
         probe_failed(server, status, why);
@@ -386,6 +393,8 @@ static void on_refused(struct rc_conn *conn, enum rc_refusal refusal, const char
     }
     if (refusal == RC_REFUSAL_NOT_NOW) {
         rc_service_end(server, RC_EVIDENCE_WORD, RINGCACHE_ESERVER, words);
+    } else {
+        rc_renewal_begin(server, words);
     }
 }
 
@@ -408,6 +417,7 @@ static void on_silent(struct rc_conn *conn)
     } else if (rc_conn_holds_writes(conn)) {
         eject(server, "a connection given up does not end");
     } else {
+        rc_conn_close(conn, RINGCACHE_ECONNECT, "a connection that was replaced is silent");
         rc_conn_free(conn);
     }
 }

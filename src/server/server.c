@@ -422,7 +422,9 @@ void rc_server_close(struct rc_server *server)
     for (uint32_t i = 0; i < server->lane_count; i++) {
         rc_lane_fail_waiting(&server->lanes[i], RINGCACHE_ECANCELED, "the client is closing");
         rc_conn_free(server->lanes[i].conn);
+        rc_conn_free(server->lanes[i].successor);
         server->lanes[i].conn = NULL;
+        server->lanes[i].successor = NULL;
     }
     rc_conn_free(server->probe);
     server->probe = NULL;

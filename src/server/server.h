@@ -55,8 +55,9 @@ struct rc_server_events {
 
 struct rc_lane {
     struct rc_server *server;
-    struct rc_conn *conn;   /* or NULL */
-    struct rc_list waiting; /* rc_request.link, oldest first */
+    struct rc_conn *conn;      /* or NULL */
+    struct rc_conn *successor; /* in the making, while `conn` still serves; or NULL */
+    struct rc_list waiting;    /* rc_request.link, oldest first */
     uint32_t waiting_count;
     uint32_t bulk;            /* of its requests, those that came by rc_server_submit_gets */
     uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
@@ -85,6 +86,7 @@ struct rc_server {
     struct rc_outage outage;
     uint64_t killing;           /* the client number that CLIENT KILL was last sent for */
     uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
+    uint64_t renewal_from_ms;   /* before, a READONLY renews no connection */
     uint32_t live;              /* requests accepted and not delivered */
     enum rc_server_state state;
     bool ejected;    /* DOWN by soft evidence */

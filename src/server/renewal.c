@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/renewal.h"
+
+#include "server/service.h"
+
+/* A new master is found by one of these; and a replica that stands in the ring by mistake is not
+ * dialled without end. */
+enum { RENEWAL_MS = 1000 };
+
+static bool stands(const struct rc_lane *lane)
+{
+    return lane->conn != NULL && lane->conn->state == RC_CONN_READY;
+}
+
+void rc_renewal_begin(struct rc_server *server, const char *words)
+{
+    uint64_t now_ms = rc_env_now_ms(server->env);
+    if (server->state != RC_SERVER_UP || now_ms < server->renewal_from_ms) {
+        return;
+    }
+    server->renewal_from_ms = now_ms + RENEWAL_MS;
+    rc_service_explain(server, "connecting anew: ", words);
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        struct rc_lane *lane = &server->lanes[i];
+        if (stands(lane) && lane->successor == NULL) {
+            server->counts.connects++;
+            lane->successor = rc_conn_open(server->env, &server->backend, server->conn_events,
+                server, server->env->connect_timeout_ms);
+        }
+    }
+}
+
+struct rc_lane *rc_renewal_lane_of(struct rc_server *server, const struct rc_conn *conn)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].successor == conn) {
+            return &server->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+/* The lane's connection goes as soon as it has answered what it was sent. False: there is no memory
+ * to ask for a sign of that. */
+static bool drain(struct rc_server *server, struct rc_conn *conn)
+{
+    static const struct rc_command fence = {.verb = RC_VERB_NOOP};
+    if (conn->pipeline.oldest == NULL) {
+        rc_conn_free(conn);
+        return true;
+    }
+    if (!conn->own.due && rc_conn_ask(conn, &fence) < 0) {
+        return false;
+    }
+    conn->replaced = true;
+    rc_list_append(&server->old, &conn->link);
+    return true;
+}
+
+void rc_renewal_ready(struct rc_lane *lane)
+{
+    struct rc_server *server = lane->server;
+    struct rc_conn *successor = lane->successor;
+    lane->successor = NULL;
+    if (server->state != RC_SERVER_UP || !stands(lane) || !drain(server, lane->conn)) {
+        rc_conn_free(successor);
+        return;
+    }
+    lane->conn = successor;
+    rc_service_explain(server, "in service, connected anew", "");
+    rc_service_resume(server);
+}
+
+void rc_renewal_failed(struct rc_lane *lane, const char *why)
+{
+    lane->successor = NULL;
+    if (lane->server->state == RC_SERVER_UP) {
+        rc_service_explain(lane->server, "in service, but not connected anew: ", why);
+    }
+}
