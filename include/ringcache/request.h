@@ -109,10 +109,12 @@ typedef struct ringcache_reply {
     uint32_t marks;
     ringcache_slice value; /**< of a GET or GET_AND_TOUCH that hit; ringcache_value_ref keeps it */
     uint32_t flags;        /**< memcached client flags of that value */
-    int maybe_applied; /**< a write that failed: may the server have carried it out all the same? */
-    uint64_t cas;      /**< with WANT_CAS */
-    int64_t ttl_ms;    /**< with WANT_TTL: what remains, -1 for ever */
-    uint64_t number;   /**< of a counter, after the change */
+    /** A write that failed: may the server have carried it out all the same? Not when it refused
+     * the request, but for a program of the caller's (EVAL …) that failed in its own words. */
+    int maybe_applied;
+    uint64_t cas;       /**< with WANT_CAS */
+    int64_t ttl_ms;     /**< with WANT_TTL: what remains, -1 for ever */
+    uint64_t number;    /**< of a counter, after the change */
     const char *server; /**< name of the server that was asked or would have been; NULL: none */
     const char
         *message;      /**< one line why it failed, the server's own words where it spoke; or "" */

@@ -59,15 +59,20 @@ void rc_client_release(void *owner, struct rc_request *request)
     rc_slab_give(&client->operations, op->number);
 }
 
-/* A peer's words may hold anything; a message is one printable line. */
-static const char *message_text(ringcache_client *client, struct rc_slice text)
+/* A peer's words may hold anything; a message is one printable line. Whoever reads that a key has
+ * MOVED has to be told why nobody went after it. */
+static const char *message_text(ringcache_client *client, const struct rc_result *result)
 {
-    size_t len = text.len < sizeof client->message - 1 ? text.len : sizeof client->message - 1;
+    static const char remark[] = " (ringcache is not a cluster client and follows no redirect)";
+    const char *behind = result->refusal == RC_REFUSAL_CLUSTER ? remark : "";
+    struct rc_slice text = result->message;
+    size_t room = sizeof client->message - 1 - strlen(behind);
+    size_t len = text.len < room ? text.len : room;
     for (size_t i = 0; i < len; i++) {
         bool printable = text.data[i] >= 0x20 && text.data[i] < 0x7f;
         client->message[i] = printable ? (char)text.data[i] : '?';
     }
-    client->message[len] = '\0';
+    memcpy(client->message + len, behind, strlen(behind) + 1);
     return client->message;
 }
 
@@ -84,7 +89,7 @@ ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_reques
         .cas = result->cas,
         .ttl_ms = result->ttl_ms,
         .server = request->lane != NULL ? request->lane->server->backend.name : NULL,
-        .message = message_text(client, result->message),
+        .message = message_text(client, result),
         .attempts = request->attempts,
         .elapsed_us = request->finished_us - request->started_us,
         .ring_digest = rc_container(request, struct rc_operation, request)->digest,

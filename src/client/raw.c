@@ -56,6 +56,9 @@ static const char *const refused[] = {
     "XREADGROUP",
 };
 
+/* Code of the caller's: what it changed before it fails, stays. */
+static const char *const programs[] = {"EVAL", "EVALSHA", "FCALL"};
+
 /* By hand: the C library's follows the locale. */
 static bool same_word(ringcache_slice word, const char *upper)
 {
@@ -67,6 +70,15 @@ static bool same_word(ringcache_slice word, const char *upper)
         same = (lower ? bytes[i] - ('a' - 'A') : bytes[i]) == upper[i];
     }
     return same;
+}
+
+static bool is_among(ringcache_slice word, const char *const *words, size_t count)
+{
+    size_t i = 0;
+    while (i < count && !same_word(word, words[i])) {
+        i++;
+    }
+    return i < count;
 }
 
 static int check_words(ringcache_client *client, const ringcache_slice *args, size_t count)
@@ -86,11 +98,9 @@ static int check_words(ringcache_client *client, const ringcache_slice *args, si
         return rc_client_refuse(
             client, RINGCACHE_ETOOBIG, "the command is larger than max_value_bytes");
     }
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        if (same_word(args[0], refused[i])) {
-            return rc_client_refuse(client, RINGCACHE_ENOTSUP,
-                "a command that waits, or changes a connection that others share");
-        }
+    if (is_among(args[0], refused, sizeof refused / sizeof *refused)) {
+        return rc_client_refuse(client, RINGCACHE_ENOTSUP,
+            "a command that waits, or changes a connection that others share");
     }
     return 0;
 }
@@ -158,6 +168,7 @@ int ringcache_command(ringcache_client *client, const ringcache_slice *args, siz
             .strict = client->env.strict,
             .token = client->env.next_token++,
             .value = rc_slice(encoded.data, encoded.len),
+            .program = is_among(args[0], programs, sizeof programs / sizeof *programs),
         };
         rc = rc_client_enter(client, &s, &command, NULL);
         rc_flights_overtake(client, rc_slice(NULL, 0)); /* it may write whatever it likes */

@@ -66,6 +66,7 @@ struct rc_command {
     uint64_t initial; /* with `with_initial`: what an absent counter becomes; 0..2^63-1 too */
     bool with_initial;
     bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer; LEASE: want_cas is set */
+    bool program;            /* RAW: it runs code, which may fail after it changed something */
     uint64_t lease;          /* redis: LEASE, FILL, UNLEASE: names the holder */
     uint32_t lease_ms;       /* LEASE: for how long one may fill, > 0 */
     uint32_t stale_ms;       /* LEASE: with less than that left to live, a value is stale */

@@ -213,6 +213,7 @@ static void queue(
     slot->verb = (uint8_t)command->verb;
     slot->token = command->token;
     slot->strict = command->strict;
+    slot->program = command->program;
     slot->want_cas = command->want_cas;
     slot->want_ttl = command->want_ttl;
     conn->env->budget.used += bytes;

@@ -69,6 +69,7 @@ static void learn_script(
 static struct rc_result result_of(const struct rc_slot *slot, const struct rc_answer *answer)
 {
     bool ran_before = rc_conn_ran_before(slot);
+    bool half_run = slot->program && answer->refusal == RC_REFUSAL_NONE;
     if (answer->again && !slot->scripted) {
         return (struct rc_result){
             .status = RINGCACHE_ENOMEM,
@@ -78,7 +79,8 @@ static struct rc_result result_of(const struct rc_slot *slot, const struct rc_an
     }
     return (struct rc_result){
         .status = answer->status,
-        .maybe_applied = ran_before && answer->status < 0,
+        .maybe_applied = (ran_before || half_run) && answer->status < 0,
+        .refusal = answer->refusal,
         .marks = answer->marks,
         .flags = answer->flags,
         .number = answer->number,

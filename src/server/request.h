@@ -50,12 +50,14 @@ struct rc_slot {
     bool tombstone; /* nobody waits any more */
     bool due;       /* in a pipeline */
     bool scripted;  /* redis: its command is a script */
+    bool program;   /* redis: a script of the caller's, which may fail half-way */
 };
 
 /* How a request ended; slices are valid until its callback returned. */
 struct rc_result {
     int status;
     bool maybe_applied;
+    enum rc_refusal refusal;
     uint32_t marks; /* RC_MARK_STALE … */
     uint32_t flags;
     uint64_t number;
