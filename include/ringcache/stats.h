@@ -24,8 +24,9 @@ typedef int (*ringcache_sink)(void *user, const void *data, size_t len);
 
 /** Write the figures of the client and of each server of the ring in force: state, requests in
  * flight, connections, and counts since the server joined: done, missed, not stored, timed out,
- * refused while out of service, failed otherwise, connections begun, outages. In names, bytes that
- * are no ASCII appear by their numbers. `sink` is called inside this call.
+ * refused while out of service, failed otherwise, connections begun, outages; and but for
+ * Prometheus, why it is in its state. In names and reasons, bytes that are no ASCII, and in text
+ * blanks, appear by their numbers. `sink` is called inside this call.
  * Returns 0, what the sink returned, RINGCACHE_EINVAL or RINGCACHE_ECLOSING. Loop thread only. */
 RINGCACHE_API int ringcache_stats_write(
     ringcache_client *client, ringcache_format format, ringcache_sink sink, void *user);

@@ -99,8 +99,9 @@ static void write_digest(struct writer *w, uint64_t digest)
     write_text(w, text);
 }
 
-/* Quote and backslash as JSON and Prometheus both read them. A name may hold any byte from 0x20 on;
- * what is not ASCII is shown by its number, since it may be no UTF-8, and in text so is a blank. */
+/* Quote and backslash as JSON and Prometheus both read them. A name may hold any byte from 0x20 on,
+ * and a reason what is printable of it; what is not ASCII is shown by its number, since it may be
+ * no UTF-8, and in text so is a blank. */
 static void write_name(struct writer *w, const char *name, ringcache_format format)
 {
     const char *plain = name; /* the first that was not written yet */
@@ -121,6 +122,13 @@ static void write_name(struct writer *w, const char *name, ringcache_format form
         write_text(w, text);
     }
     write_text(w, plain);
+}
+
+/* Why a server is in its state, in its own words where it spoke. */
+static const char *reason_of(const struct rc_server *server)
+{
+    const char *reason = rc_text_bytes(server->reason);
+    return reason[0] != '\0' ? reason : "none";
 }
 
 static void write_text_format(struct writer *w, const ringcache_client *client)
@@ -145,6 +153,8 @@ static void write_text_format(struct writer *w, const ringcache_client *client)
             write_text(w, " ");
             write_number(w, figures[f].read(server));
         }
+        write_text(w, " reason ");
+        write_name(w, reason_of(server), RINGCACHE_TEXT);
         write_text(w, "\n");
     }
 }
@@ -172,7 +182,9 @@ static void write_json(struct writer *w, const ringcache_client *client)
             write_text(w, "\":");
             write_number(w, figures[f].read(server));
         }
-        write_text(w, "}");
+        write_text(w, ",\"reason\":\"");
+        write_name(w, reason_of(server), RINGCACHE_JSON);
+        write_text(w, "\"}");
     }
     write_text(w, "]}\n");
 }
