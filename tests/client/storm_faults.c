@@ -106,6 +106,16 @@ static void refuse_some(struct storm *storm, struct storm_server *server)
         1 + storm_draw(storm, 3), refusals[kind][which].reply);
 }
 
+/* For a while, all that a Redis in that state refuses. */
+static void change_mood(struct storm *storm, struct storm_server *server)
+{
+    static const enum engine_mood moods[] = {ENGINE_LOADING, ENGINE_BUSY, ENGINE_MASTERDOWN,
+        ENGINE_REPLICA, ENGINE_FULL, ENGINE_LONELY, ENGINE_UNSAVED, ENGINE_SLOTLESS};
+    enum engine_mood mood = moods[storm_draw(storm, sizeof moods / sizeof *moods)];
+    storm_tell(storm, server->name, "a mood", mood);
+    engine_set_mood(sim_server_engine(server->sim), mood);
+}
+
 static enum sim_end_kind any_end(struct storm *storm)
 {
     return storm_draw(storm, 2) == 0 ? SIM_FIN : SIM_RST;
@@ -148,7 +158,7 @@ static void hurt_connection(struct storm *storm, struct storm_server *server)
 
 static void hurt_process(struct storm *storm, struct storm_server *server)
 {
-    uint64_t dice = storm_draw(storm, 6);
+    uint64_t dice = storm_draw(storm, 8);
     storm_tell(storm, server->name, "a fault of the process", (int64_t)dice);
     switch (dice) {
     case 0:
@@ -170,7 +180,9 @@ static void hurt_process(struct storm *storm, struct storm_server *server)
         break;
     default:
         /* An error line has no token: doubled, it would be taken for the next command's. */
-        if (!storm->rules.corrupt) {
+        if (!storm->rules.corrupt && server->redis && dice > 5) {
+            change_mood(storm, server);
+        } else if (!storm->rules.corrupt) {
             refuse_some(storm, server);
         }
         break;
@@ -267,6 +279,7 @@ void storm_heal(struct storm *storm, struct storm_server *server)
     sim_server_slow(server->sim, 0);
     sim_server_pause_accept(server->sim, false);
     engine_answer_next(sim_server_engine(server->sim), "", 0, NULL);
+    engine_set_mood(sim_server_engine(server->sim), ENGINE_SERVES);
     for (size_t i = standing(server, numbers); i-- > 0;) {
         sim_stall(server->sim, numbers[i], false);
         sim_drop_replies(server->sim, numbers[i], 0);

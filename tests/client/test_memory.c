@@ -133,6 +133,7 @@ static void judge(const ringcache_reply *reply)
     case RINGCACHE_EDOWN:
     case RINGCACHE_ECANCELED:
     case RINGCACHE_ETOOBIG:
+    case RINGCACHE_ESERVER: /* of a Redis that refuses, below */
         break;
     default:
         fail_msg("a request ended with %s: %s", ringcache_err_name(reply->status), reply->message);
@@ -381,6 +382,26 @@ static void ask_too_much(struct life *life)
     }
 }
 
+/* A Redis that loads stays connected to and is asked by PING; one that is a replica is connected to
+ * anew, under requests. */
+static void refuse(struct life *life)
+{
+    struct engine *redis = sim_server_engine(life->redis);
+    engine_set_mood(redis, ENGINE_LOADING);
+    ask_all(life);
+    sim_run_for(life->sim, 250);
+    engine_set_mood(redis, ENGINE_SERVES);
+    sim_run_for(life->sim, 500);
+    engine_set_mood(redis, ENGINE_REPLICA);
+    sim_server_slow(life->redis, 2000);
+    ask_all(life);
+    sim_run_for(life->sim, 6);
+    ask(life, RINGCACHE_SET, 1, 10);
+    sim_run_for(life->sim, 40);
+    sim_server_slow(life->redis, 0);
+    engine_set_mood(redis, ENGINE_SERVES);
+}
+
 /* Everything at least once: connect, store, fetch, lose a server and get it back, change the
  * ring. */
 static void live(struct life *life)
@@ -398,6 +419,8 @@ static void live(struct life *life)
     ask_all(life);
     sim_run_for(life->sim, 400);
     sim_server_continue(life->redis);
+    sim_run_for(life->sim, 1000);
+    refuse(life);
     change_servers(life);
     ask_all(life);
     sim_run_for(life->sim, 1000);
