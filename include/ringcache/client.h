@@ -181,8 +181,10 @@ typedef enum ringcache_event_type {
     /** A server without a connection is being connected to: for the first time, or once more after
      * its last one was lost. */
     RINGCACHE_EVENT_CONNECTING,
-    RINGCACHE_EVENT_UP,   /**< a server is in service after connecting, or after it had been down */
-    RINGCACHE_EVENT_DOWN, /**< out of service by hard evidence: refused, failed handshake, lost */
+    RINGCACHE_EVENT_UP, /**< a server is in service after connecting, or after it had been down */
+    /** Out of service by hard evidence: refused, failed handshake, lost, or by its own word, which
+     * is then `text` (a Redis that is loading). */
+    RINGCACHE_EVENT_DOWN,
     RINGCACHE_EVENT_EJECTED,      /**< out of service by soft evidence: silence */
     RINGCACHE_EVENT_READMITTED,   /**< back in service after an ejection */
     RINGCACHE_EVENT_REMOVED,      /**< a removed server has drained and is gone */
