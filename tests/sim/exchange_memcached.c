@@ -237,6 +237,9 @@ static const struct exchange memcached[] = {
     EXCHANGE("flush_all\r\n", "OK\r\n"),
     EXCHANGE("flush_all 0\r\n", "OK\r\n"),
     EXCHANGE("flush_all noreply\r\nmn\r\n", "MN\r\n"),
+    EXCHANGE("lru_crawler metadump all\r\n", "END\r\n"),
+    EXCHANGE("lru_crawler\r\n", "ERROR\r\n"),
+    EXCHANGE("lru_crawler metadump\r\n", "ERROR\r\n"),
     /* flags of later versions */
     EXCHANGE("ma a E5\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
     EXCHANGE("ma a x\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),

@@ -113,14 +113,18 @@ enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t leng
     return MC_VALUE_REFUSED;
 }
 
+static const char *version_of(const struct engine *e)
+{
+    return e->version != NULL ? e->version : engine_memcached.version;
+}
+
 static void run_version(struct mc_call *c)
 {
     if (engine_arrives(c->session, c->verb, rc_slice(NULL, 0), c->reply)) {
         return;
     }
-    const char *version = c->engine->version;
     sim_bytes_text(c->reply, "VERSION ");
-    mc_say(c, version != NULL ? version : engine_memcached.version);
+    mc_say(c, version_of(c->engine));
 }
 
 static void run_flush_all(struct mc_call *c)
@@ -154,6 +158,12 @@ static void say_stat(struct mc_call *c, const char *name, uint64_t value)
     mc_say(c, line);
 }
 
+static void say_version(struct mc_call *c)
+{
+    sim_bytes_text(c->reply, "STAT version ");
+    mc_say(c, version_of(c->engine));
+}
+
 static void run_stats(struct mc_call *c)
 {
     const struct engine *e = c->engine;
@@ -171,6 +181,7 @@ static void run_stats(struct mc_call *c)
         say_stat(c, "item_size_max", e->max_item);
         mc_say(c, "STAT memory_file (null)");
     } else {
+        say_version(c);
         say_stat(c, "uptime", (e->now_ms - e->started_ms) / 1000);
         say_stat(c, "time", (uint64_t)e->wall_s);
         say_stat(c, "curr_connections", e->session_count);
@@ -205,6 +216,7 @@ static const struct mc_command {
     {"version", run_version},
     {"flush_all", run_flush_all},
     {"stats", run_stats},
+    {"lru_crawler", mc_lru_crawler},
     {"quit", run_quit},
 };
 

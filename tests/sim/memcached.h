@@ -83,6 +83,8 @@ void mc_incr(struct mc_call *c);
 void mc_decr(struct mc_call *c);
 void mc_delete(struct mc_call *c);
 
+void mc_lru_crawler(struct mc_call *c);
+
 /* What a connection is told until it named a user and a password. */
 void mc_authenticate(struct mc_call *c);
 

@@ -37,6 +37,7 @@ struct redis_command {
 extern const struct redis_command redis_string_commands[];
 extern const struct redis_command redis_key_commands[];
 extern const struct redis_command redis_script_commands[];
+extern const struct redis_command redis_server_commands[];
 
 /* Run one command of `argc` > 0 words. */
 void redis_run(struct redis_call *c);

@@ -217,53 +217,6 @@ static void run_client(struct redis_call *c)
     redis_say_number(c, (long long)c->session->client);
 }
 
-static bool wants_server_section(const struct redis_call *c)
-{
-    bool wanted = c->argc == 1;
-    for (size_t i = 1; i < c->argc; i++) {
-        wanted = wanted || redis_text_is(c->argv[i], "server") ||
-                 redis_text_is(c->argv[i], "default") || redis_text_is(c->argv[i], "all") ||
-                 redis_text_is(c->argv[i], "everything");
-    }
-    return wanted;
-}
-
-static void run_info(struct redis_call *c)
-{
-    char text[512];
-    const struct engine *e = c->engine;
-    if (!wants_server_section(c)) {
-        redis_say_bulk(c, rc_slice(NULL, 0));
-        return;
-    }
-    int n = snprintf(text, sizeof text,
-        "# Server\r\nredis_version:%s\r\nredis_mode:standalone\r\nprocess_id:1\r\nrun_id:%s\r\n"
-        "uptime_in_seconds:%llu\r\n",
-        e->version != NULL ? e->version : engine_redis.version, e->run_id,
-        (unsigned long long)((e->now_ms - e->started_ms) / 1000));
-    redis_say_bulk(c, rc_slice(text, (size_t)n));
-}
-
-static void run_dbsize(struct redis_call *c)
-{
-    redis_say_number(c, (long long)redis_store(c)->count);
-}
-
-static void run_flushall(struct redis_call *c)
-{
-    bool known =
-        c->argc == 1 ||
-        (c->argc == 2 && (redis_text_is(c->argv[1], "ASYNC") || redis_text_is(c->argv[1], "SYNC")));
-    if (!known) {
-        redis_say(c, "-ERR syntax error");
-        return;
-    }
-    for (size_t i = 0; i < ENGINE_DATABASES; i++) {
-        store_clear(&c->engine->stores[i]);
-    }
-    redis_say(c, "+OK");
-}
-
 static void run_quit(struct redis_call *c)
 {
     redis_say(c, "+OK");
@@ -283,9 +236,6 @@ static const struct redis_command connection_commands[] = {
     {"auth", 2, SIZE_MAX, 0, REDIS_ALWAYS, run_auth},
     {"select", 2, 2, 0, REDIS_STALE, run_select},
     {"client", 2, SIZE_MAX, 0, REDIS_STALE, run_client},
-    {"info", 1, SIZE_MAX, 0, REDIS_STALE, run_info},
-    {"dbsize", 1, 1, 0, 0, run_dbsize},
-    {"flushall", 1, SIZE_MAX, 0, REDIS_WRITES, run_flushall},
     {"quit", 1, SIZE_MAX, 0, REDIS_ALWAYS, run_quit},
     {"host:", 1, SIZE_MAX, 0, REDIS_ALWAYS, run_http},
     {"post", 1, SIZE_MAX, 0, REDIS_ALWAYS, run_http},
@@ -319,8 +269,8 @@ static void refuse_unknown(struct redis_call *c)
 
 static const struct redis_command *command_of(struct rc_slice verb)
 {
-    static const struct redis_command *const tables[] = {
-        redis_string_commands, redis_key_commands, redis_script_commands, connection_commands};
+    static const struct redis_command *const tables[] = {redis_string_commands, redis_key_commands,
+        redis_script_commands, redis_server_commands, connection_commands};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         for (const struct redis_command *command = tables[i]; command->verb != NULL; command++) {
             if (redis_text_is(verb, command->verb)) {

@@ -100,6 +100,7 @@ static struct store_item *add_item(struct store *s, struct rc_slice key, uint64_
     }
     struct store_item *item = sim_alloc(sizeof *item);
     item->hash = hash;
+    item->serial = ++s->last_serial;
     item->key = sim_copy(key.data, key.len);
     item->key_len = key.len;
     rc_list_append(&s->order, &item->order);
@@ -139,6 +140,21 @@ bool store_delete(struct store *s, struct rc_slice key, uint64_t now_ms)
     }
     unlink_item(s, item);
     return true;
+}
+
+struct store_item *store_from(struct store *s, uint64_t serial, uint64_t now_ms)
+{
+    struct rc_list *next;
+    for (struct rc_list *n = s->order.next; n != &s->order; n = next) {
+        struct store_item *item = rc_container(n, struct store_item, order);
+        next = n->next;
+        if (item->expires_ms <= now_ms) {
+            unlink_item(s, item);
+        } else if (item->serial >= serial) {
+            return item;
+        }
+    }
+    return NULL;
 }
 
 struct rc_slice store_key(const struct store_item *item)

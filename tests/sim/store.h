@@ -18,6 +18,7 @@ struct store_item {
     struct rc_list order;
     struct store_item *next; /* of the same bucket */
     uint64_t hash;
+    uint64_t serial;   /* from 1, growing in the order of first stores */
     char *key, *value; /* each with a zero byte behind it */
     size_t key_len, value_len;
     uint64_t cas;
@@ -31,6 +32,7 @@ struct store_item {
 struct store {
     struct store_item **buckets;
     size_t bucket_count, count;
+    uint64_t last_serial;
     struct rc_list order;
 };
 
@@ -43,6 +45,8 @@ struct store_item *store_find(struct store *s, struct rc_slice key, uint64_t now
 struct store_item *store_put(
     struct store *s, struct rc_slice key, struct rc_slice value, uint64_t now_ms);
 bool store_delete(struct store *s, struct rc_slice key, uint64_t now_ms);
+/* The first live item whose serial is at least `serial`, or NULL. */
+struct store_item *store_from(struct store *s, uint64_t serial, uint64_t now_ms);
 struct rc_slice store_key(const struct store_item *item);
 struct rc_slice store_value(const struct store_item *item);
 
