@@ -172,6 +172,10 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_INCREMENT:
     case RC_VERB_DECREMENT:
         return put_count(at, command);
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
+        return rc_memcached_put_question(at, command);
     case RC_VERB_VERSION:
     case RC_VERB_NOOP:
         return rc_wire_put_text(at, "version\r\n");
@@ -370,6 +374,9 @@ static enum rc_decoded take_value(struct rc_slice frame, const struct head *head
 static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
+    if (rc_memcached_asks_server(expect->verb)) {
+        return rc_memcached_decode_answer(decoder, input, expect, answer, consumed);
+    }
     if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
     }
@@ -415,4 +422,6 @@ const struct rc_codec rc_codec_classic = {
     .encode_gets = classic_encode_gets,
     .decode = classic_decode,
     .unsolicited = rc_memcached_unsolicited,
+    .next_figure = rc_memcached_next_figure,
+    .next_key = rc_memcached_next_key,
 };

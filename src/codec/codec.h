@@ -37,8 +37,16 @@ enum rc_verb {
     RC_VERB_FILL,    /* store what LEASE let the caller make, unless the key was written since */
     RC_VERB_UNLEASE, /* give the right to fill back */
     RC_VERB_RAW, /* redis: any command of the caller's, encoded in `value` (rc_resp_encode_raw) */
+    /* to a server itself, and a caller's all the same */
+    RC_VERB_FLUSH, /* memcached: flush_all; redis: FLUSHDB ASYNC */
+    RC_VERB_STATS, /* memcached: stats [key]; redis: INFO [key]; rc_codec.next_figure reads it */
+    /* memcached: lru_crawler metadump all, answered in many parts (rc_answer.more); redis: SCAN
+     * number, of keys that begin with `prefix`, the answer's number being that of the next one or
+     * 0. rc_codec.next_key reads it. */
+    RC_VERB_KEYS,
+    /* memcached: version; redis: INFO server; the answer's value is like "1.6.18" */
+    RC_VERB_VERSION,
     /* the library's own */
-    RC_VERB_VERSION,   /* memcached: version; the answer's value is like "1.6.18" */
     RC_VERB_SETTINGS,  /* memcached: stats settings; the answer's number is item_size_max, or 0 */
     RC_VERB_NOOP,      /* memcached: mn; redis: PING. The fence and the probe */
     RC_VERB_AUTH,      /* redis: AUTH [key=user] value=password; memcached: what -Y wants */
@@ -56,7 +64,7 @@ struct rc_command {
     struct rc_slice key;
     struct rc_slice value;
     uint32_t flags;    /* memcached client flags of what is stored */
-    uint64_t number;   /* argument of SELECT, CLIENT_KILL */
+    uint64_t number;   /* argument of SELECT, CLIENT_KILL, and of KEYS: where to go on */
     int64_t ttl_ms;    /* of what is stored, touched or made: 0 never expires, else > 0 */
     int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
     /* CAS, FILL, UNLEASE: the token that must still hold; DELETE: the same, or 0. A FILL of what
@@ -110,14 +118,16 @@ enum rc_refusal {
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
     /* memcached: not an answer yet, the same command is to be sent once more with `again` set.
-     * Redis: it failed, the server does not have the script; to be set from the next one on. */
+     * Redis: it failed, the server does not have the script; to be set from the next one on.
+     * Of KEYS: the server is busy, later it may not be. */
     bool again;
     enum rc_refusal refusal;
+    bool more;               /* a part of the reply, whose rest follows */
     struct rc_slice value;   /* of RAW: the whole reply, as it came */
     struct rc_slice message; /* the server's own words, for a failure; else empty */
     uint32_t marks;          /* RC_MARK_STALE … */
     uint32_t flags;
-    uint64_t number; /* of a counter, after it was changed */
+    uint64_t number; /* of a counter, after it was changed; of KEYS: see there */
     uint64_t cas;    /* 0: not asked for */
     int64_t ttl_ms;  /* remaining; -1: it never expires; 0: not asked for */
     bool all;        /* it holds for every reply of the batch that is still due: no other comes */
@@ -144,8 +154,23 @@ struct rc_settings_scan {
 struct rc_decoder {
     struct rc_limits limits;
     size_t need;
-    struct rc_resp_scan scan; /* of a RAW reply */
+    struct rc_resp_scan scan; /* of a RAW or KEYS reply */
     struct rc_settings_scan settings;
+    size_t lines; /* memcached: how many bytes of STATS' lines were understood */
+};
+
+/* One line of a STATS answer. */
+struct rc_figure {
+    struct rc_slice name, value;
+};
+
+enum { RC_LISTED_BYTES = 250 };
+
+/* One key of a KEYS answer. */
+struct rc_listed {
+    struct rc_slice key;                    /* in the answer, or in `decoded` */
+    int64_t exptime_s;                      /* seconds since 1970; -1: never; 0: not said */
+    unsigned char decoded[RC_LISTED_BYTES]; /* memcached writes keys as in a URI */
 };
 
 /* Does the answer to a NOOP say that commands are served? A Redis that could not save tells that to
@@ -182,6 +207,10 @@ struct rc_codec {
     /* Bytes came though nothing was asked: what to say of them. The first line, cut to what is
      * printable, when it is an error line of this protocol; else a static sentence. */
     struct rc_slice (*unsolicited)(struct rc_slice input);
+    /* Take the next figure from the value of a STATS answer, or the next key from that of a KEYS
+     * answer; false at its end. What `decode` let through has nothing that they do not know. */
+    bool (*next_figure)(struct rc_slice *rest, struct rc_figure *figure);
+    bool (*next_key)(struct rc_slice *rest, struct rc_listed *listed);
 };
 
 /* A command of the caller's words as a RAW command's `value`. 0 or RINGCACHE_ENOMEM. */

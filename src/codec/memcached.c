@@ -69,12 +69,25 @@ static bool has_word(struct rc_slice line, const char *word)
     return rc_slice_starts(line, word) && (line.len == len || line.data[len] == ' ');
 }
 
-/* What memcached says to a counter that is none: the one CLIENT_ERROR about what is stored and not
- * about what was sent. */
-static bool is_about_number(struct rc_slice line, enum rc_verb verb)
+/* Words for a command that was understood: a counter that is none, a flush that the server was
+ * started without, a section of figures that it does not have. */
+static bool is_understood(struct rc_slice line, enum rc_verb verb)
 {
-    static const char words[] = "CLIENT_ERROR cannot increment or decrement non-numeric value";
-    return rc_memcached_counts(verb) && rc_slice_equal(line, rc_slice(words, sizeof words - 1));
+    static const struct {
+        enum rc_verb verb;
+        const char *line;
+    } refusals[] = {
+        {RC_VERB_INCREMENT, "CLIENT_ERROR cannot increment or decrement non-numeric value"},
+        {RC_VERB_DECREMENT, "CLIENT_ERROR cannot increment or decrement non-numeric value"},
+        {RC_VERB_FLUSH, "CLIENT_ERROR flush_all not allowed"},
+        {RC_VERB_STATS, "ERROR"},
+    };
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        if (refusals[i].verb == verb && rc_slice_equal(line, rc_slice_text(refusals[i].line))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int status_of_error(struct rc_slice line, enum rc_verb verb)
@@ -92,7 +105,7 @@ static int status_of_error(struct rc_slice line, enum rc_verb verb)
  * the command was a line alone that not every server knows. */
 bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_answer *answer)
 {
-    bool in_step = has_word(line, "SERVER_ERROR") || is_about_number(line, verb);
+    bool in_step = has_word(line, "SERVER_ERROR") || is_understood(line, verb);
     if (!in_step && !has_word(line, "CLIENT_ERROR") && !has_word(line, "ERROR")) {
         return false;
     }

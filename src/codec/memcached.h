@@ -3,7 +3,7 @@
 #define RC_CODEC_MEMCACHED_H
 
 /* What memcached's two text protocols, meta and classic, have in common: keys, times, counters,
- * error lines and versions. */
+ * error lines, versions, and what is asked of the server itself (memcached_server.c). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,5 +69,20 @@ enum rc_decoded rc_memcached_read_settings(
 
 /* rc_codec.unsolicited of both. */
 struct rc_slice rc_memcached_unsolicited(struct rc_slice input);
+
+/* Is it one of FLUSH, STATS and KEYS, which are spoken alike in both? */
+static inline bool rc_memcached_asks_server(enum rc_verb verb)
+{
+    return verb >= RC_VERB_FLUSH && verb <= RC_VERB_KEYS;
+}
+
+/* The three of them. */
+unsigned char *rc_memcached_put_question(unsigned char *at, const struct rc_command *command);
+/* rc_codec.decode of their answers. */
+enum rc_decoded rc_memcached_decode_answer(struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
+/* rc_codec.next_figure and .next_key of both. */
+bool rc_memcached_next_figure(struct rc_slice *rest, struct rc_figure *figure);
+bool rc_memcached_next_key(struct rc_slice *rest, struct rc_listed *listed);
 
 #endif

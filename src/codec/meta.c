@@ -389,6 +389,9 @@ static const char *read_head_line(const struct rc_expect *expect, uint64_t max_v
 static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
+    if (rc_memcached_asks_server(expect->verb)) {
+        return rc_memcached_decode_answer(decoder, input, expect, answer, consumed);
+    }
     if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
     }
@@ -435,4 +438,6 @@ const struct rc_codec rc_codec_meta = {
     .encode_gets = rc_meta_encode_gets,
     .decode = meta_decode,
     .unsolicited = rc_memcached_unsolicited,
+    .next_figure = rc_memcached_next_figure,
+    .next_key = rc_memcached_next_key,
 };

@@ -159,6 +159,10 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_INCREMENT:
     case RC_VERB_DECREMENT:
         return put_count(at, command);
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
+        return rc_memcached_put_question(at, command);
     case RC_VERB_VERSION:
         return rc_wire_put_text(at, "version\r\n");
     case RC_VERB_SETTINGS:

@@ -4,6 +4,7 @@
 #include "codec/resp_command.h"
 #include "codec/resp_error.h"
 #include "codec/resp_frame.h"
+#include "codec/resp_server.h"
 #include "codec/wire.h"
 
 /* RESP2, as Redis and Valkey speak it; here, what they answer.
@@ -27,8 +28,9 @@
 
 enum {
     ECHO_REPLY_BYTES = 23,
-    /* INFO server is the library's own question and no value of a user's. */
+    /* What INFO tells is no value of a user's: its one section, or all that are asked for. */
     INFO_MAX_BYTES = 65536,
+    STATS_MAX_BYTES = 1024 * 1024,
     DIGEST_BYTES = 16,
     COUNTER_MAX_BYTES = 19,
     /* What the shape of a raw reply may add to its text. */
@@ -60,9 +62,12 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
     case RC_VERB_GET:
     case RC_VERB_GET_AND_TOUCH:
         return expect->want_cas || expect->want_ttl ? "-*$" : "-$";
+    case RC_VERB_STATS:
+    case RC_VERB_VERSION:
     case RC_VERB_INFO:
         return "-$";
     case RC_VERB_SET:
+    case RC_VERB_FLUSH:
     case RC_VERB_NOOP:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:
@@ -86,30 +91,12 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
     case RC_VERB_CLIENT_ID:
     case RC_VERB_CLIENT_KILL:
         return "-:";
-    case RC_VERB_RAW: /* see take_raw */
-    case RC_VERB_VERSION:
+    case RC_VERB_RAW: /* see take_whole */
+    case RC_VERB_KEYS:
     case RC_VERB_SETTINGS:
         break;
     }
     return "-";
-}
-
-/* The text behind `name` at the start of a line of `text`, up to the line's end. */
-static struct rc_slice find_field(struct rc_slice text, const char *name)
-{
-    struct rc_slice rest = text;
-    while (rest.len > 0) {
-        const unsigned char *lf = memchr(rest.data, '\n', rest.len);
-        size_t len = lf != NULL ? (size_t)(lf - rest.data) : rest.len;
-        if (rc_slice_starts(rc_slice(rest.data, len), name)) {
-            size_t skip = strlen(name);
-            size_t cr = len > skip && rest.data[len - 1] == '\r' ? 1 : 0;
-            return rc_slice(rest.data + skip, len - skip - cr);
-        }
-        len += lf != NULL ? 1 : 0;
-        rest = rc_slice(rest.data + len, rest.len - len);
-    }
-    return rc_slice(NULL, 0);
 }
 
 #define BAD_NUMBER "a number that this command cannot answer"
@@ -248,12 +235,19 @@ static const char *read_delete(const struct rc_resp_token *token, struct rc_answ
     return token->kind == '+' ? read_exists(token, answer) : read_presence(token, answer);
 }
 
-static const char *read_info(const struct rc_resp_token *token, struct rc_answer *answer)
+static const char *read_info(
+    const struct rc_resp_token *token, enum rc_verb verb, struct rc_answer *answer)
 {
     if (token->nil) {
         return "no text in answer to INFO";
     }
-    answer->value = find_field(token->text, "run_id:");
+    if (verb == RC_VERB_VERSION) {
+        rc_resp_read_version(token->text, answer);
+    } else if (verb == RC_VERB_INFO) {
+        answer->value = rc_resp_find_field(token->text, "run_id");
+    } else {
+        answer->value = token->text;
+    }
     return NULL;
 }
 
@@ -268,6 +262,7 @@ static const char *read_reply(
         return expect->want_cas || expect->want_ttl ? read_get_with_extras(reply, expect, answer)
                                                     : read_get(token, answer);
     case RC_VERB_SET:
+    case RC_VERB_FLUSH:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:
         return read_status(token, "OK");
@@ -296,10 +291,12 @@ static const char *read_reply(
         return read_number(token, 1, INT64_MAX, answer);
     case RC_VERB_CLIENT_KILL:
         return read_number(token, 0, 1, answer);
-    case RC_VERB_INFO:
-        return read_info(token, answer);
-    case RC_VERB_RAW:
+    case RC_VERB_STATS:
     case RC_VERB_VERSION:
+    case RC_VERB_INFO:
+        return read_info(token, expect->verb, answer);
+    case RC_VERB_RAW:
+    case RC_VERB_KEYS:
     case RC_VERB_SETTINGS:
         break;
     }
@@ -312,7 +309,11 @@ static uint64_t bulk_bound(const struct rc_decoder *decoder, enum rc_verb verb)
     if (verb == RC_VERB_INCREMENT || verb == RC_VERB_DECREMENT) {
         return COUNTER_MAX_BYTES;
     }
-    return verb == RC_VERB_INFO ? INFO_MAX_BYTES : decoder->limits.max_value_bytes;
+    if (verb == RC_VERB_STATS) {
+        return STATS_MAX_BYTES;
+    }
+    bool info = verb == RC_VERB_INFO || verb == RC_VERB_VERSION;
+    return info ? INFO_MAX_BYTES : decoder->limits.max_value_bytes;
 }
 
 /* The token at reply->len, which becomes its end. Its kind is judged by its first byte, before
@@ -464,8 +465,24 @@ static struct rc_slice error_of(struct rc_slice frame)
     return is_error ? rc_slice(frame.data + 1, frame.len - 3) : rc_slice(NULL, 0);
 }
 
-/* A reply of any shape, as a whole. An error keeps its words for the message. */
-static enum rc_decoded take_raw(struct rc_decoder *decoder, struct rc_slice input,
+/* What a whole reply is to its verb; NULL, or why it is none. An error keeps its words for the
+ * message. */
+static const char *read_whole(
+    struct rc_slice frame, const struct rc_expect *expect, struct rc_answer *answer)
+{
+    *answer = (struct rc_answer){.status = RINGCACHE_OK};
+    if (expect->verb == RC_VERB_RAW) {
+        answer->value = frame;
+    }
+    if (frame.data[0] == '-') {
+        rc_resp_read_error(error_of(frame), expect, answer);
+        return NULL;
+    }
+    return expect->verb == RC_VERB_KEYS ? rc_resp_read_page(frame, answer) : NULL;
+}
+
+/* A reply of any shape, as a whole. */
+static enum rc_decoded take_whole(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
     const char *why;
@@ -492,12 +509,8 @@ static enum rc_decoded take_raw(struct rc_decoder *decoder, struct rc_slice inpu
     }
     *scan = (struct rc_resp_scan){0};
     decoder->need = 0;
-    if (got == RC_DECODED_BAD) {
+    if (got == RC_DECODED_BAD || (why = read_whole(frame, expect, answer)) != NULL) {
         return rc_wire_bad(answer, why);
-    }
-    *answer = (struct rc_answer){.status = RINGCACHE_OK, .value = frame};
-    if (frame.data[0] == '-') {
-        rc_resp_read_error(error_of(frame), expect, answer);
     }
     *consumed = len + echo_len;
     return RC_DECODED_ONE;
@@ -509,8 +522,8 @@ static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice i
     if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
     }
-    if (expect->verb == RC_VERB_RAW) {
-        return take_raw(decoder, input, expect, answer, consumed);
+    if (expect->verb == RC_VERB_RAW || expect->verb == RC_VERB_KEYS) {
+        return take_whole(decoder, input, expect, answer, consumed);
     }
     const char *why;
     struct reply reply;
@@ -551,4 +564,6 @@ const struct rc_codec rc_codec_resp = {
     .encode_gets = rc_resp_encode_gets,
     .decode = resp_decode,
     .unsolicited = resp_unsolicited,
+    .next_figure = rc_resp_next_figure,
+    .next_key = rc_resp_next_key,
 };

@@ -18,6 +18,9 @@ enum {
     /* How much longer one by a script may be, without its text. */
     SCRIPTED_MAX_BYTES = 192,
     CAS_DIGITS = 16,
+    /* Keys that SCAN looks at before it answers: a fraction of a millisecond in which the server
+     * does nothing else. */
+    PAGE_KEYS = 512,
     /* MGET without its keys, and what each key has around it. */
     GETS_FIXED_BYTES = 40,
     BULK_BYTES = 25,
@@ -52,7 +55,7 @@ static const struct rc_script *script_of(enum rc_verb verb)
 
 bool rc_resp_is_echoed(enum rc_verb verb, bool strict)
 {
-    return strict && verb <= RC_VERB_RAW;
+    return strict && verb <= RC_VERB_VERSION;
 }
 
 bool rc_resp_may_run_script(enum rc_verb verb, bool extras)
@@ -83,6 +86,9 @@ size_t rc_resp_bound(const struct rc_command *command)
     size_t fixed = FIXED_MAX_BYTES;
     if (rc_resp_runs_script(command)) {
         fixed += SCRIPTED_MAX_BYTES + strlen(script_of(command->verb)->text);
+    }
+    if (command->verb == RC_VERB_KEYS) {
+        fixed += command->prefix.len; /* each byte of the pattern may need one more */
     }
     size_t bytes = rc_wire_bound(command, fixed);
     size_t twice = command->prefix.len + command->key.len;
@@ -294,6 +300,9 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
     case RC_VERB_ADD:
     case RC_VERB_REPLACE:
     case RC_VERB_TOUCH:
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
     case RC_VERB_VERSION:
     case RC_VERB_SETTINGS:
     case RC_VERB_NOOP:
@@ -331,6 +340,53 @@ static unsigned char *put_auth(unsigned char *at, const struct rc_command *comma
     return end(&words);
 }
 
+/* INFO of all that a server tells unless asked otherwise, or of one section. */
+static unsigned char *put_info(unsigned char *at, struct rc_slice section)
+{
+    struct words words = begin(at, "$4\r\nINFO\r\n");
+    if (section.len > 0) {
+        add_slice(&words, section);
+    }
+    return end(&words);
+}
+
+static bool is_special(unsigned char c)
+{
+    return c == '*' || c == '?' || c == '[' || c == '\\';
+}
+
+/* The pattern of all keys that begin with `prefix`. */
+static void add_pattern(struct words *words, struct rc_slice prefix)
+{
+    size_t len = prefix.len + 1;
+    for (size_t i = 0; i < prefix.len; i++) {
+        len += is_special(prefix.data[i]);
+    }
+    *words->at++ = '$';
+    words->at = rc_wire_put_text(rc_wire_put_number(words->at, len), "\r\n");
+    for (size_t i = 0; i < prefix.len; i++) {
+        if (is_special(prefix.data[i])) {
+            *words->at++ = '\\';
+        }
+        *words->at++ = prefix.data[i];
+    }
+    words->at = rc_wire_put_text(words->at, "*\r\n");
+    words->count++;
+}
+
+static unsigned char *put_scan(unsigned char *at, const struct rc_command *command)
+{
+    struct words words = begin(at, "$4\r\nSCAN\r\n");
+    add_number(&words, command->number);
+    if (command->prefix.len > 0) {
+        add_bulk(&words, "$5\r\nMATCH\r\n");
+        add_pattern(&words, command->prefix);
+    }
+    add_bulk(&words, "$5\r\nCOUNT\r\n");
+    add_number(&words, PAGE_KEYS);
+    return end(&words);
+}
+
 static unsigned char *put_echo(unsigned char *at, uint64_t token)
 {
     at = rc_wire_put_text(at, "*2\r\n$4\r\nECHO\r\n$16\r\n");
@@ -359,6 +415,12 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
     case RC_VERB_RAW:
         memcpy(at, command->value.data, command->value.len);
         return at + command->value.len;
+    case RC_VERB_FLUSH: /* ASYNC: otherwise the server stands still while it frees every value */
+        return rc_wire_put_text(at, "*2\r\n$7\r\nFLUSHDB\r\n$5\r\nASYNC\r\n");
+    case RC_VERB_STATS:
+        return put_info(at, command->key);
+    case RC_VERB_KEYS:
+        return put_scan(at, command);
     case RC_VERB_NOOP:
         return rc_wire_put_text(at, "*1\r\n$4\r\nPING\r\n");
     case RC_VERB_AUTH:
@@ -368,8 +430,9 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
         return put_number_bulk(at, command->number);
     case RC_VERB_CLIENT_ID:
         return rc_wire_put_text(at, "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n");
+    case RC_VERB_VERSION:
     case RC_VERB_INFO:
-        return rc_wire_put_text(at, "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
+        return put_info(at, rc_slice_text("server"));
     case RC_VERB_CLIENT_KILL:
         at = rc_wire_put_text(at, "*4\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$2\r\nID\r\n");
         return put_number_bulk(at, command->number);
@@ -381,11 +444,11 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
     case RC_VERB_LEASE:
     case RC_VERB_FILL:
     case RC_VERB_UNLEASE:
-    case RC_VERB_VERSION:
+        break; /* scripts, always */
     case RC_VERB_SETTINGS:
-        break;
+        return NULL;
     }
-    return NULL;
+    return at;
 }
 
 int rc_resp_encode(struct rc_buf *out, const struct rc_command *command)

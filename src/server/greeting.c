@@ -177,6 +177,9 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
     case RC_VERB_FILL:
     case RC_VERB_UNLEASE:
     case RC_VERB_RAW:
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
     case RC_VERB_CLIENT_KILL:
         break;
     }

@@ -92,7 +92,7 @@ struct rc_request {
 
 static inline bool rc_verb_writes(enum rc_verb verb)
 {
-    return verb <= RC_VERB_RAW && verb != RC_VERB_GET;
+    return verb <= RC_VERB_FLUSH && verb != RC_VERB_GET;
 }
 
 /* The one exit: takes it off the wheel and out of its lane, and queues it for its callback. */

@@ -64,6 +64,7 @@ static void assert_answer(
     assert_int_equal(got->close, wanted->close);
     assert_int_equal(got->all, wanted->all);
     assert_int_equal(got->again, wanted->again);
+    assert_int_equal(got->more, wanted->more);
     assert_int_equal(got->cas, wanted->cas);
     assert_int_equal(got->ttl_ms, wanted->ttl_ms);
 }

@@ -354,7 +354,7 @@ static void what_redis_lacks_or_memory_cannot_hold_leaves_nothing_behind(void **
 {
     (void)state;
     struct rc_buf out = {0};
-    struct rc_command command = {.verb = RC_VERB_VERSION};
+    struct rc_command command = {.verb = RC_VERB_SETTINGS};
     assert_int_equal(rc_codec_resp.encode(&out, &command), RINGCACHE_ENOTSUP);
     command = (struct rc_command){.verb = RC_VERB_SET, .value = rc_slice("", SIZE_MAX / 2)};
     assert_int_equal(rc_codec_resp.encode(&out, &command), RINGCACHE_ENOMEM);
