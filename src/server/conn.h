@@ -53,7 +53,8 @@ struct rc_conn_events {
     void (*room)(struct rc_conn *conn);   /* READY, and the kernel took some of its output */
     /* A request was refused, in `words` that say something of the server: NOT_NOW or REPLICA. */
     void (*refused)(struct rc_conn *conn, enum rc_refusal refusal, const char *words);
-    /* A command of the library's own, sent by rc_conn_ask, was answered. */
+    /* A command of the library's own, sent by rc_conn_ask, was answered; in parts, if it says that
+     * there is more. */
     void (*answered)(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer);
 };
 

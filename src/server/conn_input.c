@@ -106,6 +106,10 @@ static void tell_refusal(struct rc_conn *conn, const struct rc_answer *answer)
 
 static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
 {
+    if (answer->more) { /* to a question of our own, which stays due */
+        own_answered(conn, answer);
+        return;
+    }
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
     rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
     if (slot->request == NULL) {

@@ -87,7 +87,7 @@ struct rc_server {
     uint64_t killing;           /* the client number that CLIENT KILL was last sent for */
     uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
     uint64_t renewal_from_ms;   /* before, a READONLY renews no connection */
-    uint32_t live;              /* requests accepted and not delivered */
+    uint32_t live;              /* requests accepted and not delivered, and who holds it */
     enum rc_server_state state;
     bool ejected;    /* DOWN by soft evidence */
     int down_status; /* what requests get while DOWN */
@@ -106,6 +106,17 @@ void rc_server_free(struct rc_server *server);
 /* Nothing is pending and no write that was sent may still be carried out: it can go without a
  * trace. */
 bool rc_server_quiet(const struct rc_server *server);
+
+/* Somebody else than a request still needs the server: it is not quiet before that lets go. */
+static inline void rc_server_hold(struct rc_server *server)
+{
+    server->live++;
+}
+
+static inline void rc_server_let_go(struct rc_server *server)
+{
+    server->live--;
+}
 
 /* What is said where RINGCACHE_ETOOBIG is the library's own word. */
 extern const char rc_server_too_big[];
