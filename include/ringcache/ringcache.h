@@ -9,6 +9,7 @@
 #include "ringcache/fetch.h"
 #include "ringcache/request.h"
 #include "ringcache/ring.h"
+#include "ringcache/server.h"
 #include "ringcache/stats.h"
 #include "ringcache/status.h"
 #include "ringcache/update.h"

@@ -99,15 +99,20 @@ ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_reques
 /* The callback of a request whose caller waits for it. */
 static void tell_caller(ringcache_client *client, struct rc_operation *op)
 {
-    ringcache_reply reply = rc_client_reply(client, &op->request);
-    bool raw = op->request.slot.verb == RC_VERB_RAW && op->request.result.value.len > 0;
+    const struct rc_request *request = &op->request;
+    ringcache_reply reply = rc_client_reply(client, request);
+    enum rc_verb verb = (enum rc_verb)request->slot.verb;
+    bool raw = verb == RC_VERB_RAW && reply.value.len > 0;
+    bool figures = verb == RC_VERB_STATS && reply.value.len > 0;
     struct rc_resp_tree *tree = raw ? rc_raw_open(&reply) : NULL;
+    void *text = figures ? rc_figures_open(&reply, request->lane->server->backend.codec) : NULL;
     if (op->many != NULL) {
         rc_many_answered(op->many, op->index, &reply);
     } else {
         op->cb(client, &reply, op->user);
     }
     rc_resp_tree_free(tree);
+    rc_free(text);
 }
 
 /* What several share is counted where it was asked: once. */

@@ -2,9 +2,9 @@
 #ifndef RC_CLIENT_CLIENT_H
 #define RC_CLIENT_CLIENT_H
 
-/* The client, for the files of this layer: submit.c takes requests in, client.c drives the turn and
- * hands answers out, members.c changes the ring, events.c tells, post.c lets other threads in,
- * loop.c turns a loop of the client's own. */
+/* The client, for the files of this layer: submit.c takes requests in, ask.c questions to one
+ * server, client.c drives the turn and hands answers out, many.c what takes many requests, members.c changes the ring, events.c tells, post.c lets other threads in, loop.c turns
+ * a loop of the client's own. */
 
 #include <uv.h>
 
@@ -13,6 +13,7 @@
 #include "client/check.h"
 #include "config/config.h"
 #include "ringcache/client.h"
+#include "ringcache/server.h"
 #include "ringcache/stats.h"
 #include "route/table.h"
 
@@ -164,6 +165,10 @@ int rc_single_get(ringcache_client *client, const ringcache_request *request,
 /* Submit a command. As ringcache_submit, and refusals are noted. */
 int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id);
+/* The server in the ring of this name, for a call with callback `cb`. 0, RINGCACHE_EINVAL or
+ * RINGCACHE_ECLOSING, noted. */
+int rc_client_find(
+    ringcache_client *client, const char *name, ringcache_reply_cb cb, struct rc_server **server);
 
 /* What a finished request tells; its texts are valid while it is delivered. */
 ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_request *request);
@@ -172,6 +177,10 @@ struct rc_resp_tree;
 /* Let the reply to a raw command show its tree, to be freed when the callback returned; NULL when
  * there is none to show, for lack of memory. */
 struct rc_resp_tree *rc_raw_open(ringcache_reply *reply);
+
+/* Let the reply to STATS show its figures as the public header says, to be freed when the callback
+ * returned; NULL when there are none to show, for lack of memory too. */
+void *rc_figures_open(ringcache_reply *reply, const struct rc_codec *codec);
 
 /* A checked request as a command, with the next token. */
 struct rc_command rc_client_command(ringcache_client *client, const ringcache_request *request);

@@ -255,21 +255,6 @@ int ringcache_delete(
     return submit(client, &request, cb, user, NULL);
 }
 
-int ringcache_ping(ringcache_client *client, const char *name, ringcache_reply_cb cb, void *user)
-{
-    if (client->closing) {
-        return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
-    }
-    size_t index = name != NULL && cb != NULL ? rc_config_find(client->config, name) : SIZE_MAX;
-    if (index == SIZE_MAX) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "no server has this name");
-    }
-    const struct rc_submission s = {
-        .choice = {.server = client->table->servers[index]}, .cb = cb, .user = user};
-    const struct rc_command command = {.verb = RC_VERB_NOOP};
-    return rc_client_enter(client, &s, &command, NULL);
-}
-
 int ringcache_cancel(ringcache_client *client, ringcache_id id)
 {
     if (client->closing) {
