@@ -44,6 +44,37 @@ RINGCACHE_API int ringcache_server_stats(ringcache_client *client, const char *n
 RINGCACHE_API int ringcache_flush_all_data(
     ringcache_client *client, const char *name, ringcache_reply_cb cb, void *user);
 
+/** A key that a server holds; valid until the callback returns. */
+typedef struct ringcache_listed_key {
+    ringcache_slice key; /**< without the namespace */
+    int64_t ttl_ms;      /**< what remains, by this machine's clock; -1: for ever; 0: not told */
+} ringcache_listed_key;
+
+/** Hear of one key. Not 0 ends the listing: no further key is told. Every call is legal in it. */
+typedef int (*ringcache_key_cb)(
+    ringcache_client *client, const ringcache_listed_key *key, void *user);
+
+/** List the keys that a server holds; with a namespace those within it. For each of them `each`
+ * runs, in no order, then `done` once, with reply->status RINGCACHE_OK when all were told or `each`
+ * ended it, and in any case reply->number the keys told of. What is stored or removed meanwhile may
+ * be told of or not. Nothing is collected: however many there are, a page or a read's worth is in
+ * memory.
+ *
+ * memcached (1.4.31 or later) is asked on a connection of its own, closed at the end, and tells
+ * each key once, with its time; while another listing is under way there it is busy, and asked
+ * again until timeout_ms have passed. Redis is asked page by page like any request, and tells a key
+ * more than once when it resizes its table meanwhile, and no time; the keys of leases, which begin
+ * with `ringcache:lease:`, are among them.
+ *
+ * The whole may take as long as it will. What ends it with a failure: a page, or on memcached any
+ * byte, that stays out for timeout_ms (RINGCACHE_ETIMEDOUT), a lost connection
+ * (RINGCACHE_ECONNECT), the server's refusal (RINGCACHE_ESERVER, its words in reply->message), a
+ * server that is down, its removal and ringcache_client_close (RINGCACHE_ECANCELED).
+ * Returns 0, RINGCACHE_EINVAL (no such name, no callback), RINGCACHE_ENOMEM or
+ * RINGCACHE_ECLOSING. */
+RINGCACHE_API int ringcache_server_keys(ringcache_client *client, const char *name,
+    ringcache_key_cb each, ringcache_reply_cb done, void *user);
+
 #ifdef __cplusplus
 }
 #endif

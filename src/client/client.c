@@ -25,6 +25,12 @@ const char *ringcache_client_error(const ringcache_client *client)
     return client->error;
 }
 
+/* Is a call that takes many requests at work? */
+static bool under_way(const ringcache_client *client)
+{
+    return !rc_list_empty(&client->manys) || !rc_list_empty(&client->listings);
+}
+
 void rc_client_update_hold(ringcache_client *client)
 {
     if (client->stopping) {
@@ -32,7 +38,7 @@ void rc_client_update_hold(ringcache_client *client)
     }
     bool alive = client->own_loop != NULL || client->held || client->pending > 0 ||
                  client->closing || !client->turned || !rc_list_empty(&client->events) ||
-                 !rc_list_empty(&client->manys) || rc_posts_waiting(&client->posts);
+                 under_way(client) || rc_posts_waiting(&client->posts);
     client->env.transport->ops->hold(client->env.transport, alive);
 }
 
@@ -59,21 +65,31 @@ void rc_client_release(void *owner, struct rc_request *request)
     rc_slab_give(&client->operations, op->number);
 }
 
-/* A peer's words may hold anything; a message is one printable line. Whoever reads that a key has
- * MOVED has to be told why nobody went after it. */
-static const char *message_text(ringcache_client *client, const struct rc_result *result)
+/* A peer's words may hold anything; a message is one printable line. */
+static const char *write_message(
+    ringcache_client *client, struct rc_slice text, const char *behind)
 {
-    static const char remark[] = " (ringcache is not a cluster client and follows no redirect)";
-    const char *behind = result->refusal == RC_REFUSAL_CLUSTER ? remark : "";
-    struct rc_slice text = result->message;
     size_t room = sizeof client->message - 1 - strlen(behind);
     size_t len = text.len < room ? text.len : room;
     for (size_t i = 0; i < len; i++) {
         bool printable = text.data[i] >= 0x20 && text.data[i] < 0x7f;
         client->message[i] = printable ? (char)text.data[i] : '?';
     }
-    memcpy(client->message + len, behind, strlen(behind) + 1);
+    strcpy(client->message + len, behind);
     return client->message;
+}
+
+const char *rc_client_text(ringcache_client *client, struct rc_slice text)
+{
+    return write_message(client, text, "");
+}
+
+/* Whoever reads that a key has MOVED has to be told why nobody went after it. */
+static const char *message_text(ringcache_client *client, const struct rc_result *result)
+{
+    static const char remark[] = " (ringcache is not a cluster client and follows no redirect)";
+    const char *behind = result->refusal == RC_REFUSAL_CLUSTER ? remark : "";
+    return write_message(client, result->message, behind);
 }
 
 ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_request *request)
@@ -190,15 +206,15 @@ static void drain(void *owner)
         rc_list_remove(node);
         deliver(client, rc_container(node, struct rc_operation, request.link));
     }
+    rc_listings_pump(client);
     rc_conns_bury(env, &closed);
     rc_texts_free(&spent);
     rc_manys_pump(client);
     tell_of_room(client);
     rc_events_deliver(client);
     rc_members_settle(client);
-    bool more =
-        !rc_list_empty(&env->finished) || !rc_list_empty(&client->events) ||
-        (client->closing && (rc_posts_waiting(&client->posts) || !rc_list_empty(&client->manys)));
+    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&client->events) ||
+                (client->closing && (rc_posts_waiting(&client->posts) || under_way(client)));
     if (more) {
         rc_env_defer(env);
     }
@@ -270,6 +286,7 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);
     rc_list_init(&c->manys);
+    rc_list_init(&c->listings);
     rc_list_init(&c->batch);
     rc_list_init(&c->flights);
     rc_list_init(&c->events);

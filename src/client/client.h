@@ -3,7 +3,8 @@
 #define RC_CLIENT_CLIENT_H
 
 /* The client, for the files of this layer: submit.c takes requests in, ask.c questions to one
- * server, client.c drives the turn and hands answers out, many.c what takes many requests, members.c changes the ring, events.c tells, post.c lets other threads in, loop.c turns
+ * server, client.c drives the turn and hands answers out, many.c and listing.c do what takes many
+ * requests, members.c changes the ring, events.c tells, post.c lets other threads in, loop.c turns
  * a loop of the client's own. */
 
 #include <uv.h>
@@ -70,6 +71,7 @@ struct ringcache_client {
     struct rc_list members;
     size_t leaving;                /* of the members, those that are draining */
     struct rc_list manys;          /* rc_many.link */
+    struct rc_list listings;       /* rc_listing.link */
     struct rc_list batch;          /* rc_request.link: what this drain hands out */
     struct rc_list flights;        /* rc_flight.link */
     struct rc_tree reads, updates; /* those that are open */
@@ -103,6 +105,9 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
 int rc_client_refuse(ringcache_client *client, int status, const char *why);
 /* The same for RINGCACHE_EBUSY, after which RINGCACHE_EVENT_ROOM follows, and _ENOMEM. */
 int rc_client_refuse_full(ringcache_client *client, int status);
+
+/* What a peer said as one printable line, which lasts until the next one. */
+const char *rc_client_text(ringcache_client *client, struct rc_slice text);
 
 /* Let the loop live as long as there is something to tell. */
 void rc_client_update_hold(ringcache_client *client);
@@ -165,6 +170,11 @@ int rc_single_get(ringcache_client *client, const ringcache_request *request,
 /* Submit a command. As ringcache_submit, and refusals are noted. */
 int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id);
+/* The same, for who tries again in every turn until there is room: a refusal leaves no trace, nor
+ * does it make a turn. */
+int rc_client_try(ringcache_client *client, const struct rc_submission *s,
+    const struct rc_command *command, ringcache_id *id);
+
 /* The server in the ring of this name, for a call with callback `cb`. 0, RINGCACHE_EINVAL or
  * RINGCACHE_ECLOSING, noted. */
 int rc_client_find(
@@ -191,6 +201,9 @@ void rc_many_answered(struct rc_many *many, size_t index, ringcache_reply *reply
 void rc_manys_feed(ringcache_client *client);
 /* Let every many route, submit and end what it can. */
 void rc_manys_pump(ringcache_client *client);
+
+/* Let every listing hand out what came and ask for more. Runs callbacks. */
+void rc_listings_pump(ringcache_client *client);
 
 /* Make an event to be told later; NULL when out of memory. */
 struct rc_event_node *rc_event_new(

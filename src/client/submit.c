@@ -48,29 +48,35 @@ uint32_t rc_client_timeout(const ringcache_client *client, const struct rc_submi
     return s->timeout_ms > 0 ? s->timeout_ms : client->settings.timeout_ms;
 }
 
-int rc_client_begin(
-    ringcache_client *client, const struct rc_submission *s, struct rc_operation **out)
+static int begin(ringcache_client *client, const struct rc_submission *s, struct rc_operation **out)
 {
     struct rc_env *env = &client->env;
     struct rc_operation *op = rc_client_take(client);
     if (op == NULL) {
         bool full = !rc_budget_allows(&env->budget, sizeof *op);
-        return rc_client_refuse_full(client, full ? RINGCACHE_EBUSY : RINGCACHE_ENOMEM);
+        return full ? RINGCACHE_EBUSY : RINGCACHE_ENOMEM;
     }
     op->cb = s->cb;
     op->user = s->user;
     op->flight = s->step_of;
     op->request.started_us = rc_env_now_us(env);
-    env->submitted_us = op->request.started_us;
-    rc_env_defer(env); /* the turn's end measures how old that reading became */
     *out = op;
     return 0;
+}
+
+int rc_client_begin(
+    ringcache_client *client, const struct rc_submission *s, struct rc_operation **op)
+{
+    int rc = begin(client, s, op);
+    return rc < 0 ? rc_client_refuse_full(client, rc) : 0;
 }
 
 void rc_client_accept(ringcache_client *client, struct rc_operation *op,
     const struct rc_submission *s, ringcache_id *id)
 {
     struct rc_env *env = &client->env;
+    env->submitted_us = op->request.started_us;
+    rc_env_defer(env); /* the turn's end measures how old that reading became */
     if (op->request.state != RC_REQUEST_FINISHED) {
         rc_env_arm(env, &op->request.deadline, rc_env_now_ms(env) + rc_client_timeout(client, s));
     }
@@ -82,22 +88,31 @@ void rc_client_accept(ringcache_client *client, struct rc_operation *op,
     }
 }
 
-int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
+int rc_client_try(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id)
 {
-    struct rc_operation *op;
-    int rc = rc_client_begin(client, s, &op);
+    struct rc_operation *op = NULL;
+    int rc = begin(client, s, &op);
     if (rc < 0) {
         return rc;
     }
     rc = rc_server_submit(s->choice.server, s->choice.lane, &op->request, command);
     if (rc < 0) {
         rc_client_release(client, &op->request);
-        return rc == RINGCACHE_ETOOBIG ? rc_client_refuse(client, rc, rc_server_too_big)
-                                       : rc_client_refuse_full(client, rc);
+        return rc;
     }
     rc_client_accept(client, op, s, id);
     return 0;
+}
+
+int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
+    const struct rc_command *command, ringcache_id *id)
+{
+    int rc = rc_client_try(client, s, command, id);
+    if (rc == RINGCACHE_ETOOBIG) {
+        return rc_client_refuse(client, rc, rc_server_too_big);
+    }
+    return rc < 0 ? rc_client_refuse_full(client, rc) : 0;
 }
 
 struct rc_operation *rc_client_operation(ringcache_client *client, ringcache_id id)

@@ -14,8 +14,9 @@
 enum {
     REQUESTS_MAX = 512,
     RECOVERY_MS = 3000,
-    KEYS = 6,             /* and as many counters; both servers get some of each */
-    ASKED = 7 * KEYS + 1, /* in one go, and a many besides */
+    KEYS = 6, /* and as many counters; both servers get some of each */
+    SERVERS = 2,
+    ASKED = 7 * KEYS + 1 + 2 * SERVERS, /* in one go, and a many and listings besides */
     ITEM_MAX_BYTES = 8000,
 };
 
@@ -105,7 +106,8 @@ struct life {
     ringcache_client *client;
     const char *integrity;
     unsigned accepted, answered, succeeded, closed;
-    unsigned manys, failed; /* under way; keys of theirs that failed */
+    unsigned manys, failed;    /* under way; keys of theirs that failed */
+    unsigned listings, listed; /* under way; done as a whole */
     unsigned calls[REQUESTS_MAX];
 };
 
@@ -297,6 +299,38 @@ static void ask_many(struct life *life)
     }
 }
 
+static int on_key(ringcache_client *client, const ringcache_listed_key *key, void *user)
+{
+    const struct life *life = user;
+    assert_ptr_equal(client, life->client);
+    assert_true(key->key.len > 0);
+    return 0;
+}
+
+static void on_listed(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    struct life *life = user;
+    assert_ptr_equal(client, life->client);
+    life->listings--;
+    life->listed += reply->status == RINGCACHE_OK;
+    judge(reply);
+}
+
+/* What one server is asked by its name. */
+static void ask_server(struct life *life, const char *name)
+{
+    ringcache_client *client = life->client;
+    void *ticket = next_ticket(life);
+    asked(life, ringcache_server_stats(client, name, NULL, on_reply, ticket));
+    ticket = next_ticket(life);
+    asked(life, ringcache_server_version(client, name, on_reply, ticket));
+    int rc = ringcache_server_keys(client, name, on_key, on_listed, life);
+    life->listings += rc == 0;
+    if (rc != 0) {
+        assert_int_equal(rc, RINGCACHE_ENOMEM);
+    }
+}
+
 /* Both servers get some of these. */
 static void ask_all(struct life *life)
 {
@@ -311,6 +345,8 @@ static void ask_all(struct life *life)
     }
     ask_many(life);
     ask(life, RINGCACHE_DELETE, 1, 0);
+    ask_server(life, "10.0.0.1:11211");
+    ask_server(life, "10.0.0.2:6379");
 }
 
 static int make_config(const struct life *life, ringcache_config **config)
@@ -432,8 +468,9 @@ static void live(struct life *life)
 static void recover(struct life *life)
 {
     sim_run_for(life->sim, RECOVERY_MS);
-    assert_int_equal(life->manys, 0);
+    assert_int_equal(life->manys + life->listings, 0);
     unsigned accepted = life->accepted, succeeded = life->succeeded, failed = life->failed;
+    unsigned listed = life->listed;
     ask_all(life);
     assert_int_equal(life->manys, 1);
     sim_run_for(life->sim, 300);
@@ -441,6 +478,8 @@ static void recover(struct life *life)
     assert_int_equal(life->succeeded, succeeded + ASKED);
     assert_int_equal(life->manys, 0);
     assert_int_equal(life->failed, failed);
+    assert_int_equal(life->listings, 0);
+    assert_int_equal(life->listed, listed + SERVERS);
 }
 
 static void finish(struct life *life)
