@@ -15,10 +15,15 @@ enum {
     OPTION_OWNERS,
     OPTION_ALL,
     OPTION_TTL,
-    OPTION_PROMETHEUS
+    OPTION_PROMETHEUS,
+    OPTION_SERVERS,
+    OPTION_LIMIT,
+    OPTION_ALL_DATA
 };
 
 enum { OWNERS_MAX = 65535, TTL_MAX_SECONDS = 1000000000, MS_PER_SECOND = 1000 };
+
+static const int64_t limit_max = 1000000000000;
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -31,6 +36,9 @@ static const struct option long_options[] = {
     {"all", no_argument, NULL, OPTION_ALL},
     {"ttl", required_argument, NULL, OPTION_TTL},
     {"prometheus", no_argument, NULL, OPTION_PROMETHEUS},
+    {"servers", optional_argument, NULL, OPTION_SERVERS},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"all-data", no_argument, NULL, OPTION_ALL_DATA},
     {NULL, 0, NULL, 0},
 };
 
@@ -102,6 +110,18 @@ static int take_option(int code, char **argv, struct call *call)
     case OPTION_PROMETHEUS:
         call->given |= TAKES_PROMETHEUS;
         return EXIT_DONE;
+    case OPTION_SERVERS:
+        call->given |= TAKES_SERVERS;
+        call->section = optarg;
+        return EXIT_DONE;
+    case OPTION_ALL_DATA:
+        call->given |= TAKES_ALL_DATA;
+        return EXIT_DONE;
+    case OPTION_LIMIT:
+        call->given |= TAKES_LIMIT;
+        status = read_number("--limit", optarg, 1, limit_max, &number);
+        call->limit = (uint64_t)number;
+        return status;
     case OPTION_OWNERS:
         call->given |= TAKES_OWNERS;
         status = read_number("--owners", optarg, 1, OWNERS_MAX, &number);
@@ -140,6 +160,12 @@ static const char *option_name(unsigned option)
         return "--all";
     case TAKES_PROMETHEUS:
         return "--prometheus";
+    case TAKES_SERVERS:
+        return "--servers";
+    case TAKES_LIMIT:
+        return "--limit";
+    case TAKES_ALL_DATA:
+        return "--all-data";
     default:
         return "--ttl";
     }
@@ -157,6 +183,10 @@ static int judge(const struct call *call)
     }
     if (call->json && (call->given & TAKES_PROMETHEUS) != 0) {
         complain("--json and --prometheus exclude each other");
+        return EXIT_USAGE;
+    }
+    if ((call->given & TAKES_SERVERS) != 0 && (call->given & TAKES_PROMETHEUS) != 0) {
+        complain("--servers and --prometheus exclude each other");
         return EXIT_USAGE;
     }
     if (call->operand_count < command->operands_min ||

@@ -21,7 +21,10 @@ enum {
     TAKES_OWNERS = 1 << 1,
     TAKES_ALL = 1 << 2,
     TAKES_TTL = 1 << 3,
-    TAKES_PROMETHEUS = 1 << 4
+    TAKES_PROMETHEUS = 1 << 4,
+    TAKES_SERVERS = 1 << 5,
+    TAKES_LIMIT = 1 << 6,
+    TAKES_ALL_DATA = 1 << 7
 };
 
 /* One -c, -s or -o, in the order of the command line. */
@@ -44,6 +47,8 @@ struct call {
     bool version;
     size_t owners; /* 0: --owners was not given */
     int64_t ttl_ms;
+    const char *section; /* of --servers, or NULL */
+    uint64_t limit;      /* 0: none */
 };
 
 struct command {
@@ -68,6 +73,9 @@ int run_options(const struct call *call);
 int run_explain(const struct call *call);
 int run_ping(const struct call *call);
 int run_stats(const struct call *call);
+int run_version(const struct call *call);
+int run_keys(const struct call *call);
+int run_flush(const struct call *call);
 int run_get(const struct call *call);
 int run_set(const struct call *call);
 int run_delete(const struct call *call);

@@ -6,12 +6,16 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <ringcache/version.h>
 
 #include "arguments.h"
 #include "command.h"
 #include "report.h"
+
+/* Of the list of commands. */
+enum { USAGE_COLUMNS = 27, SUMMARY_COLUMN = 10 + USAGE_COLUMNS };
 
 static const struct command commands[] = {
     {"locate", "[--owners N] KEY...", "which server owns a key", TAKES_CONFIG | TAKES_OWNERS, 1,
@@ -26,8 +30,15 @@ static const struct command commands[] = {
     {"explain", "KEY...", "where a request for a key would go now, and why", TAKES_CONFIG, 1,
         SIZE_MAX, run_explain},
     {"ping", "[NAME...]", "the servers' round trips", TAKES_CONFIG, 0, SIZE_MAX, run_ping},
-    {"stats", "[--prometheus]", "what a client counts when it asks every server once",
-        TAKES_CONFIG | TAKES_PROMETHEUS, 0, 0, run_stats},
+    {"stats", "[--prometheus | --servers[=SECTION] [NAME...]]",
+        "what a client counts, or the servers' own figures",
+        TAKES_CONFIG | TAKES_PROMETHEUS | TAKES_SERVERS, 0, SIZE_MAX, run_stats},
+    {"version", "[NAME...]", "the versions of the servers' software", TAKES_CONFIG, 0, SIZE_MAX,
+        run_version},
+    {"keys", "[--limit N] [NAME...]", "the keys that the servers hold", TAKES_CONFIG | TAKES_LIMIT,
+        0, SIZE_MAX, run_keys},
+    {"flush", "--all-data NAME...", "remove all that these servers hold",
+        TAKES_CONFIG | TAKES_ALL_DATA, 1, SIZE_MAX, run_flush},
     {"get", "KEY", "print the value of a key", TAKES_CONFIG, 1, 1, run_get},
     {"set", "[--ttl SECONDS] KEY VALUE", "store a value", TAKES_CONFIG | TAKES_TTL, 2, 2, run_set},
     {"delete", "KEY", "remove a key", TAKES_CONFIG, 1, 1, run_delete},
@@ -43,8 +54,11 @@ static void print_command_help(const struct command *command)
 static void print_help(void)
 {
     puts("usage: ring-inspect [OPTION...] COMMAND [OPERAND...]\n");
-    for (const struct command *command = commands; command->name != NULL; command++)
-        printf("  %-8s%-27s%s\n", command->name, command->usage, command->summary);
+    for (const struct command *command = commands; command->name != NULL; command++) {
+        bool wide = strlen(command->usage) >= USAGE_COLUMNS;
+        printf("  %-8s%-*s", command->name, USAGE_COLUMNS, command->usage);
+        printf("%s%*s%s\n", wide ? "\n" : "", wide ? SUMMARY_COLUMN : 0, "", command->summary);
+    }
     puts("\n"
          "  -c, --config FILE          read a configuration file\n"
          "  -s, --server URI           add a server\n"

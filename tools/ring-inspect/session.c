@@ -76,8 +76,11 @@ static const char *refusal(const struct session *session, int status)
 
 int session_refused(const struct session *session, int status)
 {
+    bool asked_wrong =
+        status == RINGCACHE_ETOOBIG || status == RINGCACHE_EINVAL || status == RINGCACHE_ENOTSUP;
+
     complain("%s", refusal(session, status));
-    return status == RINGCACHE_ETOOBIG ? EXIT_USAGE : EXIT_LIVE;
+    return asked_wrong ? EXIT_USAGE : EXIT_LIVE;
 }
 
 int session_refused_key(struct session *session, const struct key *key, bool json)
