@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* docs/operations.md says what is sent: each cell of its table is spelled out with the numbers of a
- * command and compared with what the codec makes of that command. */
+/* docs/operations.md says what is sent: each cell of its tables is spelled out with the numbers of
+ * a command and compared with what the codec makes of that command. */
 #include "reply_check.h"
 
 #include <inttypes.h>
@@ -59,8 +59,20 @@ static const struct row {
     {"a fetch gives up", ASK(RC_VERB_UNLEASE, .cas = 0xabcdef, LEASE)},
 };
 
-/* The table's columns. */
-enum { META = 1, CLASSIC = 2, REDIS = 3, COLUMNS = 6 };
+/* Those of the table of what is asked of one server. */
+static const struct row questions[] = {
+    {"`ringcache_ping`", {.verb = RC_VERB_NOOP}},
+    {"`ringcache_server_version`", {.verb = RC_VERB_VERSION}},
+    {"`ringcache_server_stats`", {.verb = RC_VERB_STATS}},
+    {"`ringcache_server_stats` of a section", {.verb = RC_VERB_STATS, .key = BYTES("items")}},
+    {"`ringcache_flush_all_data`", {.verb = RC_VERB_FLUSH}},
+    {"`ringcache_server_keys`", {.verb = RC_VERB_KEYS, .number = 17}},
+    {"`ringcache_server_keys` in a namespace",
+        {.verb = RC_VERB_KEYS, .number = 17, .prefix = BYTES("ns:")}},
+};
+
+/* The tables' columns. */
+enum { META = 1, CLASSIC = 2, REDIS = 3, QUESTION_COLUMNS = 4, COLUMNS = 6 };
 
 static const struct rc_codec *const codecs[] = {
     [META] = &rc_codec_meta,
@@ -73,6 +85,7 @@ static const struct rc_codec *const codecs[] = {
 struct page {
     char bytes[PAGE_BYTES];
     struct rc_slice cells[COUNT(rows)][COLUMNS];
+    struct rc_slice asked[COUNT(questions)][COLUMNS];
 };
 
 /* Take from `rest` what is before `end`, and `end` with it. */
@@ -88,20 +101,33 @@ static bool take_until(struct rc_slice *rest, const char *end, struct rc_slice *
     return true;
 }
 
-static void read_cells(struct rc_slice line, struct rc_slice *cells)
+static void read_cells(struct rc_slice line, size_t columns, struct rc_slice *cells)
 {
     struct rc_slice before = {0};
     assert_true(take_until(&line, "| ", &before));
-    for (size_t i = 0; i < COLUMNS; i++) {
-        assert_true(take_until(&line, i + 1 < COLUMNS ? " | " : " |", &cells[i]));
+    for (size_t i = 0; i < columns; i++) {
+        assert_true(take_until(&line, i + 1 < columns ? " | " : " |", &cells[i]));
     }
     assert_int_equal(line.len, 0);
+}
+
+/* The row that is named so. */
+static void read_row(
+    struct rc_slice *rest, const char *name, size_t columns, struct rc_slice *cells)
+{
+    struct rc_slice line = {0};
+    assert_true(take_until(rest, "\n", &line));
+    read_cells(line, columns, cells);
+    assert_int_equal(cells[0].len, strlen(name));
+    assert_memory_equal(cells[0].data, name, strlen(name));
 }
 
 static void read_page(struct page *page)
 {
     static const char heading[] = "| operation | memcached meta | memcached classic | Redis | "
                                   "absent | present |\n|---|---|---|---|---|---|\n";
+    static const char asked[] =
+        "| question | memcached meta | memcached classic | Redis |\n|---|---|---|---|\n";
     struct rc_slice rest = {0}, line = {0};
     FILE *file = fopen(DOCUMENTATION, "rb");
     assert_non_null(file);
@@ -110,10 +136,12 @@ static void read_page(struct page *page)
     assert_in_range(rest.len, 1, PAGE_BYTES - 1);
     assert_true(take_until(&rest, heading, &line));
     for (size_t i = 0; i < COUNT(rows); i++) {
-        assert_true(take_until(&rest, "\n", &line));
-        read_cells(line, page->cells[i]);
-        assert_int_equal(page->cells[i][0].len, strlen(rows[i].name));
-        assert_memory_equal(page->cells[i][0].data, rows[i].name, strlen(rows[i].name));
+        read_row(&rest, rows[i].name, COLUMNS, page->cells[i]);
+    }
+    assert_true(rc_slice_starts(rest, "\n"));
+    assert_true(take_until(&rest, asked, &line));
+    for (size_t i = 0; i < COUNT(questions); i++) {
+        read_row(&rest, questions[i].name, QUESTION_COLUMNS, page->asked[i]);
     }
     assert_true(rc_slice_starts(rest, "\n"));
 }
@@ -164,6 +192,7 @@ static uint64_t number_of(const struct rc_command *command, struct rc_slice name
         {"lease_s", (command->lease_ms + 999) / 1000},
         {"stale_ms", command->stale_ms},
         {"stale_s", (command->stale_ms + 999) / 1000},
+        {"cursor", command->number},
     };
     for (size_t i = 0; i < COUNT(numbers); i++) {
         if (is(name, numbers[i].name)) {
@@ -222,6 +251,10 @@ static void put_meaning(struct sent *sent, struct rc_slice name)
         put(sent, command->prefix);
         put_text(sent, is(name, "lease") ? "ringcache:lease:" : "");
         put(sent, command->key);
+    } else if (is(name, "section")) {
+        put(sent, command->key);
+    } else if (is(name, "namespace")) {
+        put(sent, command->prefix);
     } else if (is(name, "value")) {
         put(sent, command->value);
     } else if (script != NULL) {
@@ -404,6 +437,16 @@ static void redis_is_sent_what_the_page_says(void **state)
     check_column(*state, REDIS, true);
 }
 
+static void servers_are_asked_what_the_page_says(void **state)
+{
+    const struct page *page = *state;
+    for (size_t i = 0; i < COUNT(questions); i++) {
+        for (int column = META; column <= REDIS; column++) {
+            check_cell(&questions[i], page->asked[i][column], column, &questions[i].command);
+        }
+    }
+}
+
 static int open_page(void **state)
 {
     struct page *page = calloc(1, sizeof *page);
@@ -426,6 +469,7 @@ int main(void)
         cmocka_unit_test(memcached_is_sent_in_meta_what_the_page_says),
         cmocka_unit_test(memcached_is_sent_in_classic_text_what_the_page_says),
         cmocka_unit_test(redis_is_sent_what_the_page_says),
+        cmocka_unit_test(servers_are_asked_what_the_page_says),
     };
     return cmocka_run_group_tests(tests, open_page, close_page);
 }
