@@ -75,7 +75,7 @@ static const char *write_message(
         bool printable = text.data[i] >= 0x20 && text.data[i] < 0x7f;
         client->message[i] = printable ? (char)text.data[i] : '?';
     }
-    strcpy(client->message + len, behind);
+    memcpy(client->message + len, behind, strlen(behind) + 1);
     return client->message;
 }
 

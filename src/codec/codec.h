@@ -142,12 +142,6 @@ struct rc_limits {
     uint64_t max_value_bytes;
 };
 
-/* How far a reply of many lines was read, and what they said. */
-struct rc_settings_scan {
-    size_t read;
-    uint64_t item_max_bytes;
-};
-
 /* Per-connection decoding state; zero-initialised at connect, then given its limits. `need` is how
  * many bytes of input must be there before another try can succeed: after RC_DECODED_MORE more than
  * there were and never more than the reply has, else 0. A try before that costs nothing. */
@@ -155,8 +149,7 @@ struct rc_decoder {
     struct rc_limits limits;
     size_t need;
     struct rc_resp_scan scan; /* of a RAW or KEYS reply */
-    struct rc_settings_scan settings;
-    size_t lines; /* memcached: how many bytes of STATS' lines were understood */
+    size_t lines;             /* memcached: how many bytes of figures were understood */
 };
 
 /* One line of a STATS answer. */

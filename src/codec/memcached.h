@@ -62,21 +62,16 @@ bool rc_memcached_read_error(struct rc_slice line, enum rc_verb verb, struct rc_
 /* Is it the line of a version? Then what follows the word is the value. */
 bool rc_memcached_read_version(struct rc_slice line, struct rc_answer *answer);
 
-/* The reply to SETTINGS: any number of lines "STAT name value", then END. At most 64 KiB of them,
- * each read once, however they arrive. */
-enum rc_decoded rc_memcached_read_settings(
-    struct rc_decoder *decoder, struct rc_slice input, struct rc_answer *answer, size_t *consumed);
-
 /* rc_codec.unsolicited of both. */
 struct rc_slice rc_memcached_unsolicited(struct rc_slice input);
 
-/* Is it one of FLUSH, STATS and KEYS, which are spoken alike in both? */
+/* Is it one of FLUSH, STATS, KEYS and SETTINGS, which are answered alike in both? */
 static inline bool rc_memcached_asks_server(enum rc_verb verb)
 {
-    return verb >= RC_VERB_FLUSH && verb <= RC_VERB_KEYS;
+    return (verb >= RC_VERB_FLUSH && verb <= RC_VERB_KEYS) || verb == RC_VERB_SETTINGS;
 }
 
-/* The three of them. */
+/* Append one of them. */
 unsigned char *rc_memcached_put_question(unsigned char *at, const struct rc_command *command);
 /* rc_codec.decode of their answers. */
 enum rc_decoded rc_memcached_decode_answer(struct rc_decoder *decoder, struct rc_slice input,

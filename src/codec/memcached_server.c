@@ -27,6 +27,9 @@ unsigned char *rc_memcached_put_question(unsigned char *at, const struct rc_comm
     if (command->verb == RC_VERB_KEYS) {
         return rc_wire_put_text(at, "lru_crawler metadump all\r\n");
     }
+    if (command->verb == RC_VERB_SETTINGS) {
+        return rc_wire_put_text(at, "stats settings\r\n");
+    }
     at = rc_wire_put_text(at, command->key.len > 0 ? "stats " : "stats");
     at = rc_wire_put_slice(at, command->key);
     return rc_wire_put_text(at, "\r\n");
@@ -68,17 +71,6 @@ bool rc_memcached_next_figure(struct rc_slice *rest, struct rc_figure *figure)
     return rest->len > 0 && read_figure(take_line(rest), figure);
 }
 
-/* The first line is none of a figure, nor the end: an error, or nothing that is known. */
-static enum rc_decoded take_refusal(
-    struct rc_slice line, enum rc_verb verb, struct rc_answer *answer, size_t *consumed)
-{
-    if (!rc_memcached_read_error(line, verb, answer)) {
-        return rc_wire_bad(answer, "a reply that this command cannot have");
-    }
-    *consumed = line.len + 2;
-    return RC_DECODED_ONE;
-}
-
 /* One line further: ONE when it was the last, MORE when another one is to be read. */
 static enum rc_decoded step_figures(struct rc_decoder *decoder, struct rc_slice input,
     struct rc_slice line, struct rc_answer *answer, size_t *consumed)
@@ -90,8 +82,7 @@ static enum rc_decoded step_figures(struct rc_decoder *decoder, struct rc_slice 
         return RC_DECODED_ONE;
     }
     if (!read_figure(line, &figure)) {
-        return decoder->lines == 0 ? take_refusal(line, RC_VERB_STATS, answer, consumed)
-                                   : rc_wire_bad(answer, "a line that is no figure among figures");
+        return rc_wire_bad(answer, "a line that is no figure");
     }
     decoder->lines += line.len + 2;
     return decoder->lines <= STATS_MAX_BYTES
@@ -99,8 +90,8 @@ static enum rc_decoded step_figures(struct rc_decoder *decoder, struct rc_slice 
                : rc_wire_bad(answer, "more figures than a server has");
 }
 
-static enum rc_decoded take_figures(
-    struct rc_decoder *decoder, struct rc_slice input, struct rc_answer *answer, size_t *consumed)
+static enum rc_decoded take_figures(struct rc_decoder *decoder, struct rc_slice input,
+    enum rc_verb verb, struct rc_answer *answer, size_t *consumed)
 {
     enum rc_decoded got = RC_DECODED_MORE;
     while (got == RC_DECODED_MORE) {
@@ -112,11 +103,38 @@ static enum rc_decoded take_figures(
             decoder->need = input.len + 1;
             return got;
         }
-        got = got == RC_DECODED_BAD ? rc_wire_bad(answer, why)
-                                    : step_figures(decoder, input, line, answer, consumed);
+        if (got == RC_DECODED_BAD) {
+            rc_wire_bad(answer, why);
+        } else if (decoder->lines == 0 && rc_memcached_read_error(line, verb, answer)) {
+            *consumed = line.len + 2;
+        } else {
+            got = step_figures(decoder, input, line, answer, consumed);
+        }
     }
     decoder->lines = 0;
     return got;
+}
+
+/* Of the settings, how large an item may be; 0 when that is not among them. */
+static enum rc_decoded read_item_size(struct rc_answer *answer)
+{
+    struct rc_figure figure;
+    struct rc_slice rest = answer->value;
+    answer->value = rc_slice(NULL, 0);
+    while (rc_memcached_next_figure(&rest, &figure)) {
+        if (rc_slice_equal(figure.name, rc_slice_text("item_size_max")) &&
+            !rc_number_parse(figure.value.data, figure.value.len, UINT64_MAX, &answer->number)) {
+            return rc_wire_bad(answer, "the item_size_max is malformed");
+        }
+    }
+    return RC_DECODED_ONE;
+}
+
+static enum rc_decoded take_settings(
+    struct rc_decoder *decoder, struct rc_slice input, struct rc_answer *answer, size_t *consumed)
+{
+    enum rc_decoded got = take_figures(decoder, input, RC_VERB_SETTINGS, answer, consumed);
+    return got == RC_DECODED_ONE ? read_item_size(answer) : got;
 }
 
 /* ---- keys ---- */
@@ -220,6 +238,17 @@ static size_t lines_of_keys(struct rc_slice input)
     return len;
 }
 
+/* A line that is no key, nor the end: an error, or nothing that is known. */
+static enum rc_decoded take_refusal(
+    struct rc_slice line, enum rc_verb verb, struct rc_answer *answer, size_t *consumed)
+{
+    if (!rc_memcached_read_error(line, verb, answer)) {
+        return rc_wire_bad(answer, "a reply that this command cannot have");
+    }
+    *consumed = line.len + 2;
+    return RC_DECODED_ONE;
+}
+
 /* What is no key: the end, that the crawler is at work for somebody else, or an error. */
 static enum rc_decoded take_end_of_keys(
     struct rc_decoder *decoder, struct rc_slice input, struct rc_answer *answer, size_t *consumed)
@@ -279,7 +308,10 @@ enum rc_decoded rc_memcached_decode_answer(struct rc_decoder *decoder, struct rc
     }
     *answer = (struct rc_answer){.status = RINGCACHE_OK};
     if (expect->verb == RC_VERB_STATS) {
-        return take_figures(decoder, input, answer, consumed);
+        return take_figures(decoder, input, RC_VERB_STATS, answer, consumed);
+    }
+    if (expect->verb == RC_VERB_SETTINGS) {
+        return take_settings(decoder, input, answer, consumed);
     }
     return expect->verb == RC_VERB_KEYS ? take_keys(decoder, input, answer, consumed)
                                         : take_flushed(decoder, input, answer, consumed);

@@ -398,9 +398,6 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     if (memchr("VHENMSC", input.data[0], 7) == NULL) {
         return rc_wire_bad(answer, "not a reply of the memcached meta protocol");
     }
-    if (expect->verb == RC_VERB_SETTINGS) {
-        return rc_memcached_read_settings(decoder, input, answer, consumed);
-    }
     struct head head = {0};
     enum rc_decoded got = rc_memcached_take_line(decoder, input, &head.line, answer);
     if (got != RC_DECODED_ONE) {

@@ -162,11 +162,10 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_FLUSH:
     case RC_VERB_STATS:
     case RC_VERB_KEYS:
+    case RC_VERB_SETTINGS:
         return rc_memcached_put_question(at, command);
     case RC_VERB_VERSION:
         return rc_wire_put_text(at, "version\r\n");
-    case RC_VERB_SETTINGS:
-        return rc_wire_put_text(at, "stats settings\r\n");
     case RC_VERB_NOOP:
         return rc_wire_put_text(at, "mn\r\n");
     case RC_VERB_AUTH:

@@ -66,16 +66,17 @@ static const struct reply_case memcached_good[] = {
 };
 
 #define FOREIGN "a reply that this command cannot have"
+#define NO_FIGURE "a line that is no figure"
 #define NO_CRLF "a line of the reply does not end in CR LF"
 
 static const struct reply_case memcached_bad[] = {
-    {BYTES("STATS 1\r\nEND\r\n"), STATS, .bad = FOREIGN},
-    {BYTES("STAT \r\nEND\r\n"), STATS, .bad = FOREIGN},
-    {BYTES("STAT  1\r\nEND\r\n"), STATS, .bad = FOREIGN},
-    {BYTES("OK\r\n"), STATS, .bad = FOREIGN},
+    {BYTES("STATS 1\r\nEND\r\n"), STATS, .bad = NO_FIGURE},
+    {BYTES("STAT \r\nEND\r\n"), STATS, .bad = NO_FIGURE},
+    {BYTES("STAT  1\r\nEND\r\n"), STATS, .bad = NO_FIGURE},
+    {BYTES("OK\r\n"), STATS, .bad = NO_FIGURE},
     {BYTES("STAT a 1\nEND\r\n"), STATS, .bad = NO_CRLF},
-    {BYTES("STAT a 1\r\nERROR\r\n"), STATS, .bad = "a line that is no figure among figures"},
-    {BYTES("STAT a 1\r\nVA 1 f0\r\n"), STATS, .bad = "a line that is no figure among figures"},
+    {BYTES("STAT a 1\r\nERROR\r\n"), STATS, .bad = NO_FIGURE},
+    {BYTES("STAT a 1\r\nVA 1 f0\r\n"), STATS, .bad = NO_FIGURE},
     {BYTES("key=%2 exp=-1 la=1\n"), KEYS, .bad = NO_CRLF},
     {BYTES("key=%2g exp=-1 la=1\r\n"), KEYS, .bad = FOREIGN},
     {BYTES("key= exp=-1\r\n"), KEYS, .bad = FOREIGN},
