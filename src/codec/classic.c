@@ -100,7 +100,7 @@ static unsigned char *put_store(
         at = rc_wire_put_number(at, command->cas);
     }
     at = rc_wire_put_text(at, "\r\n");
-    at = rc_wire_put_slice(at, command->value);
+    at = rc_wire_put_value(at, command);
     return rc_wire_put_text(at, "\r\n");
 }
 

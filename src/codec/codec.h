@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/loan.h"
 #include "base/slice.h"
 #include "codec/resp_scan.h"
 #include "ringcache/status.h"
@@ -63,10 +64,11 @@ struct rc_command {
     struct rc_slice prefix; /* the namespace, sent in front of a user's key */
     struct rc_slice key;
     struct rc_slice value;
-    uint32_t flags;    /* memcached client flags of what is stored */
-    uint64_t number;   /* argument of SELECT, CLIENT_KILL, and of KEYS: where to go on */
-    int64_t ttl_ms;    /* of what is stored, touched or made: 0 never expires, else > 0 */
-    int64_t exptime_s; /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
+    struct rc_loan *loan; /* of a value that is lent, not to be copied; else NULL */
+    uint32_t flags;       /* memcached client flags of what is stored */
+    uint64_t number;      /* argument of SELECT, CLIENT_KILL, and of KEYS: where to go on */
+    int64_t ttl_ms;       /* of what is stored, touched or made: 0 never expires, else > 0 */
+    int64_t exptime_s;    /* memcached: what T() says, made from ttl_ms by the caller; 0 never */
     /* CAS, FILL, UNLEASE: the token that must still hold; DELETE: the same, or 0. A FILL of what
      * was absent has 0 on Redis. */
     uint64_t cas;
@@ -185,7 +187,8 @@ struct rc_codec {
     /* An upper bound on what `encode` appends; SIZE_MAX when no such sum exists. */
     size_t (*bound)(const struct rc_command *command);
     /* Append the command; 0, RINGCACHE_ENOMEM, or RINGCACHE_ENOTSUP for a verb that this protocol
-     * does not have. On failure nothing was appended. The key was validated before. */
+     * does not have. On failure nothing was appended. The key was validated before. The bytes of a
+     * value that is lent are left out: loan->gap says where they belong. */
     int (*encode)(struct rc_buf *out, const struct rc_command *command);
     /* Append what asks for the keys of `count` GETs (2..RC_BATCH_MAX) together, not strict, wanting
      * neither CAS nor TTL, their tokens consecutive, in the form that costs the server least and

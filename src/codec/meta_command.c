@@ -102,7 +102,7 @@ static unsigned char *put_store(unsigned char *at, const struct rc_command *comm
         at = rc_memcached_put_exptime(at, " T", command->exptime_s);
     }
     at = put_opaque(at, command);
-    at = rc_wire_put_slice(at, command->value);
+    at = rc_wire_put_value(at, command);
     return rc_wire_put_text(at, "\r\n");
 }
 

@@ -151,6 +151,16 @@ static void add_number(struct words *words, uint64_t number)
     words->count++;
 }
 
+/* The value, of which the length alone is written where it is lent. */
+static void add_value(struct words *words, const struct rc_command *command)
+{
+    unsigned char *at = words->at;
+    *at++ = '$';
+    at = rc_wire_put_text(rc_wire_put_number(at, command->value.len), "\r\n");
+    words->at = rc_wire_put_text(rc_wire_put_value(at, command), "\r\n");
+    words->count++;
+}
+
 static void add_key(struct words *words, const struct rc_command *command)
 {
     words->at = put_bulk(words->at, command->prefix, command->key);
@@ -194,7 +204,7 @@ static unsigned char *put_set(
 {
     struct words words = begin(at, "$3\r\nSET\r\n");
     add_key(&words, command);
-    add_slice(&words, command->value);
+    add_value(&words, command);
     if (condition != NULL) {
         add_bulk(&words, condition);
     }
@@ -260,10 +270,10 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
     switch (command->verb) {
     case RC_VERB_APPEND:
     case RC_VERB_PREPEND:
-        add_slice(words, command->value);
+        add_value(words, command);
         return;
     case RC_VERB_CAS:
-        add_slice(words, command->value);
+        add_value(words, command);
         add_hex(words, command->cas);
         add_ttl(words, command);
         return;
@@ -277,7 +287,7 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
         return;
     case RC_VERB_FILL:
         add_hex(words, command->lease);
-        add_slice(words, command->value);
+        add_value(words, command);
         add_digest(words, command->cas);
         add_ttl(words, command);
         return;

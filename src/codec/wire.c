@@ -6,9 +6,10 @@ enum { PRINTABLE_MAX_BYTES = 256 };
 size_t rc_wire_bound(const struct rc_command *command, size_t fixed)
 {
     size_t bound = fixed;
+    size_t value_len = command->loan == NULL ? command->value.len : 0;
     if (__builtin_add_overflow(bound, command->prefix.len, &bound) ||
         __builtin_add_overflow(bound, command->key.len, &bound) ||
-        __builtin_add_overflow(bound, command->value.len, &bound)) {
+        __builtin_add_overflow(bound, value_len, &bound)) {
         return SIZE_MAX;
     }
     return bound;

@@ -34,12 +34,23 @@ static inline unsigned char *rc_wire_put_slice(unsigned char *at, struct rc_slic
     return rc_wire_put(at, slice.data, slice.len);
 }
 
+/* A value, or where it is lent a note of its place. */
+static inline unsigned char *rc_wire_put_value(unsigned char *at, const struct rc_command *command)
+{
+    if (command->loan != NULL) {
+        command->loan->gap = at;
+        return at;
+    }
+    return rc_wire_put_slice(at, command->value);
+}
+
 static inline unsigned char *rc_wire_put_number(unsigned char *at, uint64_t number)
 {
     return at + rc_number_write(at, number);
 }
 
-/* `fixed` and what prefix, key and value of `command` take, SIZE_MAX when that overflows. */
+/* `fixed` and what prefix, key and value of `command` take, unless it is lent; SIZE_MAX when that
+ * overflows. */
 size_t rc_wire_bound(const struct rc_command *command, size_t fixed);
 
 /* The same for `count` commands together. */
