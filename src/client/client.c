@@ -38,7 +38,8 @@ void rc_client_update_hold(ringcache_client *client)
     }
     bool alive = client->own_loop != NULL || client->held || client->pending > 0 ||
                  client->closing || !client->turned || !rc_list_empty(&client->events) ||
-                 under_way(client) || rc_posts_waiting(&client->posts);
+                 under_way(client) || !rc_list_empty(&client->env.returned) ||
+                 rc_posts_waiting(&client->posts);
     client->env.transport->ops->hold(client->env.transport, alive);
 }
 
@@ -189,16 +190,33 @@ static void tell_of_room(ringcache_client *client)
     }
 }
 
+/* What is lent goes back to its owners. */
+static void return_loans(ringcache_client *client, struct rc_list *loans)
+{
+    for (struct rc_list *node; (node = rc_list_first(loans)) != NULL;) {
+        struct rc_loan *loan = rc_container(node, struct rc_loan, link);
+        rc_list_remove(node);
+        client->env.budget.used -= sizeof *loan;
+        if (loan->release != NULL) {
+            loan->release(loan->user, loan->bytes.data, loan->bytes.len);
+        }
+        rc_free(loan);
+    }
+}
+
 /* The one way out for requests and events: what is queued now is handed out now; what that leads to
  * waits for the next turn, so that a callback that always asks again starves nobody. */
 static void drain(void *owner)
 {
     ringcache_client *client = owner;
     struct rc_env *env = &client->env;
+    struct rc_list returned;
     struct rc_list closed, spent; /* what is finished speaks of what they hold */
+    rc_list_init(&returned);
     rc_list_init(&closed);
     rc_list_init(&spent);
     rc_list_splice(&client->batch, &env->finished);
+    rc_list_splice(&returned, &env->returned);
     rc_list_splice(&closed, &env->closed);
     rc_list_splice(&spent, &env->spent);
     rc_manys_feed(client);
@@ -209,11 +227,13 @@ static void drain(void *owner)
     rc_listings_pump(client);
     rc_conns_bury(env, &closed);
     rc_texts_free(&spent);
+    return_loans(client, &returned);
     rc_manys_pump(client);
     tell_of_room(client);
     rc_events_deliver(client);
     rc_members_settle(client);
-    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&client->events) ||
+    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&env->returned) ||
+                !rc_list_empty(&client->events) ||
                 (client->closing && (rc_posts_waiting(&client->posts) || under_way(client)));
     if (more) {
         rc_env_defer(env);
@@ -265,6 +285,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
     };
     rc_list_init(&client->env.unsent);
     rc_list_init(&client->env.finished);
+    rc_list_init(&client->env.returned);
     rc_list_init(&client->env.closed);
     rc_list_init(&client->env.spent);
     transport->events = &turn_events;

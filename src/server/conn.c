@@ -4,7 +4,10 @@
 
 #include "base/alloc.h"
 
-enum { OUT_KEEP = 16 * 1024 /* output memory an idle connection keeps */ };
+enum {
+    OUT_KEEP = 16 * 1024, /* output memory an idle connection keeps */
+    WRITE_PARTS = 32,     /* of one write: our own bytes, and what is lent between them */
+};
 
 const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice text)
 {
@@ -54,10 +57,22 @@ static void lose_all(struct rc_conn *conn, int status, const char *message)
     }
 }
 
+/* Drop all output but the first `keep` bytes. */
+static void cut_output(struct rc_conn *conn, size_t keep)
+{
+    struct rc_env *env = conn->env;
+    env->budget.used -= conn->out.own.len;
+    rc_output_cut(&conn->out, keep, &env->returned);
+    env->budget.used += conn->out.own.len;
+    if (!rc_list_empty(&env->returned)) {
+        rc_env_want_drain(env);
+    }
+}
+
 static void drop_output(struct rc_conn *conn)
 {
-    conn->env->budget.used -= conn->out.len;
-    rc_buf_deinit(&conn->out);
+    cut_output(conn, 0);
+    rc_buf_deinit(&conn->out.own);
     rc_list_remove(&conn->unsent_link);
 }
 
@@ -81,9 +96,7 @@ void rc_conn_free(struct rc_conn *conn)
     rc_conn_close(conn, RINGCACHE_ECANCELED, "the connection was closed");
     rc_list_remove(&conn->link);
     rc_list_append(&conn->env->closed, &conn->link);
-    if (!conn->env->in_event) {
-        rc_env_defer(conn->env);
-    }
+    rc_env_want_drain(conn->env);
 }
 
 void rc_conns_bury(struct rc_env *env, struct rc_list *closed)
@@ -144,9 +157,7 @@ void rc_conn_withhold(struct rc_conn *conn, int status, const char *message)
         };
         rc_conn_slot_over(conn, slot, &result);
     }
-    size_t keep = (size_t)(p->encoded - p->sent);
-    conn->env->budget.used -= conn->out.len - keep;
-    rc_buf_truncate(&conn->out, keep);
+    cut_output(conn, (size_t)(p->encoded - p->sent));
 }
 
 /* Read from here on only for the peer's end. */
@@ -203,7 +214,7 @@ void rc_conn_watch(struct rc_conn *conn)
     }
 }
 
-/* The command of `slot` was appended: `bytes` of the output are its own. */
+/* The command of `slot` was appended: `bytes` of our own, and what its caller lends. */
 static void queue(
     struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, size_t bytes)
 {
@@ -217,6 +228,10 @@ static void queue(
     slot->want_cas = command->want_cas;
     slot->want_ttl = command->want_ttl;
     conn->env->budget.used += bytes;
+    if (command->loan != NULL) {
+        rc_output_lend(&conn->out, command->loan);
+        bytes += command->loan->bytes.len;
+    }
     rc_pipeline_push(&conn->pipeline, slot, bytes);
 }
 
@@ -240,12 +255,12 @@ static int encode(struct rc_conn *conn, const struct rc_command *command)
         whole.again = true;
         command = &whole;
     }
-    return conn->codec->encode(&conn->out, command);
+    return conn->codec->encode(&conn->out.own, command);
 }
 
 int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
 {
-    size_t before = conn->out.len;
+    size_t before = conn->out.own.len;
     int rc = encode(conn, command);
     if (rc < 0) {
         return rc;
@@ -253,7 +268,7 @@ int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_com
     slot->left = 0;
     slot->joined = false;
     slot->scripted = conn->codec->scripted != NULL && conn->codec->scripted(command);
-    queue(conn, slot, command, conn->out.len - before);
+    queue(conn, slot, command, conn->out.own.len - before);
     queued(conn);
     return 0;
 }
@@ -278,12 +293,12 @@ int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct 
 int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
-    size_t before = conn->out.len;
-    int rc = conn->codec->encode_gets(&conn->out, commands, count);
+    size_t before = conn->out.own.len;
+    int rc = conn->codec->encode_gets(&conn->out.own, commands, count);
     if (rc < 0) {
         return rc;
     }
-    size_t first_bytes = conn->out.len - before - (count - 1);
+    size_t first_bytes = conn->out.own.len - before - (count - 1);
     for (size_t i = 0; i < count; i++) {
         struct rc_slot *slot = &requests[i]->slot;
         slot->left = (uint8_t)(count - i);
@@ -316,25 +331,60 @@ void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
     }
 }
 
+static size_t bytes_of(const struct rc_slice *parts, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += parts[i].len;
+    }
+    return bytes;
+}
+
+/* The kernel took `n` bytes. */
+static void took(struct rc_conn *conn, size_t n)
+{
+    struct rc_env *env = conn->env;
+    env->budget.used -= conn->out.own.len;
+    rc_output_take(&conn->out, n, &env->returned);
+    env->budget.used += conn->out.own.len;
+    rc_pipeline_hand(&conn->pipeline, n);
+}
+
+/* One gathering write, or several where more is lent than it has parts for: how much the kernel
+ * took, or a negative errno. */
+static ptrdiff_t write_out(struct rc_conn *conn)
+{
+    struct rc_slice parts[WRITE_PARTS];
+    ptrdiff_t total = 0;
+    bool whole = true;
+    while (whole && rc_output_len(&conn->out) > 0) {
+        size_t count = rc_output_parts(&conn->out, parts, WRITE_PARTS);
+        ptrdiff_t taken = rc_stream_write(conn->dial.stream, parts, count);
+        if (taken < 0) {
+            return taken;
+        }
+        took(conn, (size_t)taken);
+        total += taken;
+        whole = (size_t)taken == bytes_of(parts, count);
+    }
+    return total;
+}
+
 static void flush(struct rc_conn *conn)
 {
     struct rc_stream *stream = conn->dial.stream;
-    if (conn->blocked || conn->out.len == 0 || stream == NULL) {
+    if (conn->blocked || rc_output_len(&conn->out) == 0 || stream == NULL) {
         return;
     }
-    const struct rc_slice part = rc_slice(conn->out.data, conn->out.len);
-    ptrdiff_t taken = rc_stream_write(stream, &part, 1);
+    ptrdiff_t taken = write_out(conn);
     if (taken < 0) {
         rc_conn_fail(conn, (int)taken, rc_slice_text(ringcache_strerror((int)taken)));
         return;
     }
-    rc_buf_consume(&conn->out, (size_t)taken);
-    conn->env->budget.used -= (size_t)taken;
-    rc_pipeline_hand(&conn->pipeline, (size_t)taken);
     rc_liveness_sent(&conn->liveness, &conn->pipeline, conn->pipeline.sent - rc_stream_held(stream),
         rc_env_now_ms(conn->env));
-    conn->blocked = conn->out.len > 0;
-    rc_buf_trim(&conn->out, OUT_KEEP);
+    conn->blocked = rc_output_len(&conn->out) > 0;
+    rc_buf_trim(&conn->out.own, OUT_KEEP);
     if (conn->state == RC_CONN_READY && taken > 0) {
         conn->events->room(conn);
     }
@@ -445,6 +495,7 @@ struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     conn->decoder.limits.max_value_bytes = env->max_value_bytes;
     rc_list_init(&conn->link);
     rc_list_init(&conn->unsent_link);
+    rc_output_init(&conn->out);
     rc_deadline_init(&conn->timer, timer_due);
     rc_dial_init(&conn->dial, env, &stream_events, conn);
     if (rc_dial_start(&conn->dial, &backend->endpoint) < 0) {

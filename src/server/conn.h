@@ -21,6 +21,7 @@
 #include "server/env.h"
 #include "server/greeting.h"
 #include "server/health.h"
+#include "server/output.h"
 #include "server/pipeline.h"
 #include "server/request.h"
 
@@ -73,7 +74,8 @@ struct rc_conn {
     struct rc_liveness liveness;
     struct rc_deadline timer; /* until READY: the connection's deadline; then: silence */
     struct rc_slot own;       /* of the one command of our own that may be due */
-    struct rc_buf in, out;
+    struct rc_buf in;
+    struct rc_output out;
     uint64_t opened_ms;
     uint32_t setup_ms; /* what dialling and greeting may take together */
     size_t parsed;     /* bytes at the front of `in` that were understood */
@@ -93,14 +95,14 @@ struct rc_conn {
 struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     const struct rc_conn_events *events, void *owner, uint32_t deadline_ms);
 
-/* Bytes queued behind the kernel. */
+/* Bytes queued behind the kernel that are the library's own. */
 static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
 {
-    return conn->out.len;
+    return conn->out.own.len;
 }
 
-/* Encode a request into the output of a READY connection. 0, or with nothing changed
- * RINGCACHE_ENOMEM, or _EBUSY when its output is full: then `room` follows. */
+/* Encode a request into the output of a READY connection, which takes its loan over. 0, or with
+ * nothing changed RINGCACHE_ENOMEM, or _EBUSY when its output is full: then `room` follows. */
 int rc_conn_send(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 

@@ -9,12 +9,14 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/loan.h"
 #include "base/wheel.h"
 #include "transport/transport.h"
 
 struct rc_request;
 
-/* Bytes this client holds for requests: structures, waiting copies, unsent output. */
+/* Bytes this client holds for requests: structures, waiting copies, unsent output; not what is
+ * lent. */
 struct rc_budget {
     uint64_t used;
     uint64_t limit;
@@ -30,6 +32,7 @@ struct rc_env {
     struct rc_list closed;   /* rc_conn.link: freed once what they finished was delivered */
     struct rc_list spent;    /* rc_text.link: freed once what borrowed them was delivered */
     struct rc_list finished; /* rc_request.link: to be handed to their callers */
+    struct rc_list returned; /* rc_loan.link: to be given back to their owners */
     bool in_event; /* inside a transport event: its end will drain, nothing need be deferred */
     uint64_t next_token;
     uint64_t stalled_ms;        /* when our own loop was last late */
@@ -66,6 +69,23 @@ static inline uint64_t rc_env_random(struct rc_env *env)
 static inline void rc_env_defer(struct rc_env *env)
 {
     env->transport->ops->defer(env->transport);
+}
+
+/* Something was put into a queue that the drain empties. */
+static inline void rc_env_want_drain(struct rc_env *env)
+{
+    if (!env->in_event) {
+        rc_env_defer(env);
+    }
+}
+
+/* The bytes are needed no more. NULL: none were lent. */
+static inline void rc_env_give_back(struct rc_env *env, struct rc_loan *loan)
+{
+    if (loan != NULL) {
+        rc_list_append(&env->returned, &loan->link);
+        rc_env_want_drain(env);
+    }
 }
 
 static inline void rc_env_enter(struct rc_env *env)

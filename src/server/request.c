@@ -26,9 +26,7 @@ void rc_request_finish(
     struct rc_env *env, struct rc_request *request, const struct rc_result *result)
 {
     rc_request_finish_into(env, request, result, &env->finished);
-    if (!env->in_event) {
-        rc_env_defer(env);
-    }
+    rc_env_want_drain(env);
 }
 
 void rc_request_delivered(struct rc_request *request)
@@ -52,8 +50,9 @@ static unsigned char *copy_part(unsigned char *at, struct rc_slice *part)
 int rc_request_keep(
     struct rc_env *env, struct rc_request *request, const struct rc_command *command)
 {
+    bool copied = command->loan == NULL;
     size_t size = sizeof *request->body + command->prefix.len + command->key.len;
-    if (__builtin_add_overflow(size, command->value.len, &size)) {
+    if (__builtin_add_overflow(size, copied ? command->value.len : 0, &size)) {
         return RINGCACHE_ENOMEM;
     }
     struct rc_body *body = rc_alloc(size);
@@ -64,7 +63,9 @@ int rc_request_keep(
     body->command = *command;
     unsigned char *at = copy_part(body->bytes, &body->command.prefix);
     at = copy_part(at, &body->command.key);
-    copy_part(at, &body->command.value);
+    if (copied) {
+        copy_part(at, &body->command.value);
+    }
     env->budget.used += size;
     request->body = body;
     return 0;
@@ -89,6 +90,7 @@ void rc_request_forget_value(struct rc_env *env, struct rc_request *request)
 void rc_request_forget_body(struct rc_env *env, struct rc_request *request)
 {
     if (request->body != NULL) {
+        rc_env_give_back(env, request->body->command.loan);
         env->budget.used -= request->body->size;
         rc_free(request->body);
         request->body = NULL;

@@ -68,7 +68,7 @@ struct rc_result {
 };
 
 /* The copy of a command that could not be encoded at once, whose key the reply has to repeat, or
- * that may have to be sent once more. */
+ * that may have to be sent once more. A value that is lent is not copied. */
 struct rc_body {
     struct rc_command command;
     size_t size; /* of this allocation */

@@ -38,10 +38,14 @@ void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
     }
 }
 
-/* Once encoded, only what a reply may still ask for is kept. */
+/* Once encoded, only what a reply may still ask for is kept; what is lent is the connection's. */
 static void shed(struct rc_lane *lane, struct rc_request *request)
 {
-    const struct rc_command *command = &request->body->command;
+    struct rc_command *command = &request->body->command;
+    if (command->loan != NULL) {
+        command->loan = NULL;
+        command->value.len = 0;
+    }
     if (!lane->conn->codec->keeps_key(command)) {
         rc_request_forget_body(lane->server->env, request);
     } else if (command->value.len > 0) {
@@ -74,7 +78,7 @@ void rc_lane_flow(struct rc_lane *lane)
     struct rc_env *env = lane->server->env;
     for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
         struct rc_request *request = rc_container(node, struct rc_request, link);
-        if (rc_conn_unsent_bytes(lane->conn) >= FLOW_BYTES) {
+        if (rc_output_len(&lane->conn->out) >= FLOW_BYTES) {
             return;
         }
         int rc = send_waiting(lane, request);
@@ -116,6 +120,7 @@ static int send_on(
     if (lane->conn->codec->keeps_key(command)) {
         struct rc_command kept = *command;
         kept.value.len = 0; /* no value is ever asked for again */
+        kept.loan = NULL;
         int rc = rc_request_keep(lane->server->env, request, &kept);
         if (rc < 0) {
             return rc;
@@ -192,9 +197,12 @@ static void accept_bulk(struct rc_lane *lane, struct rc_request *request)
     lane->bulk++;
 }
 
+/* Behind much that is lent a request waits un-encoded: one that ends before its turn comes was
+ * provably never sent, and gives back at once what it lends. */
 static bool sends_at_once(const struct rc_lane *lane)
 {
-    return rc_list_empty(&lane->waiting) && rc_lane_ready(lane);
+    return rc_list_empty(&lane->waiting) && rc_lane_ready(lane) &&
+           lane->conn->out.lent < FLOW_BYTES;
 }
 
 int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_request *request,
@@ -202,6 +210,7 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
 {
     struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
     if (turned_away(lane, request)) {
+        rc_env_give_back(server->env, command->loan);
         return 0;
     }
     if (too_big(lane, command)) {

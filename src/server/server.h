@@ -121,9 +121,9 @@ static inline void rc_server_let_go(struct rc_server *server)
 /* What is said where RINGCACHE_ETOOBIG is the library's own word. */
 extern const char rc_server_too_big[];
 
-/* Carry out a request: `lane` picks one of the connections. 0, RINGCACHE_EBUSY or _ENOMEM, or
- * _ETOOBIG where the memcached is known to take no such item; on a server that is DOWN, 0, and the
- * request is finished with the status of the outage. */
+/* Carry out a request: `lane` picks one of the connections. 0, and what the command lends is taken
+ * over; RINGCACHE_EBUSY or _ENOMEM, or _ETOOBIG where the memcached is known to take no such item;
+ * on a server that is DOWN, 0, and the request is finished with the status of the outage. */
 int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request *request,
     const struct rc_command *command);
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_OUTPUT_H
+#define RC_SERVER_OUTPUT_H
+
+/* What a connection has to send: bytes of its own in one buffer, and runs that are lent, each at
+ * its place in the stream between them.
+ *
+ *   stream:  0 ──── taken ── own ──┬── a loan ──┬── own ──┬── a loan ──┬── own ── end
+ *   own:            ═══════════════╪════════════╪═════════╪════════════╪═══════
+ *   loans:                         at           at + len  at           at + len
+ *
+ * Pure: nobody is told that a loan is over, it goes to a list of the caller's. Where nothing is
+ * lent it is the buffer alone. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/loan.h"
+#include "base/slice.h"
+
+struct rc_output {
+    struct rc_buf own;    /* what is not taken yet; encoders append here */
+    struct rc_list loans; /* rc_loan.link, by their places */
+    size_t lent;          /* bytes of them that are not taken yet */
+    uint64_t taken;       /* bytes of the stream that the kernel has */
+};
+
+void rc_output_init(struct rc_output *o);
+
+/* Bytes to be sent. */
+static inline size_t rc_output_len(const struct rc_output *o)
+{
+    return o->own.len + o->lent;
+}
+
+/* A command was appended to `own`, and its value's bytes belong at loan->gap. */
+void rc_output_lend(struct rc_output *o, struct rc_loan *loan);
+
+/* The front of what is to be sent, as at most `most` (2 or more) parts; how many there are. */
+size_t rc_output_parts(const struct rc_output *o, struct rc_slice *parts, size_t most);
+
+/* The kernel took `n` bytes; loans of which it has the last one move to `over`. */
+void rc_output_take(struct rc_output *o, size_t n, struct rc_list *over);
+
+/* Drop all but the first `keep` bytes, which end where a command does, or are none; loans that are
+ * dropped move to `over`. */
+void rc_output_cut(struct rc_output *o, size_t keep, struct rc_list *over);
+
+#endif
