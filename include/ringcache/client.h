@@ -10,7 +10,7 @@
  *   runs if and only if it returned 0: exactly once, later, on the loop's thread, never inside a
  *   call and never after the close callback.
  * - Every call is legal in every callback.
- * - Keys and values are copied at submission.
+ * - Keys are copied at submission, and so are values that are not lent (ringcache_request).
  * - One client, one loop, one thread: only ringcache_post may be called from another thread. */
 
 #include <stddef.h>

@@ -36,8 +36,8 @@ typedef enum ringcache_op {
     RINGCACHE_DECREMENT
 } ringcache_op;
 
-/** Bits of ringcache_request.options. LEND_VALUE is refused by this version, at submission, with
- * RINGCACHE_ENOTSUP. */
+/** Bits of ringcache_request.options. One that the operation does not take is refused at submission
+ * with RINGCACHE_ENOTSUP. */
 enum {
     RINGCACHE_WITH_INITIAL = 1 << 0, /**< a counter that is absent starts at `initial` */
     RINGCACHE_WANT_CAS = 1 << 1,     /**< reply->cas */
@@ -47,7 +47,18 @@ enum {
 };
 
 /** One request in full. All bits zero are the defaults; `key` is copied at submission, and so is
- * `value`. */
+ * `value`, unless it is lent.
+ *
+ * With RINGCACHE_LEND_VALUE, for every operation that takes a value, `value` is sent from where it
+ * lies: its bytes stay valid and unchanged until `release` is called. If and only if the submission
+ * returned 0 it is called, exactly once, later, on the loop's thread and before the client's close
+ * callback; every call is legal in it. That is when the bytes are needed no more, be it before the
+ * reply or behind it: a request that timed out or was canceled while the kernel had some of them
+ * lends the others until those are sent too or the connection has ended, which with a server that
+ * fell silent takes as long as its outage. Below 16 KiB the value is copied all the same, which
+ * costs no more, and given back at once. `release` NULL: nobody is told, the bytes stay valid until
+ * the close callback. What is lent is not held by the client: it does not count in
+ * max_queued_bytes, while max_value_bytes holds. */
 typedef struct ringcache_request {
     ringcache_op op;
     uint32_t options;      /**< RINGCACHE_WITH_INITIAL … */
@@ -63,6 +74,7 @@ typedef struct ringcache_request {
     int64_t ttl_ms;
     uint32_t timeout_ms; /**< 0: the client's timeout_ms */
     uint32_t flags;      /**< memcached client flags; not 0 on a ring with a Redis: ENOTSUP */
+    /** With LEND_VALUE, else NULL as is `release_user`: `value` is needed no more. */
     void (*release)(void *release_user, const void *data, size_t len);
     void *release_user;
 } ringcache_request;

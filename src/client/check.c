@@ -110,7 +110,9 @@ static int check_fields(const ringcache_request *request, unsigned taken, const 
     if (!rc_check_ttl(request->ttl_ms)) {
         return refuse(RINGCACHE_EINVAL, "ttl_ms is negative or above a hundred years", why);
     }
+    bool lends = (request->options & RINGCACHE_LEND_VALUE) != 0;
     bool spare = ((taken & VALUE) == 0 && request->value.len > 0) ||
+                 (!lends && (request->release != NULL || request->release_user != NULL)) ||
                  ((taken & TTL) == 0 && request->ttl_ms != 0) ||
                  ((taken & FLAGS) == 0 && request->flags != 0) ||
                  ((taken & CAS) == 0 && request->cas != 0) ||
@@ -126,6 +128,7 @@ static int check_options(
     uint32_t wants = RINGCACHE_WANT_CAS | RINGCACHE_WANT_TTL;
     uint32_t known = RINGCACHE_NO_FAILOVER;
     known |= (taken & WANTS) != 0 ? wants : 0;
+    known |= (taken & VALUE) != 0 ? (uint32_t)RINGCACHE_LEND_VALUE : 0;
     known |= (taken & DELTA) != 0 ? (uint32_t)RINGCACHE_WITH_INITIAL : 0;
     if ((request->options & ~known) != 0) {
         return refuse(RINGCACHE_ENOTSUP, "an option that this operation does not take", why);

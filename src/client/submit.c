@@ -4,8 +4,12 @@
 
 #include <string.h>
 
-/* memcached reads a larger exptime as a Unix time. */
-enum { RELATIVE_MAX_S = 60 * 60 * 24 * 30 };
+#include "base/alloc.h"
+
+enum {
+    RELATIVE_MAX_S = 60 * 60 * 24 * 30, /* memcached reads a larger exptime as a Unix time */
+    LEND_MIN = 16 * 1024,               /* bytes below which to copy costs no more than to lend */
+};
 
 /* ---- the way in ---- */
 
@@ -198,6 +202,39 @@ int rc_client_check(ringcache_client *client, const ringcache_request *request)
     return rc < 0 ? rc_client_refuse(client, rc, why) : 0;
 }
 
+static int enter(ringcache_client *client, const struct rc_submission *s,
+    const ringcache_request *request, ringcache_id *id)
+{
+    const struct rc_command command = rc_client_command(client, request);
+    return rc_client_enter(client, s, &command, id);
+}
+
+/* The same with the value lent, or where that does not pay copied and given back at once. */
+static int enter_lending(ringcache_client *client, const struct rc_submission *s,
+    const ringcache_request *request, ringcache_id *id)
+{
+    struct rc_command command = rc_client_command(client, request);
+    struct rc_loan *loan = rc_alloc(sizeof *loan);
+    if (loan == NULL) {
+        return rc_client_refuse_full(client, RINGCACHE_ENOMEM);
+    }
+    *loan = (struct rc_loan){
+        .bytes = command.value, .release = request->release, .user = request->release_user};
+    rc_list_init(&loan->link);
+    bool lent = command.value.len >= LEND_MIN;
+    command.loan = lent ? loan : NULL;
+    int rc = rc_client_enter(client, s, &command, id);
+    if (rc < 0) {
+        rc_free(loan);
+        return rc;
+    }
+    client->env.budget.used += sizeof *loan;
+    if (!lent) {
+        rc_env_give_back(&client->env, loan);
+    }
+    return 0;
+}
+
 static int submit(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb,
     void *user, ringcache_id *id)
 {
@@ -223,8 +260,8 @@ static int submit(ringcache_client *client, const ringcache_request *request, ri
     if (request->op == RINGCACHE_GET && client->settings.single_flight) {
         return rc_single_get(client, request, &s, id);
     }
-    const struct rc_command command = rc_client_command(client, request);
-    rc = rc_client_enter(client, &s, &command, id);
+    bool lends = (request->options & RINGCACHE_LEND_VALUE) != 0;
+    rc = lends ? enter_lending(client, &s, request, id) : enter(client, &s, request, id);
     if (rc == 0 && request->op != RINGCACHE_GET) {
         rc_flights_overtake(client, key);
     }

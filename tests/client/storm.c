@@ -288,7 +288,8 @@ static void on_close(ringcache_client *client, void *user)
 {
     struct storm *storm = user;
     assert_ptr_equal(client, storm->world->client);
-    if (storm->in_call || storm->many_count > 0 || storm->posted != storm->ran) {
+    if (storm->in_call || storm->many_count > 0 || storm->posted != storm->ran ||
+        storm->lent != storm->returned) {
         storm_fail(storm, "the client is gone, and something of it is not", "");
     }
     storm->closed++;
@@ -338,7 +339,34 @@ static void refused(struct storm_request *r, int rc)
     } else if (r->counter != NULL) {
         storm_counter_refused(r);
     }
+    free(r->loan);
     free(r);
+}
+
+static void on_release(void *user, const void *data, size_t len)
+{
+    struct storm_loan *loan = user;
+    struct storm *storm = loan->storm;
+    if (storm->in_call || storm->closed > 0 || data != loan->bytes || len != loan->len) {
+        storm_fail(storm, "a value given back inside a call, behind the end, or another one", "");
+    }
+    storm->returned++;
+    free(loan); /* a second time would be seen */
+    storm_act(storm);
+}
+
+void storm_lend(struct storm_request *r, ringcache_request *request)
+{
+    size_t len = request->value.len;
+    struct storm_loan *loan = malloc(sizeof *loan + len);
+    assert_non_null(loan);
+    *loan = (struct storm_loan){.storm = r->storm, .len = len};
+    memcpy(loan->bytes, request->value.data, len);
+    r->loan = loan;
+    request->options |= RINGCACHE_LEND_VALUE;
+    request->value.data = loan->bytes;
+    request->release = on_release;
+    request->release_user = loan;
 }
 
 void storm_submit(struct storm *storm, struct storm_request *r, const ringcache_request *request)
@@ -358,6 +386,8 @@ void storm_submit(struct storm *storm, struct storm_request *r, const ringcache_
         refused(r, rc);
         return;
     }
+    storm->lent += r->loan != NULL;
+    r->loan = NULL;
     r->place = storm->pending_count;
     storm->pending[storm->pending_count++] = r;
     storm->accepted++;

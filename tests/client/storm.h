@@ -86,11 +86,19 @@ struct storm_server {
 struct storm;
 struct storm_many;
 
+/* A value that is lent. */
+struct storm_loan {
+    struct storm *storm;
+    size_t len;
+    char bytes[];
+};
+
 struct storm_request {
     struct storm *storm;
     struct storm_key *key;         /* or NULL */
     struct storm_counter *counter; /* or NULL */
     struct storm_many *many;       /* of which it is one key; or NULL */
+    struct storm_loan *loan;       /* until it is accepted */
     ringcache_op op;
     uint32_t options;
     size_t owner; /* when it was submitted */
@@ -134,6 +142,7 @@ struct storm {
     size_t many_count;
     uint64_t accepted, answered, succeeded, refused;
     uint64_t posted, ran;
+    uint64_t lent, returned;
     uint64_t blocked_until_ms;
     uint64_t blocked_ms;         /* in all */
     uint64_t blocked_earlier_ms; /* … before the turn at blocked_at_ms */
@@ -156,6 +165,8 @@ void storm_tell(const struct storm *storm, const char *who, const char *what, in
 
 /* The way in: `r` is taken over. All zero but for its key or counter, which its file filled in. */
 void storm_submit(struct storm *storm, struct storm_request *r, const ringcache_request *request);
+/* Let a request lend a copy of its value. */
+void storm_lend(struct storm_request *r, ringcache_request *request);
 /* Note when a request is due, had it been submitted now. */
 void storm_note_deadline(struct storm_request *r, uint32_t timeout_ms);
 /* Judge one answer by all that is known, but for whether it is the first. */

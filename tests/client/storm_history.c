@@ -184,9 +184,13 @@ static void begin_write(struct storm_request *r, ringcache_request *request)
     struct storm_write *write = &key->writes[r->number];
     *write = (struct storm_write){.op = r->op, .epoch = key->epoch};
     if (replaces(r->op) || joins(r->op)) {
-        bool large = replaces(r->op) && storm_draw(storm, 20) == 0;
+        bool lends = storm_draw(storm, 4) == 0;
+        bool large = replaces(r->op) && storm_draw(storm, lends ? 8 : 20) == 0;
         write->len = (uint32_t)make_piece(storm, key, large);
         request->value = (ringcache_slice){storm->value, write->len};
+        if (lends) {
+            storm_lend(r, request);
+        }
     }
     /* A GET_AND_TOUCH that wants more may be a script, run behind writes that were submitted
      * later. */

@@ -185,7 +185,7 @@ static void bad_arguments_are_refused_and_nothing_is_sent(void **state)
         (ringcache_request){.op = RINGCACHE_SET, .options = RINGCACHE_WANT_CAS, .key = {"k", 1}};
     assert_int_equal(ringcache_submit(client, &spare, never, NULL, NULL), RINGCACHE_ENOTSUP);
     spare =
-        (ringcache_request){.op = RINGCACHE_SET, .options = RINGCACHE_LEND_VALUE, .key = {"k", 1}};
+        (ringcache_request){.op = RINGCACHE_GET, .options = RINGCACHE_LEND_VALUE, .key = {"k", 1}};
     assert_int_equal(ringcache_submit(client, &spare, never, NULL, NULL), RINGCACHE_ENOTSUP);
     spare = (ringcache_request){
         .op = RINGCACHE_INCREMENT, .key = {"k", 1}, .delta = (uint64_t)INT64_MAX + 1};

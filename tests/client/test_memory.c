@@ -16,8 +16,9 @@ enum {
     RECOVERY_MS = 3000,
     KEYS = 6, /* and as many counters; both servers get some of each */
     SERVERS = 2,
-    ASKED = 7 * KEYS + 1 + 2 * SERVERS, /* in one go, and a many and listings besides */
-    ITEM_MAX_BYTES = 8000,
+    ASKED = 7 * KEYS + 3 + 2 * SERVERS, /* in one go, and a many and listings besides */
+    LENT_BYTES = 20000,
+    ITEM_MAX_BYTES = 24000,
 };
 
 /* ---- an allocator that fails on demand ---- */
@@ -108,6 +109,7 @@ struct life {
     unsigned accepted, answered, succeeded, closed;
     unsigned manys, failed;    /* under way; keys of theirs that failed */
     unsigned listings, listed; /* under way; done as a whole */
+    unsigned lent, returned;
     unsigned calls[REQUESTS_MAX];
 };
 
@@ -209,6 +211,15 @@ static ringcache_slice name_of(unsigned key, char name[16])
     return (ringcache_slice){name, (size_t)len};
 }
 
+static void on_release(void *user, const void *data, size_t len)
+{
+    struct life *life = user;
+    assert_non_null(data);
+    assert_int_equal(len, LENT_BYTES);
+    assert_int_equal(life->closed, 0);
+    life->returned++;
+}
+
 static void ask(struct life *life, ringcache_op op, unsigned key, size_t value_len)
 {
     static char value[ITEM_MAX_BYTES];
@@ -218,7 +229,14 @@ static void ask(struct life *life, ringcache_op op, unsigned key, size_t value_l
         request.options = RINGCACHE_WITH_INITIAL;
         request.delta = 1;
     }
-    asked(life, ringcache_submit(life->client, &request, on_reply, next_ticket(life), NULL));
+    if (value_len == LENT_BYTES) {
+        request.options = RINGCACHE_LEND_VALUE;
+        request.release = on_release;
+        request.release_user = life;
+    }
+    int rc = ringcache_submit(life->client, &request, on_reply, next_ticket(life), NULL);
+    life->lent += rc == 0 && value_len == LENT_BYTES;
+    asked(life, rc);
 }
 
 static void load(ringcache_client *client, ringcache_load *load, void *user)
@@ -343,6 +361,8 @@ static void ask_all(struct life *life)
         ask_update(life, 3 * KEYS + key);
         ask_update(life, 3 * KEYS + key);
     }
+    ask(life, RINGCACHE_SET, 0, LENT_BYTES);
+    ask(life, RINGCACHE_SET, KEYS - 1, LENT_BYTES);
     ask_many(life);
     ask(life, RINGCACHE_DELETE, 1, 0);
     ask_server(life, "10.0.0.1:11211");
@@ -488,6 +508,7 @@ static void finish(struct life *life)
     assert_true(sim_run_idle(life->sim, 5000));
     assert_int_equal(life->closed, 1);
     assert_int_equal(life->answered, life->accepted);
+    assert_int_equal(life->returned, life->lent);
     for (unsigned i = 0; i < life->accepted; i++) {
         assert_int_equal(life->calls[i], 1);
     }
