@@ -82,10 +82,23 @@ void rc_buf_truncate(struct rc_buf *b, size_t len)
     }
 }
 
+/* Without memory for it, it stays as it is. */
+static void move_to_smaller(struct rc_buf *b, size_t cap)
+{
+    unsigned char *base = rc_alloc(cap);
+    if (base != NULL) {
+        memcpy(base, b->data, b->len);
+        rc_free(b->base);
+        *b = (struct rc_buf){.base = base, .data = base, .len = b->len, .cap = cap};
+    }
+}
+
 void rc_buf_trim(struct rc_buf *b, size_t keep)
 {
     if (b->len == 0 && b->cap > keep) {
         rc_buf_deinit(b);
+    } else if (b->len <= keep && b->cap > LARGE && b->cap / 2 > keep) {
+        move_to_smaller(b, keep);
     }
 }
 

@@ -32,7 +32,8 @@ int rc_buf_append(struct rc_buf *b, const void *bytes, size_t n);
 void rc_buf_consume(struct rc_buf *b, size_t n);
 /* Drop everything behind the first `len` bytes. */
 void rc_buf_truncate(struct rc_buf *b, size_t len);
-/* Give memory back when empty and grown past `keep` bytes. */
+/* Give memory back when grown past `keep` bytes and empty, or so far past them that it pays to move
+ * the few that are left. */
 void rc_buf_trim(struct rc_buf *b, size_t keep);
 void rc_buf_deinit(struct rc_buf *b);
 

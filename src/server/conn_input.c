@@ -6,6 +6,7 @@
 enum {
     IN_CHUNK = 64 * 1024, /* input memory a connection keeps */
     IN_ROOM = 16 * 1024,  /* room offered to a read, at least */
+    IN_TRUST = 8,         /* once this part of a reply came, all of it has room */
 };
 
 /* ---- greeting ---- */
@@ -181,17 +182,28 @@ static bool read_one(struct rc_conn *conn)
     return true;
 }
 
+/* The input grows with what came, not with what a header promises: it doubles when it is full,
+ * until so much of a reply is there that the rest may be believed in. From there on nothing of it
+ * moves any more. */
+static size_t room_wanted(const struct rc_conn *conn)
+{
+    size_t came = conn->in.len;
+    size_t need = conn->decoder.need;
+    if (need <= came) {
+        return conn->in.base == NULL ? IN_CHUNK : IN_ROOM;
+    }
+    size_t missing = need - came;
+    size_t bound = came > IN_CHUNK ? came : IN_CHUNK;
+    if (missing <= bound || came >= need / IN_TRUST) {
+        return missing;
+    }
+    return rc_buf_room(&conn->in) >= IN_ROOM ? IN_ROOM : bound;
+}
+
 void *rc_conn_reserve(void *owner, size_t *len)
 {
     struct rc_conn *conn = owner;
-    /* Grow with what came, not with what a header promises: at most double. */
-    size_t want = conn->in.base == NULL ? IN_CHUNK : IN_ROOM;
-    if (conn->decoder.need > conn->in.len) {
-        size_t missing = conn->decoder.need - conn->in.len;
-        size_t bound = conn->in.len > IN_CHUNK ? conn->in.len : IN_CHUNK;
-        want = missing > bound ? bound : missing;
-    }
-    if (rc_buf_reserve(&conn->in, want) < 0) {
+    if (rc_buf_reserve(&conn->in, room_wanted(conn)) < 0) {
         return NULL;
     }
     *len = rc_buf_room(&conn->in);

@@ -177,7 +177,7 @@ static void truncating_keeps_the_front(void **state)
     rc_buf_deinit(&b);
 }
 
-static void memory_goes_back_only_when_empty_and_past_the_bound(void **state)
+static void memory_goes_back_when_empty_and_past_the_bound(void **state)
 {
     (void)state;
     struct rc_buf b = filled(FIRST_CAP);
@@ -191,6 +191,26 @@ static void memory_goes_back_only_when_empty_and_past_the_bound(void **state)
     assert_int_equal(b.cap, 0);
     append_stream(&b, 0, 10);
     assert_stream(&b, 0, 10);
+    rc_buf_deinit(&b);
+}
+
+static void few_bytes_do_not_keep_much_memory(void **state)
+{
+    (void)state;
+    enum { HUGE = 1 << 21, KEEP = 1 << 16 };
+    struct rc_buf b = {0};
+    for (size_t in = 0; in < HUGE; in += 1024) {
+        append_stream(&b, in, 1024);
+    }
+    rc_buf_consume(&b, HUGE - KEEP - 1);
+    rc_buf_trim(&b, KEEP);
+    assert_true(b.cap >= HUGE);
+    rc_buf_consume(&b, 1);
+    rc_buf_trim(&b, KEEP);
+    assert_int_equal(b.cap, KEEP);
+    assert_stream(&b, HUGE - KEEP, KEEP);
+    append_stream(&b, HUGE, 10);
+    assert_stream(&b, HUGE - KEEP, KEEP + 10);
     rc_buf_deinit(&b);
 }
 
@@ -221,7 +241,8 @@ int main(void)
         cmocka_unit_test(a_queue_that_stays_nearly_full_seldom_moves),
         cmocka_unit_test(an_emptied_buffer_has_all_its_room_again),
         cmocka_unit_test(truncating_keeps_the_front),
-        cmocka_unit_test(memory_goes_back_only_when_empty_and_past_the_bound),
+        cmocka_unit_test(memory_goes_back_when_empty_and_past_the_bound),
+        cmocka_unit_test(few_bytes_do_not_keep_much_memory),
         cmocka_unit_test(a_size_that_no_memory_has_is_refused_with_nothing_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
