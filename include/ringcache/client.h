@@ -74,7 +74,8 @@ typedef void (*ringcache_reply_cb)(
 /** Fetch one value. `key`: 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f; while
  * every server of the ring is a Redis, any 1..65,536 bytes.
  *
- * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure. Returns 0,
+ * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure: RINGCACHE_ETOOBIG
+ * for a value beyond max_value_bytes, which is received and not kept. Returns 0,
  * RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached: RINGCACHE_EVENT_ROOM tells when
  * there is room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_get(

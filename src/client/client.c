@@ -67,8 +67,7 @@ void rc_client_release(void *owner, struct rc_request *request)
 }
 
 /* A peer's words may hold anything; a message is one printable line. */
-static const char *write_message(
-    ringcache_client *client, struct rc_slice text, const char *behind)
+static const char *write_message(ringcache_client *client, struct rc_slice text, const char *behind)
 {
     size_t room = sizeof client->message - 1 - strlen(behind);
     size_t len = text.len < room ? text.len : room;

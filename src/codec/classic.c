@@ -257,7 +257,7 @@ static bool take_number(struct rc_slice *rest, uint64_t cap, uint64_t *number)
 
 /* `rest` is what follows "VALUE ": key, flags, length, and the CAS token if it was asked for. */
 static const char *read_value_line(struct rc_slice rest, const struct rc_expect *expect,
-    uint64_t max_value_bytes, struct head *head, struct rc_answer *answer)
+    struct head *head, struct rc_answer *answer)
 {
     uint64_t flags, size;
     bool mine = rc_memcached_is_key(take_word(&rest), expect);
@@ -267,11 +267,8 @@ static const char *read_value_line(struct rc_slice rest, const struct rc_expect 
     if (!take_number(&rest, UINT32_MAX, &flags)) {
         return "the client flags of the value are missing or malformed";
     }
-    if (!take_number(&rest, UINT64_MAX, &size)) {
+    if (!take_number(&rest, RC_VALUE_MAX_BYTES, &size)) {
         return "the length of the value is missing or malformed";
-    }
-    if (size > max_value_bytes || size > SIZE_MAX / 2) {
-        return "value larger than max_value_bytes";
     }
     if (expect->want_cas && !take_number(&rest, UINT64_MAX, &answer->cas)) {
         return "the CAS token of the value is missing or malformed";
@@ -316,14 +313,14 @@ static bool read_version(
     return true;
 }
 
-static const char *read_head_line(const struct rc_expect *expect, uint64_t max_value_bytes,
-    struct head *head, struct rc_answer *answer)
+static const char *read_head_line(
+    const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
 {
     enum { WORD_LEN = 6 };
     struct rc_slice line = head->line;
     if (reads(expect->verb) && rc_slice_starts(line, "VALUE ")) {
         struct rc_slice rest = rc_slice(line.data + WORD_LEN, line.len - WORD_LEN);
-        return read_value_line(rest, expect, max_value_bytes, head, answer);
+        return read_value_line(rest, expect, head, answer);
     }
     if (find_outcome(line, expect, answer)) {
         head->later = expect->due > 1;
@@ -388,7 +385,7 @@ static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slic
     if (got != RC_DECODED_ONE) {
         return got;
     }
-    const char *why = read_head_line(expect, decoder->limits.max_value_bytes, &head, answer);
+    const char *why = read_head_line(expect, &head, answer);
     if (why != NULL) {
         return rc_wire_bad(answer, why);
     }
@@ -396,6 +393,9 @@ static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slic
         *answer = (struct rc_answer){.status = RINGCACHE_MISS};
         *consumed = 0;
         return RC_DECODED_ONE;
+    }
+    if (!rc_wire_admit(decoder, head.line.len + 2, &head.value_len)) {
+        return RC_DECODED_MORE;
     }
     size_t len = frame_len(&head, expect);
     if (input.len < len) {
@@ -407,6 +407,7 @@ static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slic
     }
     if (got == RC_DECODED_ONE) {
         rc_memcached_settle(expect, answer);
+        rc_wire_settle(decoder, answer);
         *consumed = len;
     }
     return got;

@@ -116,7 +116,8 @@ enum rc_refusal {
     RC_REFUSAL_CLUSTER, /* … is part of a cluster, and the key is another one's */
 };
 
-/* One reply. Slices point into the input, but for a static message with a status >= 0. */
+/* One reply. Slices point into the input, but for messages of our own: those with a status >= 0,
+ * and that of a value which is too long. */
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
     /* memcached: not an answer yet, the same command is to be sent once more with `again` set.
@@ -144,12 +145,25 @@ struct rc_limits {
     uint64_t max_value_bytes;
 };
 
+/* No server has a longer value: such a length is a broken stream. */
+enum { RC_VALUE_MAX_BYTES = 1 << 30 };
+
+/* A value that is longer than max_value_bytes is not kept. `decode` finds it and says MORE: then
+ * `left` bytes of input, from `at` on, are to be taken out as they come. Only when none is left is
+ * there another try, which `need` is about, and takes the reply as one without its value. All zero
+ * again when the reply is complete. */
+struct rc_excess {
+    bool found;
+    size_t at, left;
+};
+
 /* Per-connection decoding state; zero-initialised at connect, then given its limits. `need` is how
  * many bytes of input must be there before another try can succeed: after RC_DECODED_MORE more than
  * there were and never more than the reply has, else 0. A try before that costs nothing. */
 struct rc_decoder {
     struct rc_limits limits;
     size_t need;
+    struct rc_excess excess;
     struct rc_resp_scan scan; /* of a RAW or KEYS reply */
     size_t lines;             /* memcached: how many bytes of figures were understood */
 };

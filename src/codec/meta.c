@@ -240,11 +240,8 @@ static const char *read_size(
     const unsigned char *space = text.len > 0 ? memchr(text.data, ' ', text.len) : NULL;
     size_t digits = space != NULL ? (size_t)(space - text.data) : text.len;
     uint64_t size;
-    if (!rc_number_parse(text.data, digits, UINT64_MAX, &size)) {
+    if (!rc_number_parse(text.data, digits, max_bytes, &size)) {
         return "the length of the value is malformed";
-    }
-    if (size > max_bytes || size > SIZE_MAX / 2) {
-        return "value larger than max_value_bytes";
     }
     head->has_value = true;
     head->value_len = (size_t)size;
@@ -266,11 +263,11 @@ static void read_stub(
     }
 }
 
-static const char *read_value_line(const struct rc_expect *expect, uint64_t max_value_bytes,
-    struct head *head, struct rc_answer *answer)
+static const char *read_value_line(
+    const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
 {
     bool counts = rc_memcached_counts(expect->verb);
-    uint64_t max_bytes = counts ? RC_MEMCACHED_COUNTER_MAX_BYTES : max_value_bytes;
+    uint64_t max_bytes = counts ? RC_MEMCACHED_COUNTER_MAX_BYTES : RC_VALUE_MAX_BYTES;
     struct rc_slice rest;
     struct reply_flags flags = {0};
     const char *why = read_size(head->line, max_bytes, head, &rest);
@@ -366,8 +363,8 @@ static const char *read_bare_line(
     return "a reply that this command cannot have";
 }
 
-static const char *read_head_line(const struct rc_expect *expect, uint64_t max_value_bytes,
-    struct head *head, struct rc_answer *answer)
+static const char *read_head_line(
+    const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
 {
     if (expect->due > 0 && rc_slice_equal(head->line, rc_slice_text("MN"))) {
         head->ends_batch = true;
@@ -379,7 +376,7 @@ static const char *read_head_line(const struct rc_expect *expect, uint64_t max_v
     }
     answer->status = outcome->status;
     if (outcome->code[0] == 'V') {
-        return read_value_line(expect, max_value_bytes, head, answer);
+        return read_value_line(expect, head, answer);
     }
     return read_plain_line(expect, head);
 }
@@ -403,7 +400,7 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     if (got != RC_DECODED_ONE) {
         return got;
     }
-    const char *why = read_head_line(expect, decoder->limits.max_value_bytes, &head, answer);
+    const char *why = read_head_line(expect, &head, answer);
     if (why != NULL) {
         return rc_wire_bad(answer, why);
     }
@@ -411,6 +408,10 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
         *answer = (struct rc_answer){.status = RINGCACHE_MISS};
         *consumed = head.ends_batch ? end_len(expect) : 0;
         return RC_DECODED_ONE;
+    }
+    if (!rc_memcached_counts(expect->verb) &&
+        !rc_wire_admit(decoder, head.line.len + 2, &head.value_len)) {
+        return RC_DECODED_MORE;
     }
     size_t len = frame_len(&head, expect);
     if (input.len < len) {
@@ -420,6 +421,7 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     got = take_frame(rc_slice(input.data, len), &head, expect, answer);
     if (got == RC_DECODED_ONE) {
         rc_memcached_settle(expect, answer);
+        rc_wire_settle(decoder, answer);
         *consumed = len;
     }
     return got;

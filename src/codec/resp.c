@@ -39,6 +39,7 @@ enum {
 
 /* One reply: a token, and when that is the head of an array, its three elements. */
 struct reply {
+    struct rc_decoder *decoder;
     struct rc_resp_token head, value, digest, ttl;
     size_t len; /* on the wire; while it is not complete, the bytes needed */
 };
@@ -47,6 +48,7 @@ struct reply {
 struct part {
     const char *kinds; /* its type byte is one of these */
     uint64_t bulk_bytes;
+    bool value; /* of a user's: it may be too long to be kept */
 };
 
 static bool resp_keeps_key(const struct rc_command *command)
@@ -303,17 +305,19 @@ static const char *read_reply(
     return "a reply to a command that Redis does not have";
 }
 
-/* How long a bulk at the head of the reply may be. */
-static uint64_t bulk_bound(const struct rc_decoder *decoder, enum rc_verb verb)
+/* What a reply may begin with. A bulk that is no value of a user's is our own, or a number. */
+static struct part head_of(const struct rc_expect *expect)
 {
-    if (verb == RC_VERB_INCREMENT || verb == RC_VERB_DECREMENT) {
-        return COUNTER_MAX_BYTES;
+    struct part head = {.kinds = kinds_of_reply(expect), .bulk_bytes = COUNTER_MAX_BYTES};
+    if (expect->verb == RC_VERB_GET || expect->verb == RC_VERB_GET_AND_TOUCH) {
+        head.bulk_bytes = RC_VALUE_MAX_BYTES;
+        head.value = true;
+    } else if (expect->verb == RC_VERB_INFO || expect->verb == RC_VERB_VERSION) {
+        head.bulk_bytes = INFO_MAX_BYTES;
+    } else if (expect->verb == RC_VERB_STATS) {
+        head.bulk_bytes = STATS_MAX_BYTES;
     }
-    if (verb == RC_VERB_STATS) {
-        return STATS_MAX_BYTES;
-    }
-    bool info = verb == RC_VERB_INFO || verb == RC_VERB_VERSION;
-    return info ? INFO_MAX_BYTES : decoder->limits.max_value_bytes;
+    return head;
 }
 
 /* The token at reply->len, which becomes its end. Its kind is judged by its first byte, before
@@ -321,7 +325,8 @@ static uint64_t bulk_bound(const struct rc_decoder *decoder, enum rc_verb verb)
 static enum rc_decoded take_token(struct rc_slice input, const struct part *part,
     struct reply *reply, struct rc_resp_token *token, const char **why)
 {
-    struct rc_resp_bounds bounds = {RC_RESP_LINE_MAX, part->bulk_bytes};
+    struct rc_resp_bounds bounds = {
+        RC_RESP_LINE_MAX, part->bulk_bytes, part->value ? reply->decoder : NULL, reply->len};
     struct rc_slice rest = rc_slice(input.data + reply->len, input.len - reply->len);
     bool known = rest.len > 0 && memchr("+-:$*", rest.data[0], 5) != NULL;
     if (known && strchr(part->kinds, rest.data[0]) == NULL) {
@@ -334,12 +339,11 @@ static enum rc_decoded take_token(struct rc_slice input, const struct part *part
 }
 
 /* What follows the head of an array. */
-static enum rc_decoded take_elements(
-    const struct rc_decoder *decoder, struct rc_slice input, struct reply *reply, const char **why)
+static enum rc_decoded take_elements(struct rc_slice input, struct reply *reply, const char **why)
 {
-    const struct part value = {"$", decoder->limits.max_value_bytes};
-    const struct part digest = {"$", DIGEST_BYTES};
-    const struct part ttl = {":", 0};
+    const struct part value = {"$", RC_VALUE_MAX_BYTES, true};
+    const struct part digest = {"$", DIGEST_BYTES, false};
+    const struct part ttl = {":", 0, false};
     if (reply->head.nil || reply->head.number != 3) {
         *why = "an array of another length than asked for";
         return RC_DECODED_BAD;
@@ -355,11 +359,11 @@ static enum rc_decoded take_elements(
 }
 
 /* The next element of a batch's array, and before the first one the array's head. */
-static enum rc_decoded take_element(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct reply *reply, const char **why)
+static enum rc_decoded take_element(
+    struct rc_slice input, const struct rc_expect *expect, struct reply *reply, const char **why)
 {
     struct rc_resp_bulks array = {
-        .bulk_bytes = decoder->limits.max_value_bytes, .left = expect->due};
+        .bulk_bytes = RC_VALUE_MAX_BYTES, .decoder = reply->decoder, .left = expect->due};
     enum rc_decoded got = RC_DECODED_ONE;
     if (expect->first) {
         got = rc_resp_bulks_begin(&array, input, expect->due, why);
@@ -372,17 +376,17 @@ static enum rc_decoded take_element(const struct rc_decoder *decoder, struct rc_
 }
 
 /* The first reply of what is due. An error takes the place of a batch's whole array. */
-static enum rc_decoded take_reply(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct reply *reply, const char **why)
+static enum rc_decoded take_reply(
+    struct rc_slice input, const struct rc_expect *expect, struct reply *reply, const char **why)
 {
     if (expect->due > 0 && !(expect->first && input.data[0] == '-')) {
-        return take_element(decoder, input, expect, reply, why);
+        return take_element(input, expect, reply, why);
     }
-    const struct part head = {kinds_of_reply(expect), bulk_bound(decoder, expect->verb)};
+    const struct part head = head_of(expect);
     reply->len = 0;
     enum rc_decoded got = take_token(input, &head, reply, &reply->head, why);
     if (got == RC_DECODED_ONE && reply->head.kind == '*') {
-        got = take_elements(decoder, input, reply, why);
+        got = take_elements(input, reply, why);
     }
     return got;
 }
@@ -438,10 +442,10 @@ static bool is_token(struct rc_slice reply, const struct rc_expect *expect)
 }
 
 /* The reply, and with `strict` its echo. */
-static enum rc_decoded take_frame(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct reply *reply, const char **why)
+static enum rc_decoded take_frame(
+    struct rc_slice input, const struct rc_expect *expect, struct reply *reply, const char **why)
 {
-    enum rc_decoded got = take_reply(decoder, input, expect, reply, why);
+    enum rc_decoded got = take_reply(input, expect, reply, why);
     if (got != RC_DECODED_ONE || !rc_resp_is_echoed(expect->verb, expect->strict)) {
         return got;
     }
@@ -527,7 +531,8 @@ static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice i
     }
     const char *why;
     struct reply reply;
-    enum rc_decoded got = take_frame(decoder, input, expect, &reply, &why);
+    reply.decoder = decoder;
+    enum rc_decoded got = take_frame(input, expect, &reply, &why);
     if (got == RC_DECODED_MORE) {
         decoder->need = reply.len;
         return got;
@@ -541,6 +546,7 @@ static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice i
     } else if ((why = read_reply(&reply, expect, answer)) != NULL) {
         return rc_wire_bad(answer, why);
     }
+    rc_wire_settle(decoder, answer);
     *consumed = reply.len;
     return RC_DECODED_ONE;
 }

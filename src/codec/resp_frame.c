@@ -64,7 +64,7 @@ static enum rc_decoded take_length(
         return RC_DECODED_BAD;
     }
     if (length > cap) {
-        *why = input.data[0] == '$' ? "value larger than max_value_bytes"
+        *why = input.data[0] == '$' ? "a value of the reply is too long"
                                     : "an array of the reply has too many elements";
         return RC_DECODED_BAD;
     }
@@ -72,17 +72,22 @@ static enum rc_decoded take_length(
     return RC_DECODED_ONE;
 }
 
-static enum rc_decoded take_bulk(
-    struct rc_slice input, uint64_t cap, struct rc_resp_token *token, const char **why)
+static enum rc_decoded take_bulk(struct rc_slice input, const struct rc_resp_bounds *bounds,
+    struct rc_resp_token *token, const char **why)
 {
     uint64_t addressable = SIZE_MAX / 2;
-    enum rc_decoded got = take_length(input, cap < addressable ? cap : addressable, token, why);
+    uint64_t cap = bounds->bulk_bytes < addressable ? bounds->bulk_bytes : addressable;
+    enum rc_decoded got = take_length(input, cap, token, why);
     if (got != RC_DECODED_ONE || token->nil) {
         return got;
     }
     size_t head = token->len;
     size_t length = (size_t)token->number;
     token->number = 0;
+    if (bounds->decoder != NULL && !rc_wire_admit(bounds->decoder, bounds->at + head, &length)) {
+        token->len = head + 1;
+        return RC_DECODED_MORE;
+    }
     token->len = head + length + 2;
     if (input.len < token->len) {
         return RC_DECODED_MORE;
@@ -110,7 +115,7 @@ enum rc_decoded rc_resp_token(struct rc_slice input, const struct rc_resp_bounds
     case ':':
         return take_integer(input, token, why);
     case '$':
-        return take_bulk(input, bounds->bulk_bytes, token, why);
+        return take_bulk(input, bounds, token, why);
     case '*':
         return take_length(input, RC_RESP_ELEMENTS_MAX, token, why);
     default:
@@ -147,7 +152,7 @@ static void close_arrays(struct rc_resp_scan *scan)
 enum rc_decoded rc_resp_scan_step(
     struct rc_resp_scan *scan, struct rc_slice input, size_t max_bytes, const char **why)
 {
-    struct rc_resp_bounds bounds = {RC_RESP_SCRIPT_LINE_MAX, max_bytes};
+    struct rc_resp_bounds bounds = {.line_bytes = RC_RESP_SCRIPT_LINE_MAX, .bulk_bytes = max_bytes};
     struct rc_resp_token token;
     struct rc_slice rest = rc_slice(input.data + scan->offset, input.len - scan->offset);
     enum rc_decoded got = rc_resp_token(rest, &bounds, &token, why);
@@ -205,7 +210,8 @@ static enum rc_decoded walk_token(struct rc_resp_bulks *bulks, struct rc_slice i
         *why = "not an array of values";
         return RC_DECODED_BAD;
     }
-    struct rc_resp_bounds bounds = {RC_RESP_LINE_MAX, bulks->bulk_bytes};
+    struct rc_resp_bounds bounds = {
+        RC_RESP_LINE_MAX, bulks->bulk_bytes, bulks->decoder, bulks->offset};
     enum rc_decoded got = rc_resp_token(rest, &bounds, token, why);
     bulks->need = got == RC_DECODED_MORE ? bulks->offset + token->len : 0;
     return got;

@@ -29,6 +29,9 @@ enum {
 struct rc_resp_bounds {
     size_t line_bytes;
     uint64_t bulk_bytes;
+    /* A value that may be left out, being too long to be kept; NULL: none may. */
+    struct rc_decoder *decoder;
+    size_t at; /* of the token in the reply */
 };
 
 /* `kind` is the type byte: '+' and '-' with text, ':' with a number, '$' with text or nil, '*' with
@@ -58,10 +61,11 @@ enum rc_decoded rc_resp_scan_step(
 
 /* A walk through `*<count>` bulks, as MGET answers. Zero-initialised, with `bulk_bytes` set. */
 struct rc_resp_bulks {
-    uint64_t bulk_bytes; /* how long one element may be */
-    size_t offset;       /* bytes walked; the reply's length once `left` is 0 */
-    size_t need;         /* bytes of input that another try needs at least */
-    uint64_t left;       /* elements to come, once begun */
+    uint64_t bulk_bytes;        /* how long one element may be */
+    struct rc_decoder *decoder; /* as in rc_resp_bounds */
+    size_t offset;              /* bytes walked; the reply's length once `left` is 0 */
+    size_t need;                /* bytes of input that another try needs at least */
+    uint64_t left;              /* elements to come, once begun */
 };
 
 /* Read the head, which must announce exactly `count` elements. `input` here and below starts at the

@@ -83,6 +83,30 @@ bool rc_wire_too_early(struct rc_decoder *decoder, struct rc_slice input)
     return true;
 }
 
+bool rc_wire_admit(struct rc_decoder *decoder, size_t at, size_t *len)
+{
+    if (*len <= decoder->limits.max_value_bytes) {
+        return true;
+    }
+    if (!decoder->excess.found) {
+        decoder->excess = (struct rc_excess){.found = true, .at = at, .left = *len};
+        decoder->need = at + 1;
+        return false;
+    }
+    *len = 0;
+    return true;
+}
+
+void rc_wire_settle(struct rc_decoder *decoder, struct rc_answer *answer)
+{
+    if (decoder->excess.found) {
+        decoder->excess = (struct rc_excess){0};
+        answer->status = RINGCACHE_ETOOBIG;
+        answer->value = rc_slice(NULL, 0);
+        answer->message = rc_slice_text("the value is larger than max_value_bytes");
+    }
+}
+
 enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why)
 {
     *answer = (struct rc_answer){

@@ -71,6 +71,13 @@ struct rc_slice rc_wire_printable(struct rc_slice input);
 /* Is it too early for another try? Then `decoder->need` says when; else it is 0 again. */
 bool rc_wire_too_early(struct rc_decoder *decoder, struct rc_slice input);
 
+/* A value of `*len` bytes begins at `at` of the input: may the reply be taken? Where it is too long
+ * to be kept, only without its bytes: then `*len` becomes 0. */
+bool rc_wire_admit(struct rc_decoder *decoder, size_t at, size_t *len);
+
+/* A reply is complete: its answer, where its value was left out, is that it is too long. */
+void rc_wire_settle(struct rc_decoder *decoder, struct rc_answer *answer);
+
 /* RC_DECODED_BAD, with the reason as the answer's message. */
 enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why);
 

@@ -67,20 +67,27 @@ static void learn_script(
     }
 }
 
+/* May the command have been carried out, though its answer is a failure? */
+static bool was_applied(const struct rc_slot *slot, const struct rc_answer *answer)
+{
+    bool told = slot->verb == RC_VERB_GET_AND_TOUCH || slot->verb == RC_VERB_LEASE;
+    bool half_run = slot->program && answer->refusal == RC_REFUSAL_NONE;
+    return (told && answer->status == RINGCACHE_ETOOBIG) ||
+           ((rc_conn_ran_before(slot) || half_run) && answer->status < 0);
+}
+
 static struct rc_result result_of(const struct rc_slot *slot, const struct rc_answer *answer)
 {
-    bool ran_before = rc_conn_ran_before(slot);
-    bool half_run = slot->program && answer->refusal == RC_REFUSAL_NONE;
     if (answer->again && !slot->scripted) {
         return (struct rc_result){
             .status = RINGCACHE_ENOMEM,
-            .maybe_applied = ran_before,
+            .maybe_applied = rc_conn_ran_before(slot),
             .message = rc_slice_text("no memory to ask once more"),
         };
     }
     return (struct rc_result){
         .status = answer->status,
-        .maybe_applied = (ran_before || half_run) && answer->status < 0,
+        .maybe_applied = was_applied(slot, answer),
         .refusal = answer->refusal,
         .marks = answer->marks,
         .flags = answer->flags,
@@ -149,16 +156,39 @@ static struct rc_expect expectation(const struct rc_slot *slot)
     return expect;
 }
 
+static struct rc_slice unparsed(const struct rc_conn *conn)
+{
+    return rc_slice(conn->in.data + conn->parsed, conn->in.len - conn->parsed);
+}
+
+/* Take what has come of a value that is too long out of the input, from behind the start of its
+ * reply: false while more of it is to come. */
+static bool drop_excess(struct rc_conn *conn)
+{
+    struct rc_excess *excess = &conn->decoder.excess;
+    if (excess->left == 0) {
+        return true;
+    }
+    size_t came = conn->in.len - conn->parsed - excess->at;
+    size_t n = came < excess->left ? came : excess->left;
+    unsigned char *start = conn->in.data + conn->parsed;
+    memmove(start + n, start, excess->at);
+    conn->parsed += n;
+    excess->left -= n;
+    return excess->left == 0;
+}
+
 /* Understand one reply; false when the rest has to wait, or nothing more is to be read. */
 static bool read_one(struct rc_conn *conn)
 {
     const struct rc_codec *codec = conn->codec;
-    struct rc_slice input = rc_slice(conn->in.data + conn->parsed, conn->in.len - conn->parsed);
     if (!rc_pipeline_oldest_left(&conn->pipeline)) {
-        rc_conn_distrust(conn, RINGCACHE_EPROTOCOL, codec->unsolicited(input));
+        rc_conn_distrust(conn, RINGCACHE_EPROTOCOL, codec->unsolicited(unparsed(conn)));
         return false;
     }
-    if (input.len < conn->decoder.need) {
+    bool whole = drop_excess(conn);
+    struct rc_slice input = unparsed(conn);
+    if (!whole || input.len < conn->decoder.need) {
         return false;
     }
     struct rc_expect expect = expectation(conn->pipeline.oldest);
@@ -166,7 +196,7 @@ static bool read_one(struct rc_conn *conn)
     size_t consumed = 0;
     switch (codec->decode(&conn->decoder, input, &expect, &answer, &consumed)) {
     case RC_DECODED_MORE:
-        return false;
+        return conn->decoder.excess.left > 0;
     case RC_DECODED_BAD:
         rc_conn_distrust(conn, RINGCACHE_EPROTOCOL, answer.message);
         return false;
@@ -189,7 +219,7 @@ static size_t room_wanted(const struct rc_conn *conn)
 {
     size_t came = conn->in.len;
     size_t need = conn->decoder.need;
-    if (need <= came) {
+    if (need <= came || conn->decoder.excess.found) {
         return conn->in.base == NULL ? IN_CHUNK : IN_ROOM;
     }
     size_t missing = need - came;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Large values that come: received where they are handed out, into memory that grows with what came
- * and goes when they are delivered. */
+ * and goes when they are delivered; and those that are too large, which are not kept at all. */
 #include "world.h"
 
 #include <stdlib.h>
@@ -145,12 +145,157 @@ static void the_start_of_the_next_reply_does_not_keep_the_memory(void **state)
     end(stage);
 }
 
+/* ---- values beyond max_value_bytes ---- */
+
+static const struct peer {
+    bool redis;
+    const char *version, *integrity;
+} peers[] = {
+    {false, NULL, "auto"},
+    {false, NULL, "strict"},
+    {false, "1.5.6", "auto"},
+    {true, NULL, "auto"},
+    {true, NULL, "strict"},
+};
+
+static struct stage *begin_bounded(const struct peer *peer)
+{
+    struct stage *stage = calloc(1, sizeof *stage);
+    assert_non_null(stage);
+    stage->world = world_new(82);
+    stage->server = peer->redis ? world_redis(stage->world, "10.0.0.1", 6379)
+                                : world_memcached(stage->world, "10.0.0.1", 11000);
+    struct engine *engine = sim_server_engine(stage->server);
+    engine_set_version(engine, peer->version);
+    world_option(stage->world, "max_value_bytes", "100000");
+    world_option(stage->world, "integrity", peer->integrity);
+    world_begin(stage->world);
+    stage->value = calloc(1, VALUE);
+    assert_non_null(stage->value);
+    engine_put(engine, 0, "big", rc_slice(stage->value, VALUE), 0);
+    engine_put(engine, 0, "edge", rc_slice(stage->value, 100000), 0);
+    engine_put(engine, 0, "small", rc_slice_text("value"), 0);
+    return stage;
+}
+
+static struct world_reply *ask_for(
+    struct stage *stage, ringcache_op op, const char *key, uint32_t options)
+{
+    const ringcache_request request = {
+        .op = op, .options = options, .key = {key, strlen(key)}, .timeout_ms = 10000};
+    return world_submit(stage->world, &request, NULL);
+}
+
+static void a_value_that_is_too_long_fails_alone(void **state)
+{
+    (void)state;
+    static const size_t segments[] = {0, 999, 16384};
+    for (size_t i = 0; i < 3 * (sizeof peers / sizeof *peers); i++) {
+        struct stage *stage = begin_bounded(&peers[i / 3]);
+        sim_settings(stage->world->sim)->segment_bytes = segments[i % 3];
+        struct world_reply *before = ask_for(stage, RINGCACHE_GET, "small", 0);
+        struct world_reply *big = ask_for(stage, RINGCACHE_GET, "big", 0);
+        struct world_reply *with = ask_for(stage, RINGCACHE_GET, "big", RINGCACHE_WANT_CAS);
+        struct world_reply *touched = ask_for(stage, RINGCACHE_GET_AND_TOUCH, "big", 0);
+        struct world_reply *edge = ask_for(stage, RINGCACHE_GET, "edge", 0);
+        struct world_reply *behind = ask_for(stage, RINGCACHE_GET, "small", 0);
+        while (stage->world->answered < stage->world->submitted && sim_step(stage->world->sim)) {
+            const struct rc_buf *in = input_of(stage);
+            stage->most = in != NULL && in->cap > stage->most ? in->cap : stage->most;
+        }
+        assert_value(before, "value");
+        assert_reply(big, RINGCACHE_ETOOBIG);
+        assert_string_equal(big->message, "the value is larger than max_value_bytes");
+        assert_reply(with, RINGCACHE_ETOOBIG);
+        assert_reply(touched, RINGCACHE_ETOOBIG);
+        assert_int_equal(big->maybe_applied, 0);
+        assert_int_equal(touched->maybe_applied, 1);
+        assert_reply(edge, RINGCACHE_OK);
+        assert_int_equal(edge->value_len, 100000);
+        assert_value(behind, "value");
+        assert_int_equal(sim_server_connects(stage->server), 1);
+        assert_true(stage->most <= 4 * CHUNK); /* of the value that is within the bound */
+        end(stage);
+    }
+}
+
+/* The others keep their answers when it was canceled, too. */
+static void a_long_value_that_nobody_waits_for_is_dropped(void **state)
+{
+    (void)state;
+    struct stage *stage = begin_bounded(&peers[4]);
+    ringcache_id id;
+    const ringcache_request get = {.op = RINGCACHE_GET, .key = {"big", 3}};
+    struct world_reply *big = world_submit(stage->world, &get, &id);
+    struct world_reply *behind = ask_for(stage, RINGCACHE_GET, "small", 0);
+    world_run_for(stage->world, 5);
+    assert_int_equal(ringcache_cancel(stage->world->client, id), 0);
+    world_settle(stage->world, 1000);
+    assert_reply(big, RINGCACHE_ECANCELED);
+    assert_value(behind, "value");
+    assert_int_equal(sim_server_connects(stage->server), 1);
+    end(stage);
+}
+
+struct many {
+    int status[4];
+    size_t ok, missed, failed;
+    unsigned done;
+};
+
+static void on_each(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    struct many *many = user;
+    (void)client;
+    many->status[reply->index] = reply->status;
+}
+
+static void on_done(ringcache_client *client, size_t ok, size_t missed, size_t failed, void *user)
+{
+    struct many *many = user;
+    (void)client;
+    many->ok = ok;
+    many->missed = missed;
+    many->failed = failed;
+    many->done++;
+}
+
+static void of_many_keys_one_that_is_too_long_fails_alone(void **state)
+{
+    (void)state;
+    static const ringcache_slice keys[] = {{"small", 5}, {"big", 3}, {"absent", 6}, {"edge", 4}};
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+        struct stage *stage = begin_bounded(&peers[i]);
+        const ringcache_request defaults = {.op = RINGCACHE_GET, .timeout_ms = 10000};
+        world_get(stage->world, "small");
+        world_settle(stage->world, 100); /* connected: they leave as one batch */
+        struct many many = {0};
+        assert_int_equal(
+            ringcache_get_many(stage->world->client, keys, 4, &defaults, on_each, on_done, &many),
+            0);
+        world_run_for(stage->world, 5000);
+        assert_int_equal(many.done, 1);
+        assert_int_equal(many.status[0], RINGCACHE_OK);
+        assert_int_equal(many.status[1], RINGCACHE_ETOOBIG);
+        assert_int_equal(many.status[2], RINGCACHE_MISS);
+        assert_int_equal(many.status[3], RINGCACHE_OK);
+        assert_int_equal(many.ok, 2);
+        assert_int_equal(many.missed, 1);
+        assert_int_equal(many.failed, 1);
+        assert_int_equal(sim_server_connects(stage->server), 1);
+        end(stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_value_is_handed_out_where_it_was_received),
         cmocka_unit_test(what_a_header_promises_takes_no_memory),
         cmocka_unit_test(the_start_of_the_next_reply_does_not_keep_the_memory),
+        cmocka_unit_test(a_value_that_is_too_long_fails_alone),
+        cmocka_unit_test(a_long_value_that_nobody_waits_for_is_dropped),
+        cmocka_unit_test(of_many_keys_one_that_is_too_long_fails_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "injection.h"
 
+#include <stdlib.h>
+
 enum { TRIES = 8 /* to find an idle slot */ };
 
 /* ---- slots ---- */
@@ -135,7 +137,7 @@ static bool is_permitted(
            (compares(r->op) || r->cas == 0) && (counts(r->op) || !made) &&
            (counts(r->op) || (r->delta == 0 && r->initial == 0)) && (reads(r->op) || !wants) &&
            r->delta <= INT64_MAX && r->initial <= INT64_MAX && (made || r->initial == 0) &&
-           (r->options & RINGCACHE_LEND_VALUE) == 0;
+           (stores(r->op) || (r->options & RINGCACHE_LEND_VALUE) == 0);
 }
 
 /* ---- requests by chance ---- */
@@ -168,6 +170,7 @@ static void draw_options(struct trial *trial, ringcache_request *r)
     uint32_t apt = RINGCACHE_NO_FAILOVER;
     apt |= reads(r->op) ? RINGCACHE_WANT_CAS | RINGCACHE_WANT_TTL : 0;
     apt |= counts(r->op) ? RINGCACHE_WITH_INITIAL : 0;
+    apt |= stores(r->op) ? RINGCACHE_LEND_VALUE : 0;
     r->options = one_in(trial, 30) ? any : any & apt;
 }
 
@@ -256,6 +259,27 @@ static int submit(struct trial *trial, struct slot *slot, const ringcache_reques
     return ringcache_submit(trial->client, r, on_reply, slot, &slot->id);
 }
 
+/* What was lent is gone once it was given back. */
+static void give_back(void *user, const void *data, size_t len)
+{
+    struct trial *trial = user;
+    unsigned char *bytes = (unsigned char *)(uintptr_t)data;
+    trial->lent--;
+    memset(bytes, '\n', len);
+    free(bytes);
+}
+
+static void lend(struct trial *trial, ringcache_request *r)
+{
+    unsigned char *bytes = malloc(r->value.len + 1);
+    assert_non_null(bytes);
+    memcpy(bytes, r->value.data, r->value.len);
+    r->value.data = bytes;
+    r->release = give_back;
+    r->release_user = trial;
+    trial->lent++;
+}
+
 /* Key, route and value lie behind each other, and are gone once the call has returned. */
 static void ask_one(struct trial *trial)
 {
@@ -274,11 +298,18 @@ static void ask_one(struct trial *trial)
         r.value = (ringcache_slice){at, draw_value(trial, at)};
         at += r.value.len;
     }
+    bool lends = stores(r.op) && (r.options & RINGCACHE_LEND_VALUE) != 0;
+    if (lends) {
+        lend(trial, &r);
+    }
     bool bad = !is_permitted(trial, slot, &r);
     begin(trial, slot, &r);
     trial->in_call = true;
     int rc = submit(trial, slot, &r);
     trial->in_call = false;
+    if (lends && rc < 0) {
+        give_back(trial, r.value.data, r.value.len);
+    }
     note_call(trial, slot, rc, bad);
     memset(trial->scratch, '\n', (size_t)(at - trial->scratch));
 }

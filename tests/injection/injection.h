@@ -184,6 +184,7 @@ struct trial {
     size_t many_count; /* of the one under way; 0: none */
     uint64_t orders;
     uint64_t pending; /* callbacks due */
+    uint64_t lent;    /* values that were not given back */
     uint64_t heard, answered, refused, submitted, pings_heard, pongs;
     struct tally tally;
     uint64_t hash; /* of all that was heard */

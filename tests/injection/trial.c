@@ -222,7 +222,7 @@ static void close_client(struct trial *trial)
     while (!trial->closed && wire_now_ms(trial->wire) < until_ms) {
         wire_turn(trial->wire);
     }
-    if (!trial->closed || trial->pending > 0 || wire_links(trial->wire) > 0) {
+    if (!trial->closed || trial->pending > 0 || trial->lent > 0 || wire_links(trial->wire) > 0) {
         trial_fail(trial, "closed, and something of it is left", rc_slice(NULL, 0));
     }
 }

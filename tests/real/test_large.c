@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Large values, lent, on real servers: stored as they are, and not in the way of small ones. */
+/* Large values on real servers: stored as they are lent, not in the way of small ones, and where
+ * they are beyond the bound nobody else's trouble. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,6 +125,46 @@ static void lent_values_come_back_as_they_are(void **state)
     come_back_as_lent(SERVER_REDIS, strict);
 }
 
+/* ---- beyond the bound ---- */
+
+/* Told of its own key, on a connection that lives on. */
+static void one_beyond_the_bound_fails_alone(enum server_kind kind, const char *const *options)
+{
+    struct server server = {.kind = kind};
+    struct cache writer, reader;
+    struct value value = value_new(1000000);
+    char uri[SERVER_URI_SIZE];
+    assert_true(server_start(&server));
+    const char *const uris[] = {server_uri(&server, NULL, uri), NULL};
+    cache_open(&writer, uris, NULL);
+    lend(writer.client, "large", &value);
+    uv_run(&writer.loop, UV_RUN_DEFAULT);
+    assert_int_equal(cache_set(&writer, "small", "value").status, 0);
+    cache_close(&writer);
+    cache_open(&reader, uris, options);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(cache_get(&reader, "large").status, RINGCACHE_ETOOBIG);
+        assert_string_equal(cache_get(&reader, "small").value, "value");
+    }
+    assert_int_equal(reader.events[RINGCACHE_EVENT_CONNECTING], 1);
+    cache_close(&reader);
+    server_discard(&server);
+    free(value.bytes);
+}
+
+static void a_value_beyond_the_bound_fails_alone(void **state)
+{
+    static const char *const bounded[] = {"max_value_bytes", "1000", NULL};
+    static const char *const strict[] = {"max_value_bytes", "1000", "integrity", "strict", NULL};
+    static const char *const classic[] = {"max_value_bytes", "1000", "protocol", "classic", NULL};
+    (void)state;
+    one_beyond_the_bound_fails_alone(SERVER_MEMCACHED, bounded);
+    one_beyond_the_bound_fails_alone(SERVER_MEMCACHED, strict);
+    one_beyond_the_bound_fails_alone(SERVER_MEMCACHED, classic);
+    one_beyond_the_bound_fails_alone(SERVER_REDIS, bounded);
+    one_beyond_the_bound_fails_alone(SERVER_REDIS, strict);
+}
+
 /* ---- beside small ones ---- */
 
 struct watch {
@@ -232,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lent_values_come_back_as_they_are),
+        cmocka_unit_test(a_value_beyond_the_bound_fails_alone),
         cmocka_unit_test(large_values_do_not_hold_up_small_ones),
     };
     return servers_available() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

@@ -66,7 +66,7 @@ static const struct reply_case meta_good[] = {
 #define BAD_END "the value does not end where its length says"
 #define UNENDED "the last reply of the batch is not followed by its end"
 #define UNNAMED "an error that may be the answer to any of a batch"
-#define TOO_LARGE "value larger than max_value_bytes"
+#define TOO_LARGE "a value of the reply is too long"
 
 static const struct reply_case meta_bad[] = {
     {BYTES("VA 5 f0 O0000000c\r\n"), ASKED(2), .bad = OTHER_OPAQUE},
@@ -84,7 +84,8 @@ static const struct reply_case meta_bad[] = {
     {BYTES("VA 5 f0\r\n"), ASKED(2), .bad = NO_OPAQUE},
     {BYTES("EN\r\n"), ASKED(2), .bad = NO_OPAQUE},
     {BYTES("VA 5 f0 O0000000b O0000000a\r\n"), ASKED(2), .bad = BAD_FLAG},
-    {BYTES("VA 70001 f0 O0000000b\r\n"), ASKED(2), .bad = TOO_LARGE},
+    {BYTES("VA 1073741825 f0 O0000000b\r\n"), ASKED(2),
+        .bad = "the length of the value is malformed"},
     {BYTES("HD O0000000a\r\n"), ASKED(2), .bad = BAD_REPLY},
     {BYTES("NF O0000000b\r\n"), ASKED(2), .bad = BAD_REPLY},
     {BYTES("MN O0000000a\r\n"), ASKED(2), .bad = BAD_REPLY},
@@ -130,8 +131,8 @@ static const struct reply_case classic_bad[] = {
     {BYTES("VALUE ns:kez\r\n"), ASKED(2), .bad = BAD_FLAGS},
     {BYTES("VALUE ns:kez x 5\r\n"), ASKED(2), .bad = BAD_FLAGS},
     {BYTES("VALUE ns:kez 0 05\r\n"), ASKED(2), .bad = BAD_LENGTH},
-    {BYTES("VALUE ns:kez 0 70001\r\n"), ASKED(2), .bad = TOO_LARGE},
-    {BYTES("VALUE ns:key 0 70001\r\n"), ASKED(2), .bad = TOO_LARGE},
+    {BYTES("VALUE ns:kez 0 1073741825\r\n"), ASKED(2), .bad = BAD_LENGTH},
+    {BYTES("VALUE ns:key 0 1073741825\r\n"), ASKED(2), .bad = BAD_LENGTH},
     {BYTES("VALUE ns:kez 0 5 9\r\n"), ASKED(2), .bad = TOO_MANY},
     {BYTES("VALUE ns:key 0 5\r\nhelloo\r"), ASKED(2), .bad = BAD_END},
     {BYTES("VALUE ns:key 0 5\r\nhell\r\nE"), ASKED(2), .bad = BAD_END},
@@ -175,12 +176,12 @@ static const struct reply_case resp_bad[] = {
     {BYTES("*63\r\n"), ASKED_FIRST(64), .bad = OTHER_COUNT},
     {BYTES("*2\r\n-"), ASKED_FIRST(2), .bad = NO_ARRAY},
     {BYTES("*2\r\n*"), ASKED_FIRST(2), .bad = NO_ARRAY},
-    {BYTES("*2\r\n$70001\r\n"), ASKED_FIRST(2), .bad = TOO_LARGE},
+    {BYTES("*2\r\n$1073741825\r\n"), ASKED_FIRST(2), .bad = TOO_LARGE},
     {BYTES("-ERR x\r\n"), ASKED(2), .bad = NO_ARRAY},
     {BYTES(":1\r\n"), ASKED(2), .bad = NO_ARRAY},
     {BYTES("*2\r\n"), ASKED(2), .bad = NO_ARRAY},
     {BYTES("+OK\r\n"), ASKED(1), .bad = NO_ARRAY},
-    {BYTES("$70001\r\n"), ASKED(2), .bad = TOO_LARGE},
+    {BYTES("$1073741825\r\n"), ASKED(2), .bad = TOO_LARGE},
     {BYTES("$5\r\nhelloo\r"), ASKED(1), .bad = BAD_END},
 };
 

@@ -131,7 +131,6 @@ static const struct reply_case good[] = {
 #define BAD_CAS "the CAS token of the value is missing or malformed"
 #define BAD_TTL "the TTL of the value is missing or malformed"
 #define BAD_COUNTER "the counter is not a number"
-#define TOO_LARGE "value larger than max_value_bytes"
 
 static const struct reply_case bad[] = {
     /* codes that belong to other commands */
@@ -183,7 +182,8 @@ static const struct reply_case bad[] = {
     {BYTES("VA 3 O1234abcd\r\nabc\r\n"), ASKED(RC_VERB_INCREMENT), .bad = BAD_COUNTER},
     {BYTES("VA 20 O1234abcd\r\n18446744073709551616\r\n"), ASKED(RC_VERB_INCREMENT),
         .bad = BAD_COUNTER},
-    {BYTES("VA 21 O1234abcd\r\n"), ASKED(RC_VERB_INCREMENT), .bad = TOO_LARGE},
+    {BYTES("VA 21 O1234abcd\r\n"), ASKED(RC_VERB_INCREMENT),
+        .bad = "the length of the value is malformed"},
     {BYTES("VA 2 O1234abcd\r\n423\r\n"), ASKED(RC_VERB_INCREMENT),
         .bad = "the value does not end where its length says"},
 };

@@ -103,7 +103,7 @@ static const struct reply_case good[] = {
 #define BAD_NUMBER "a number that this command cannot answer"
 #define NOT_A_NUMBER "a number of the reply is malformed"
 #define BAD_LENGTH "a length in the reply is malformed"
-#define TOO_LARGE "value larger than max_value_bytes"
+#define TOO_LARGE "a value of the reply is too long"
 #define TOO_LONG "a line of the reply is too long"
 #define BAD_LINE "a line of the reply does not end in CR LF"
 #define BAD_END "the value does not end where its length says"
@@ -155,7 +155,7 @@ static const struct reply_case bad[] = {
     {BYTES("\r\n"), ASKED(RC_VERB_GET), .bad = BAD_SPEECH},
     {BYTES("HTTP/1.1 400\r\n"), ASKED(RC_VERB_VERSION), .bad = BAD_SPEECH},
     /* lengths and numbers */
-    {BYTES("$70001\r\n"), ASKED(RC_VERB_GET), .bad = TOO_LARGE},
+    {BYTES("$1073741825\r\n"), ASKED(RC_VERB_GET), .bad = TOO_LARGE},
     {BYTES("$65537\r\n"), ASKED(RC_VERB_INFO), .bad = TOO_LARGE},
     {BYTES("$2147483648\r\n"), ASKED(RC_VERB_GET), .bad = TOO_LARGE},
     {BYTES("$4294967296\r\n"), ASKED(RC_VERB_GET), .bad = TOO_LARGE},

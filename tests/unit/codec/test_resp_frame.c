@@ -107,7 +107,7 @@ static const struct {
     {BYTES("*2\r\n*1048575\r\n"), "the reply has too many elements"},
     {BYTES("*2\r\n:1\r\n:x\r\n"), NOT_A_NUMBER},
     {BYTES("*2\r\n$1\r\naXX"), "the value does not end where its length says"},
-    {BYTES("*2\r\n$1048577\r\n"), "value larger than max_value_bytes"},
+    {BYTES("*2\r\n$1048577\r\n"), "a value of the reply is too long"},
     {BYTES("*2\r\n$1048561\r\n"), TOO_LARGE},
     {BYTES("*2\r\n%1\r\n"), RESP3},
     {BYTES("*2\r\n#t\r\n"), RESP3},

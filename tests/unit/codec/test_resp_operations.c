@@ -133,7 +133,7 @@ static const struct reply_case good[] = {
 #define BAD_TTL "the TTL of the value is malformed"
 #define BAD_COUNTER "the counter is not a number"
 #define BAD_LEN "an array of another length than asked for"
-#define TOO_LARGE "value larger than max_value_bytes"
+#define TOO_LARGE "a value of the reply is too long"
 #define BAD_TOKEN "the reply was not followed by its own token"
 
 static const struct reply_case bad[] = {
@@ -181,7 +181,7 @@ static const struct reply_case bad[] = {
     {BYTES("*3\r\n-"), ASKED(RC_VERB_GET, BOTH), .bad = BAD_TYPE},
     {BYTES("*3\r\n*"), ASKED(RC_VERB_GET, BOTH), .bad = BAD_TYPE},
     {BYTES("*3\r\n_"), ASKED(RC_VERB_GET, BOTH), .bad = "a RESP3 reply on a RESP2 connection"},
-    {BYTES("*3\r\n$70001\r\n"), ASKED(RC_VERB_GET, BOTH), .bad = TOO_LARGE},
+    {BYTES("*3\r\n$1073741825\r\n"), ASKED(RC_VERB_GET, BOTH), .bad = TOO_LARGE},
     {BYTES("*3\r\n$2\r\nhi\r\n:"), ASKED(RC_VERB_GET, BOTH), .bad = BAD_TYPE},
     {BYTES("*3\r\n$2\r\nhi\r\n$17\r\n"), ASKED(RC_VERB_GET, BOTH), .bad = TOO_LARGE},
     {BYTES("*3\r\n$2\r\nhi\r\n$0\r\n\r\n$"), ASKED(RC_VERB_GET, BOTH), .bad = BAD_TYPE},

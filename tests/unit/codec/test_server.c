@@ -252,8 +252,8 @@ static const struct reply_case redis_good[] = {
 static const struct reply_case redis_bad[] = {
     {BYTES("+OK\r\n"), STATS, .bad = WRONG_TYPE},
     {BYTES("$-1\r\n"), STATS, .bad = "no text in answer to INFO"},
-    {BYTES("$1048577\r\n"), STATS, .bad = "value larger than max_value_bytes"},
-    {BYTES("$65537\r\n"), VERSION, .bad = "value larger than max_value_bytes"},
+    {BYTES("$1048577\r\n"), STATS, .bad = "a value of the reply is too long"},
+    {BYTES("$65537\r\n"), VERSION, .bad = "a value of the reply is too long"},
     {BYTES(":1\r\n"), FLUSH, .bad = WRONG_TYPE},
     {BYTES("+QUEUED\r\n"), FLUSH, .bad = "a status that this command cannot answer"},
     {BYTES("+OK\r\n$16\r\n0000000000000000\r\n"), STRICT(RC_VERB_FLUSH),
