@@ -40,6 +40,9 @@ static int compare_subjects(const void *key, const struct rc_tree_node *node)
     if (order == 0) {
         order = (wanted->options > flight->options) - (wanted->options < flight->options);
     }
+    if (order == 0) { /* an empty route is one, too */
+        order = (wanted->route.data != NULL) - (flight->route.data != NULL);
+    }
     return order != 0 ? order : compare_slices(wanted->route, flight->route);
 }
 

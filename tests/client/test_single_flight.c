@@ -66,6 +66,30 @@ static void gets_that_want_something_else_or_go_elsewhere_are_their_own(void **s
     world_end(world);
 }
 
+static void an_empty_route_is_another_than_none(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin(&server);
+    char key[32];
+    unsigned next = 0;
+    sim_server_add(world->sim, "10.0.0.2", 11000, ENGINE_MEMCACHED);
+    assert_int_equal(ringcache_server_add(world->client, "memcached://10.0.0.2:11000"), 0);
+    ringcache_request routed = {.op = RINGCACHE_GET, .key = {"k", 1}, .route = {"", 0}};
+    struct world_reply *reply = world_submit(world, &routed, NULL);
+    world_settle(world, 100);
+    const char *other =
+        strcmp(reply->server, "10.0.0.1:11000") == 0 ? "10.0.0.2:11000" : "10.0.0.1:11000";
+    world_key_of(world, other, "k", &next, key);
+    routed.key = (ringcache_slice){key, strlen(key)};
+    struct world_reply *plain = world_get(world, key);
+    struct world_reply *with_route = world_submit(world, &routed, NULL);
+    world_settle(world, 100);
+    assert_string_equal(plain->server, other);
+    assert_string_equal(with_route->server, reply->server);
+    world_end(world);
+}
+
 static void a_get_behind_a_write_does_not_join_one_before_it(void **state)
 {
     (void)state;
@@ -232,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_gets_are_asked_once),
         cmocka_unit_test(gets_that_want_something_else_or_go_elsewhere_are_their_own),
+        cmocka_unit_test(an_empty_route_is_another_than_none),
         cmocka_unit_test(a_get_behind_a_write_does_not_join_one_before_it),
         cmocka_unit_test(each_caller_has_a_deadline_of_its_own),
         cmocka_unit_test(the_last_to_leave_takes_an_unsent_request_along),
