@@ -124,7 +124,7 @@ typedef struct ringcache_reply {
     /** A write that failed: may the server have carried it out all the same? Not when it refused
      * the request, but for a program of the caller's (EVAL …) that failed in its own words. */
     int maybe_applied;
-    uint64_t cas;       /**< with WANT_CAS */
+    uint64_t cas;       /**< with WANT_CAS; of a miss only where a memcached holds a lease's stub */
     int64_t ttl_ms;     /**< with WANT_TTL: what remains, -1 for ever */
     uint64_t number;    /**< of a counter, after the change */
     const char *server; /**< name of the server that was asked or would have been; NULL: none */

@@ -250,15 +250,14 @@ static const char *read_size(
 }
 
 /* The empty stub of a lease says W or Z: nobody stored that value, so it is a miss. */
-static void read_stub(
-    const struct rc_expect *expect, const struct head *head, struct rc_answer *answer)
+static void read_stub(const struct head *head, struct rc_answer *answer)
 {
     uint32_t marks = answer->marks & (RC_MARK_WON | RC_MARK_FILLING);
     if (head->value_len == 0 && marks != 0) {
         *answer = (struct rc_answer){
             .status = RINGCACHE_MISS,
             .marks = marks,
-            .cas = expect->verb == RC_VERB_LEASE ? answer->cas : 0,
+            .cas = answer->cas, /* whoever stores under it takes the stub's place */
         };
     }
 }
@@ -278,7 +277,7 @@ static const char *read_value_line(
         return why;
     }
     why = read_attributes(&flags, expect, answer);
-    read_stub(expect, head, answer);
+    read_stub(head, answer);
     return why;
 }
 

@@ -45,7 +45,7 @@ static const struct reply_case good[] = {
         .answer = {.value = BYTES("hi"), .flags = 7}},
     {BYTES("EN O1234abcd\r\n"), ASKED(RC_VERB_GET_AND_TOUCH), .answer = {.status = RINGCACHE_MISS}},
     {BYTES("VA 0 f0 c5 t9 O1234abcd Z\r\n\r\n"), ASKED(RC_VERB_GET_AND_TOUCH, BOTH),
-        .answer = {.status = RINGCACHE_MISS, .marks = RC_MARK_FILLING}},
+        .answer = {.status = RINGCACHE_MISS, .cas = 5, .marks = RC_MARK_FILLING}},
     {BYTES("VA 2 f0 O1234abcd X W\r\nhi\r\n"), ASKED(RC_VERB_GET),
         .answer = {.value = BYTES("hi"), .marks = RC_MARK_STALE | RC_MARK_WON}},
     /* leases */
