@@ -40,7 +40,8 @@ RINGCACHE_API int ringcache_update_sized(ringcache_client *client, const ringcac
 
 /** Store that value for `ttl_ms` (0: for ever). Copied; memcached's client flags stay as they were.
  * Returns 0, RINGCACHE_EINVAL (a second change, or no TTL), RINGCACHE_ETOOBIG, RINGCACHE_EBUSY,
- * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING; what is refused is also how the update ends. */
+ * RINGCACHE_ENOMEM, RINGCACHE_ECANCELED (the update was, in its function) or RINGCACHE_ECLOSING;
+ * what is refused is also how the update ends. */
 RINGCACHE_API int ringcache_change_store(
     ringcache_change *change, const void *value, size_t value_len, int64_t ttl_ms);
 

@@ -186,6 +186,7 @@ void rc_flight_leave(struct rc_operation *op, int status, const char *message)
         .maybe_applied = may_apply(flight),
     };
     op->flight = NULL;
+    op->request.attempts = flight->attempts;
     rc_request_finish(&flight->client->env, &op->request, &result);
     if (!rc_flight_awaited(flight)) {
         spare_step(flight);
@@ -230,7 +231,7 @@ void rc_flight_pass_on(struct rc_flight *flight, const struct rc_request *step)
     rc_list_init(&told);
     for (struct rc_operation *op; (op = first_caller(flight)) != NULL;) {
         op->flight = NULL;
-        op->request.attempts += step->attempts;
+        op->request.attempts = flight->attempts;
         op->request.lane = step->lane;
         step->lane->server->live++;
         rc_request_finish_into(&client->env, &op->request, &step->result, &told);
@@ -243,6 +244,7 @@ void rc_flight_tell(struct rc_flight *flight, const struct rc_result *result)
 {
     for (struct rc_operation *op; (op = first_caller(flight)) != NULL;) {
         op->flight = NULL;
+        op->request.attempts = flight->attempts;
         rc_request_finish(&flight->client->env, &op->request, result);
     }
 }
@@ -270,6 +272,17 @@ void rc_flights_close(ringcache_client *client)
 
 /* ---- steps ---- */
 
+bool rc_flight_strayed(const struct rc_flight *flight)
+{
+    return flight->table_number != flight->client->table_number;
+}
+
+/* Does it change what others read? A lease is a right to do so. */
+static bool changes(enum rc_verb verb)
+{
+    return rc_verb_writes(verb) && verb != RC_VERB_LEASE && verb != RC_VERB_UNLEASE;
+}
+
 int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t until_ms)
 {
     ringcache_client *client = flight->client;
@@ -291,8 +304,9 @@ int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t
     int rc = rc_client_enter(client, &s, command, &flight->step);
     if (rc == 0) {
         flight->verb = command->verb;
+        flight->table_number = client->table_number;
     }
-    if (rc == 0 && rc_verb_writes(command->verb) && command->verb != RC_VERB_LEASE) {
+    if (rc == 0 && changes(command->verb)) {
         rc_flights_overtake(client, flight->key);
     }
     return rc;
@@ -301,5 +315,6 @@ int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t
 void rc_flight_answered(struct rc_flight *flight, const struct rc_request *step)
 {
     flight->step = 0;
+    flight->attempts += step->attempts;
     flight->kind->answered(flight, step);
 }

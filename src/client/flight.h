@@ -51,7 +51,9 @@ struct rc_flight {
     struct rc_slice key, route;
     struct rc_list callers;   /* rc_request.link */
     ringcache_id step;        /* the request under way; 0: none */
-    enum rc_verb verb;        /* of that */
+    enum rc_verb verb;        /* of the last one */
+    uint64_t table_number;    /* of the ring that it was sent by */
+    uint32_t attempts;        /* of all that were answered */
     struct rc_deadline pause; /* for its kind */
     const char *waits_for;    /* what a caller is told whose deadline passes */
     bool open;
@@ -98,6 +100,10 @@ static inline bool rc_flight_awaited(const struct rc_flight *flight)
 {
     return !rc_list_empty(&flight->callers);
 }
+
+/* Is its last step's ring no longer the one in force? Then a token which that one brought may be
+ * another server's. */
+bool rc_flight_strayed(const struct rc_flight *flight);
 
 /* A step was answered (client.c). */
 void rc_flight_answered(struct rc_flight *flight, const struct rc_request *step);

@@ -18,7 +18,10 @@
 
 enum job { JOB_CALL, JOB_EXTEND, JOB_RELEASE };
 
-enum { HOLDER_DIGITS = 16 };
+enum {
+    HOLDER_DIGITS = 16,
+    PAUSE_MS = 10, /* until room is looked for again */
+};
 
 struct ringcache_change {
     struct rc_flight flight;
@@ -30,13 +33,14 @@ struct ringcache_change {
     struct rc_list behind; /* of the one whose turn it is: those that wait */
     struct rc_list turn;   /* in that list */
     uint64_t until_ms;
-    uint32_t attempts; /* of all steps so far */
-    bool present;      /* what was read: */
+    bool present; /* what was read: */
+    bool empty;   /* not even a stub that somebody is to fill in */
     uint64_t cas;
     uint32_t flags;
     bool deciding; /* its function runs */
     bool decided;
-    int refused; /* 0, or how the change was refused */
+    bool strayed; /* by a ring that was changed in its function */
+    int refused;  /* 0, or how the change was refused */
 };
 
 typedef struct ringcache_change update;
@@ -81,32 +85,56 @@ static update *pass_turn(update *u)
     return next;
 }
 
+/* It was accepted: what is refused for lack of room is asked for later. */
+static int ask_again(update *u)
+{
+    struct rc_env *env = &u->flight.client->env;
+    int rc = ask_value(u);
+    if (rc == RINGCACHE_EBUSY) {
+        rc_env_arm(env, &u->flight.pause, rc_env_now_ms(env) + PAUSE_MS);
+        return 0;
+    }
+    if (rc < 0) {
+        tell(u, rc, ringcache_strerror(rc));
+    }
+    return rc;
+}
+
+/* Where the client closes, those behind are ended one by one. */
 static void finish(update *u)
 {
     while (u != NULL) {
+        bool closing = u->flight.client->closing;
         update *next = pass_turn(u);
         end(u);
-        int rc = next != NULL ? ask_value(next) : 0;
-        if (rc < 0) {
-            tell(next, rc, ringcache_strerror(rc));
-        }
-        u = rc < 0 ? next : NULL;
+        bool begun = next == NULL || closing || ask_again(next) == 0;
+        u = begun ? NULL : next;
+    }
+}
+
+static void begin_again(update *u)
+{
+    if (ask_again(u) < 0) {
+        finish(u);
     }
 }
 
 /* ---- deciding ---- */
 
+/* Of another server than the one that would be asked, what was read says nothing. */
 static int ask_change(update *u, struct rc_command *command)
 {
-    u->decided = true;
-    command->cas = u->present ? u->cas : 0;
-    return rc_flight_ask(&u->flight, command, u->until_ms);
+    u->strayed = rc_flight_strayed(&u->flight);
+    command->cas = u->cas;
+    int rc = u->strayed ? 0 : rc_flight_ask(&u->flight, command, u->until_ms);
+    u->decided = rc == 0;
+    return rc;
 }
 
 static int store(update *u, struct rc_slice value, int64_t ttl_ms)
 {
     struct rc_command command = {
-        .verb = u->present ? RC_VERB_CAS : RC_VERB_ADD,
+        .verb = u->empty ? RC_VERB_ADD : RC_VERB_CAS,
         .value = value,
         .flags = u->flags,
         .ttl_ms = ttl_ms,
@@ -117,7 +145,7 @@ static int store(update *u, struct rc_slice value, int64_t ttl_ms)
 
 static int remove_key(update *u)
 {
-    if (!u->present) {
+    if (u->empty) {
         u->decided = true;
         tell(u, RINGCACHE_MISS, "");
         return 0;
@@ -133,11 +161,16 @@ static void call(update *u, const struct rc_request *step)
     ringcache_client *client = u->flight.client;
     const ringcache_reply now = rc_client_reply(client, step);
     u->decided = false;
+    u->strayed = false;
     u->refused = 0;
     u->deciding = true;
     u->fn(client, &now, u, u->user);
     u->deciding = false;
     if (u->flight.step != 0) {
+        return;
+    }
+    if (u->strayed && rc_flight_awaited(&u->flight)) {
+        begin_again(u);
         return;
     }
     if (u->refused < 0) {
@@ -173,6 +206,7 @@ static void decide(update *u, const struct rc_request *step)
 {
     u->present = step->result.status == RINGCACHE_OK;
     u->cas = step->result.cas;
+    u->empty = !u->present && u->cas == 0;
     u->flags = step->result.flags;
     if (u->job == JOB_CALL) {
         call(u, step);
@@ -183,43 +217,40 @@ static void decide(update *u, const struct rc_request *step)
 
 /* ---- steps ---- */
 
-static void pass_on(update *u, const struct rc_request *step)
-{
-    struct rc_request last = *step;
-    last.attempts = u->attempts;
-    rc_flight_pass_on(&u->flight, &last);
-    finish(u);
-}
-
 static void answered(struct rc_flight *flight, const struct rc_request *step)
 {
     update *u = update_of(flight);
     int status = step->result.status;
-    u->attempts += step->attempts;
+    bool read = flight->verb == RC_VERB_GET;
     if (flight->client->closing || !rc_flight_awaited(flight)) {
         finish(u);
-    } else if (flight->verb == RC_VERB_GET && status >= 0) {
+    } else if (status < 0 || (!read && status == RINGCACHE_OK)) {
+        rc_flight_pass_on(flight, step);
+        finish(u);
+    } else if (read && !rc_flight_strayed(flight)) {
         decide(u, step);
-    } else if (flight->verb == RC_VERB_GET || status <= 0) {
-        pass_on(u, step);
-    } else { /* somebody came in between: once more */
-        int rc = ask_value(u);
-        if (rc < 0) {
-            tell(u, rc, ringcache_strerror(rc));
-            finish(u);
-        }
+    } else { /* somebody came in between, or it is another server's by now: once more */
+        begin_again(u);
     }
+}
+
+static void due(struct rc_flight *flight)
+{
+    begin_again(update_of(flight));
 }
 
 static void left(struct rc_flight *flight)
 {
     update *u = update_of(flight);
+    bool rests = flight->step == 0 && !u->deciding;
     if (!rc_list_empty(&u->turn)) { /* it had not begun */
         end(u);
+    } else if (rests) {
+        finish(u);
     }
 }
 
-static const struct rc_flight_kind kind = {sizeof(update), answered, NULL, left};
+static const struct rc_flight_kind kind = {sizeof(update), answered, due, left};
 
 /* ---- public ---- */
 
@@ -230,10 +261,11 @@ static int check_change(update *u, const ringcache_request *like)
         return rc_client_refuse(
             client, RINGCACHE_EINVAL, "a second change, or one outside of an update's function");
     }
-    if (!rc_flight_awaited(&u->flight)) {
+    int rc = rc_client_check(client, like);
+    if (rc == 0 && !rc_flight_awaited(&u->flight)) {
         return rc_client_refuse(client, RINGCACHE_ECANCELED, "the update was canceled");
     }
-    return rc_client_check(client, like);
+    return rc;
 }
 
 int ringcache_change_store(
