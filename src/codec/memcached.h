@@ -31,10 +31,13 @@ static inline unsigned char *rc_memcached_put_key(
 /* `before` and a time; one before now says that the item is not to be kept at all. */
 unsigned char *rc_memcached_put_exptime(unsigned char *at, const char *before, int64_t exptime_s);
 
-/* Milliseconds in what memcached counts: whole seconds, rounded up. */
+/* Milliseconds in what memcached counts: whole seconds, rounded up; at most 30 days, more would be
+ * a Unix time. */
 static inline uint64_t rc_memcached_seconds(uint32_t ms)
 {
-    return ms / 1000 + (ms % 1000 != 0);
+    uint64_t seconds = ms / 1000 + (ms % 1000 != 0);
+    uint64_t most = UINT64_C(30) * 24 * 3600;
+    return seconds < most ? seconds : most;
 }
 
 static inline bool rc_memcached_counts(enum rc_verb verb)

@@ -92,6 +92,7 @@ static const struct outcome {
     {RC_VERB_DECREMENT, "NF", RINGCACHE_MISS},
     {RC_VERB_DECREMENT, "NS", RINGCACHE_NOT_STORED},
     {RC_VERB_LEASE, "VA", RINGCACHE_OK},
+    {RC_VERB_LEASE, "EN", RINGCACHE_MISS}, /* there is no memory for a stub */
     {RC_VERB_FILL, "HD", RINGCACHE_OK},
     {RC_VERB_FILL, "EX", RINGCACHE_EXISTS},
     {RC_VERB_FILL, "NF", RINGCACHE_MISS},
