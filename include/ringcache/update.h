@@ -26,6 +26,8 @@ typedef void (*ringcache_update_fn)(
  * until the deadline. Of `request` its key, route and timeout_ms are used; the rest is zero.
  * Updates of one key by one client take turns and so never disturb each other.
  *
+ * A memcached that was started without CAS tokens (-C) can do none of this: RINGCACHE_ENOTSUP.
+ *
  * reply->status is RINGCACHE_OK once it is written, RINGCACHE_NOT_STORED when `fn` left it as it
  * was, RINGCACHE_MISS when there was nothing to delete, or a failure, with maybe_applied as that of
  * the last write; reply->attempts counts all that was asked. On Redis a value that changed and

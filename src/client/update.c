@@ -208,7 +208,10 @@ static void decide(update *u, const struct rc_request *step)
     u->cas = step->result.cas;
     u->empty = !u->present && u->cas == 0;
     u->flags = step->result.flags;
-    if (u->job == JOB_CALL) {
+    if (u->present && u->cas == 0) { /* memcached -C */
+        tell(u, RINGCACHE_ENOTSUP, "the server gives no CAS tokens");
+        finish(u);
+    } else if (u->job == JOB_CALL) {
         call(u, step);
     } else {
         compare(u, step);

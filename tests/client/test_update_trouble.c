@@ -135,6 +135,25 @@ static void a_token_of_another_server_is_not_used(void **state)
     }
 }
 
+/* ---- no tokens ---- */
+
+static void a_server_without_tokens_cannot_be_updated(void **state)
+{
+    (void)state;
+    char reply[64];
+    struct world *world = begin("leases", "no");
+    uint32_t opaque = (uint32_t)world->client->env.next_token;
+    snprintf(reply, sizeof reply, "VA 1 f0 c0 O%08x\r\nv\r\n", opaque);
+    engine_answer_next(sim_server_engine(stage.server), "mg", 1, reply);
+    struct world_reply *first = begin_update(world, NULL);
+    struct world_reply *second = begin_update(world, NULL);
+    world_settle(world, 100);
+    assert_reply(first, RINGCACHE_ENOTSUP);
+    assert_reply(second, RINGCACHE_OK);
+    assert_int_equal(stage.calls, 1);
+    world_end(world);
+}
+
 /* ---- room ---- */
 
 static void take_all_room(struct world *world, struct world_reply *reply)
@@ -204,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_that_somebody_is_to_fill_in_can_be_updated),
         cmocka_unit_test(a_token_of_another_server_is_not_used),
+        cmocka_unit_test(a_server_without_tokens_cannot_be_updated),
         cmocka_unit_test(updates_that_wait_for_their_turn_wait_for_room_too),
         cmocka_unit_test(an_update_may_leave_while_it_waits_for_room),
     };
