@@ -20,8 +20,9 @@ extern "C" {
  * ringcache_load_failed: now or later, on the loop's thread, also after the client was closed. */
 typedef struct ringcache_load ringcache_load;
 
-/** Make the value of ringcache_load_key. `user` is that of the fetch which needs it. Called on the
- * loop's thread, never inside a call; every call is legal in it. */
+/** Make the value of ringcache_load_key. `user` is that of the fetch whose loader this is: of those
+ * who wait the one that has waited longest, so that its callback has not run yet; it may run before
+ * the load ends. Called on the loop's thread, never inside a call; every call is legal in it. */
 typedef void (*ringcache_loader)(ringcache_client *client, ringcache_load *load, void *user);
 
 /** What is to be fetched. All bits zero are the defaults, but for key and loader. */

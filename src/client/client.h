@@ -14,6 +14,7 @@
 #include "client/check.h"
 #include "config/config.h"
 #include "ringcache/client.h"
+#include "ringcache/fetch.h"
 #include "ringcache/server.h"
 #include "ringcache/stats.h"
 #include "route/table.h"
@@ -27,6 +28,7 @@ struct rc_operation {
     ringcache_reply_cb cb; /* or of a many: */
     struct rc_many *many;
     struct rc_flight *flight; /* that its caller waits for; without `cb`, whose step it is */
+    ringcache_loader loader;  /* of a fetch */
     bool joined;              /* it waited for a flight */
     uint32_t index;           /* of its key in the many */
     void *user;

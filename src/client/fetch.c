@@ -37,15 +37,16 @@ struct ringcache_load {
 
 struct fetch {
     struct rc_flight flight;
-    ringcache_loader loader;
+    ringcache_loader loader; /* of a caller who waits, or waited until now */
     void *user;
     struct ringcache_load *load; /* the loader's from the call of it on */
     uint32_t lease_ms, stale_ms;
     uint64_t holder;
     uint64_t cas; /* of what is to be filled in */
+    uint64_t asked_ms;
     uint32_t pauses;
     bool loading;
-    bool leased;
+    bool leased;   /* the server lets this client fill it in */
     bool absent;   /* when it was read there was nothing */
     char why[200]; /* "", or why nothing is to be stored */
 };
@@ -67,14 +68,16 @@ static void end(struct fetch *fetch)
 
 /* ---- loading ---- */
 
-/* Who comes from here on begins anew, once the lease is over. */
+/* Who comes from here on begins anew, once the lease is over; not before it is at the server, which
+ * counts from some time behind the question. */
 static void load(struct fetch *fetch)
 {
     struct rc_flight *flight = &fetch->flight;
     struct rc_env *env = &flight->client->env;
     flight->waits_for = "no answer within the deadline: the loader has not ended";
     fetch->loading = true;
-    rc_env_arm(env, &flight->pause, rc_env_now_ms(env) + fetch->lease_ms);
+    uint64_t began_ms = fetch->leased ? fetch->asked_ms : rc_env_now_ms(env);
+    rc_env_arm(env, &flight->pause, began_ms + fetch->lease_ms);
     fetch->loader(flight->client, fetch->load, fetch->user);
 }
 
@@ -83,17 +86,16 @@ static void load_without_cache(struct fetch *fetch, struct rc_slice why)
     int len = why.len < sizeof fetch->why ? (int)why.len : (int)sizeof fetch->why;
     snprintf(fetch->why, sizeof fetch->why, "not stored: %.*s", len,
         len > 0 ? (const char *)why.data : "the cache failed");
-    fetch->leased = false;
     load(fetch);
 }
 
-/* ---- reading ---- */
+/* ---- asking ---- */
 
 static int ask(struct fetch *fetch, struct rc_command *command)
 {
     ringcache_client *client = fetch->flight.client;
-    uint64_t now_ms = rc_env_now_ms(&client->env);
-    return rc_flight_ask(&fetch->flight, command, now_ms + client->settings.timeout_ms);
+    fetch->asked_ms = rc_env_now_ms(&client->env);
+    return rc_flight_ask(&fetch->flight, command, fetch->asked_ms + client->settings.timeout_ms);
 }
 
 static int ask_lease(struct fetch *fetch)
@@ -118,6 +120,20 @@ static int ask_value(struct fetch *fetch)
     return ask(fetch, &command);
 }
 
+/* The end. Others may try; where a stale value is still given, not before the lease has ended. */
+static void give_up(struct fetch *fetch)
+{
+    struct rc_command command = {
+        .verb = RC_VERB_UNLEASE, .lease = fetch->holder, .cas = fetch->cas};
+    bool held = fetch->leased && fetch->absent && !rc_flight_strayed(&fetch->flight);
+    rc_flight_shut(&fetch->flight);
+    if (!held || ask(fetch, &command) < 0) {
+        end(fetch);
+    }
+}
+
+/* ---- reading ---- */
+
 /* A little longer each time, and not in step with others. */
 static void put_off(struct fetch *fetch)
 {
@@ -129,19 +145,25 @@ static void put_off(struct fetch *fetch)
     rc_env_arm(env, &flight->pause, rc_env_now_ms(env) + ms / 2 + rc_env_random(env) % (ms / 2));
 }
 
+/* The flight of this client that makes the value anew, or NULL. */
+static struct rc_flight *find_refresh(const struct fetch *fetch)
+{
+    const struct rc_flight *flight = &fetch->flight;
+    const struct rc_flight_subject refresh = {
+        RC_FLIGHT_REFRESH, flight->options, flight->key, flight->route};
+    return rc_flight_find(&flight->client->reads, &refresh);
+}
+
 /* Is it this client that makes it anew, and nobody yet? */
 static bool takes_refresh(struct fetch *fetch)
 {
     struct rc_flight *flight = &fetch->flight;
-    struct rc_tree *reads = &flight->client->reads;
-    const struct rc_flight_subject refresh = {
-        RC_FLIGHT_REFRESH, flight->options, flight->key, flight->route};
-    if (flight->overtaken || rc_flight_find(reads, &refresh) != NULL) {
+    if (flight->overtaken || find_refresh(fetch) != NULL) {
         return false;
     }
     rc_flight_shut(flight);
     flight->sort = RC_FLIGHT_REFRESH;
-    rc_flight_open(flight, reads);
+    rc_flight_open(flight, &flight->client->reads);
     return true;
 }
 
@@ -150,11 +172,11 @@ static void take_value(struct fetch *fetch, const struct rc_request *step)
 {
     struct rc_request marked = *step;
     uint32_t *marks = &marked.result.marks;
-    bool leased = fetch->flight.verb == RC_VERB_LEASE;
+    bool asked_lease = fetch->flight.verb == RC_VERB_LEASE;
     int64_t left_ms = step->result.ttl_ms;
-    bool ends_soon = !leased && left_ms > 0 && left_ms < (int64_t)fetch->stale_ms;
-    bool refreshes = (leased ? (*marks & RC_MARK_WON) != 0 : ends_soon) && takes_refresh(fetch);
-    if (ends_soon) {
+    bool ends_soon = !asked_lease && left_ms > 0 && left_ms < (int64_t)fetch->stale_ms;
+    bool refreshes = (fetch->leased || ends_soon) && takes_refresh(fetch);
+    if (fetch->leased || ends_soon) {
         *marks = RC_MARK_STALE | (refreshes ? RC_MARK_WON : RC_MARK_FILLING);
     }
     rc_flight_pass_on(&fetch->flight, &marked);
@@ -181,16 +203,21 @@ static void take_refusal(struct fetch *fetch, int status)
 
 static void take_absence(struct fetch *fetch, uint32_t marks)
 {
-    fetch->absent = true;
-    if (!fetch->flight.client->settings.leases || (marks & RC_MARK_WON) != 0) {
+    struct rc_flight *refresh = find_refresh(fetch);
+    if (refresh != NULL && !fetch->leased) { /* it ended while this client still makes it anew */
+        rc_flight_hand_over(&fetch->flight, refresh);
+        end(fetch);
+    } else if (fetch->leased || !fetch->flight.client->settings.leases) {
         load(fetch);
-    } else if (fetch->flight.verb == RC_VERB_LEASE) {
-        put_off(fetch);
-    } else {
+    } else if (fetch->flight.verb != RC_VERB_LEASE) {
         int rc = ask_lease(fetch);
         if (rc < 0) {
             take_refusal(fetch, rc);
         }
+    } else if ((marks & RC_MARK_FILLING) != 0) {
+        put_off(fetch);
+    } else {
+        load_without_cache(fetch, rc_slice_text("the server has no room for a lease"));
     }
 }
 
@@ -204,23 +231,42 @@ static void take_failure(struct fetch *fetch, const struct rc_request *step)
     }
 }
 
-static void answered(struct rc_flight *flight, const struct rc_request *step)
+static void read_answered(struct fetch *fetch, const struct rc_request *step)
 {
-    struct fetch *fetch = fetch_of(flight);
     const struct rc_result *result = &step->result;
-    bool read = flight->verb == RC_VERB_GET || flight->verb == RC_VERB_LEASE;
-    if (!read || flight->client->closing || !rc_flight_awaited(flight)) {
-        end(fetch);
+    const struct rc_operation *first = rc_flight_first(&fetch->flight);
+    bool leases = fetch->flight.verb == RC_VERB_LEASE;
+    fetch->leased = leases && (result->marks & RC_MARK_WON) != 0;
+    fetch->absent = result->status == RINGCACHE_MISS;
+    fetch->cas = result->cas;
+    if (first == NULL) {
+        give_up(fetch);
         return;
     }
-    fetch->leased = flight->verb == RC_VERB_LEASE;
-    fetch->cas = result->cas;
+    fetch->loader = first->loader;
+    fetch->user = first->user;
     if (result->status == RINGCACHE_OK) {
         take_value(fetch, step);
     } else if (result->status == RINGCACHE_MISS) {
         take_absence(fetch, result->marks);
     } else {
         take_failure(fetch, step);
+    }
+}
+
+static void answered(struct rc_flight *flight, const struct rc_request *step)
+{
+    struct fetch *fetch = fetch_of(flight);
+    bool read = flight->verb == RC_VERB_GET || flight->verb == RC_VERB_LEASE;
+    bool failed = step->result.status < 0 && flight->verb != RC_VERB_UNLEASE;
+    if (flight->client->closing) {
+        end(fetch);
+    } else if (read) {
+        read_answered(fetch, step);
+    } else if (failed) {
+        give_up(fetch);
+    } else {
+        end(fetch);
     }
 }
 
@@ -278,20 +324,9 @@ static void tell(struct fetch *fetch, const struct rc_result *result)
     rc_flight_tell(&fetch->flight, &lent);
 }
 
-/* Others may try. Where a stale value is still given, not before the lease has ended. */
-static void give_up(struct fetch *fetch)
+static void fill(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
 {
-    struct rc_command command = {
-        .verb = RC_VERB_UNLEASE, .lease = fetch->holder, .cas = fetch->cas};
-    bool held = fetch->leased && fetch->absent && !fetch->flight.overtaken;
-    if (!held || ask(fetch, &command) < 0) {
-        end(fetch);
-    }
-}
-
-/* 0, or why the value is not kept. */
-static int store(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
-{
+    const struct rc_settings *settings = &fetch->flight.client->settings;
     int64_t kept_ms = ttl_ms > 0 ? ttl_ms + (int64_t)fetch->stale_ms : 0;
     struct rc_command command = {
         .verb = fetch->leased ? RC_VERB_FILL : RC_VERB_SET,
@@ -301,20 +336,10 @@ static int store(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
         .lease = fetch->holder,
         .cas = fetch->leased ? fetch->cas : 0,
     };
-    if (fetch->flight.overtaken || fetch->why[0] != '\0') {
-        return RINGCACHE_ECANCELED;
-    }
-    return value.len > fetch->flight.client->settings.max_value_bytes ? RINGCACHE_ETOOBIG
-                                                                      : ask(fetch, &command);
-}
-
-static void fill(struct fetch *fetch, struct rc_slice value, int64_t ttl_ms)
-{
-    int rc = store(fetch, value, ttl_ms);
-    if (rc == RINGCACHE_ETOOBIG) {
+    bool stores =
+        !fetch->flight.overtaken && fetch->why[0] == '\0' && value.len <= settings->max_value_bytes;
+    if (!stores || ask(fetch, &command) < 0) {
         give_up(fetch);
-    } else if (rc < 0) {
-        end(fetch);
     }
 }
 
@@ -374,7 +399,7 @@ ringcache_slice ringcache_load_key(const ringcache_load *load)
 /* ---- beginning ---- */
 
 static int take_off(ringcache_client *client, const ringcache_fetch_request *request,
-    const struct rc_flight_subject *subject, void *user, struct rc_flight **flight)
+    const struct rc_flight_subject *subject, struct rc_flight **flight)
 {
     int rc = rc_flight_new(client, &kind, subject, flight);
     if (rc < 0) {
@@ -382,8 +407,6 @@ static int take_off(ringcache_client *client, const ringcache_fetch_request *req
     }
     struct fetch *fetch = fetch_of(*flight);
     fetch->load = rc_alloc_zeroed(1, sizeof *fetch->load);
-    fetch->loader = request->loader;
-    fetch->user = user;
     fetch->lease_ms = request->lease_ms > 0 ? request->lease_ms : LEASE_MS;
     fetch->stale_ms = request->stale_ms;
     fetch->holder = rc_env_random(&client->env);
@@ -413,12 +436,13 @@ static int fetch(ringcache_client *client, const ringcache_fetch_request *reques
     }
     struct rc_flight *flight = rc_flight_find(&client->reads, &subject);
     if (flight == NULL) {
-        rc = take_off(client, request, &subject, s->user, &flight);
+        rc = take_off(client, request, &subject, &flight);
     }
     if (rc < 0) {
         rc_client_release(client, &op->request);
         return rc;
     }
+    op->loader = request->loader;
     rc_flight_board(flight, op, s, id);
     return 0;
 }

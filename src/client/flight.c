@@ -216,10 +216,19 @@ void rc_flight_board(struct rc_flight *flight, struct rc_operation *op,
     rc_client_accept(flight->client, op, s, id);
 }
 
-static struct rc_operation *first_caller(struct rc_flight *flight)
+struct rc_operation *rc_flight_first(const struct rc_flight *flight)
 {
     struct rc_list *first = rc_list_first(&flight->callers);
     return first != NULL ? rc_container(first, struct rc_operation, request.link) : NULL;
+}
+
+void rc_flight_hand_over(struct rc_flight *flight, struct rc_flight *to)
+{
+    for (struct rc_operation *op; (op = rc_flight_first(flight)) != NULL;) {
+        op->flight = to;
+        rc_list_remove(&op->request.link);
+        rc_list_append(&to->callers, &op->request.link);
+    }
 }
 
 /* What a step brought is a view into a connection's input, which is there until this drain is
@@ -229,7 +238,7 @@ void rc_flight_pass_on(struct rc_flight *flight, const struct rc_request *step)
     ringcache_client *client = flight->client;
     struct rc_list told;
     rc_list_init(&told);
-    for (struct rc_operation *op; (op = first_caller(flight)) != NULL;) {
+    for (struct rc_operation *op; (op = rc_flight_first(flight)) != NULL;) {
         op->flight = NULL;
         op->request.attempts = flight->attempts;
         op->request.lane = step->lane;
@@ -242,7 +251,7 @@ void rc_flight_pass_on(struct rc_flight *flight, const struct rc_request *step)
 
 void rc_flight_tell(struct rc_flight *flight, const struct rc_result *result)
 {
-    for (struct rc_operation *op; (op = first_caller(flight)) != NULL;) {
+    for (struct rc_operation *op; (op = rc_flight_first(flight)) != NULL;) {
         op->flight = NULL;
         op->request.attempts = flight->attempts;
         rc_request_finish(&flight->client->env, &op->request, result);

@@ -87,6 +87,11 @@ void rc_flight_shut(struct rc_flight *flight);
 void rc_flight_board(struct rc_flight *flight, struct rc_operation *op,
     const struct rc_submission *s, ringcache_id *id);
 
+/* Who has waited longest, or NULL. */
+struct rc_operation *rc_flight_first(const struct rc_flight *flight);
+/* Its callers wait for another one. */
+void rc_flight_hand_over(struct rc_flight *flight, struct rc_flight *to);
+
 /* Send a step on its way, with the key and the route of the flight; one at a time. `until_ms` is
  * its deadline. 0 or a status, noted. */
 int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t until_ms);
