@@ -177,6 +177,13 @@ static void spare_step(struct rc_flight *flight)
     }
 }
 
+/* What was handed to connections on its behalf, that which is under way included. */
+static uint32_t attempts(const struct rc_flight *flight)
+{
+    const struct rc_operation *step = rc_client_operation(flight->client, flight->step);
+    return flight->attempts + (step != NULL ? step->request.attempts : 0);
+}
+
 void rc_flight_leave(struct rc_operation *op, int status, const char *message)
 {
     struct rc_flight *flight = op->flight;
@@ -186,7 +193,7 @@ void rc_flight_leave(struct rc_operation *op, int status, const char *message)
         .maybe_applied = may_apply(flight),
     };
     op->flight = NULL;
-    op->request.attempts = flight->attempts;
+    op->request.attempts = attempts(flight);
     rc_request_finish(&flight->client->env, &op->request, &result);
     if (!rc_flight_awaited(flight)) {
         spare_step(flight);
@@ -253,7 +260,7 @@ void rc_flight_tell(struct rc_flight *flight, const struct rc_result *result)
 {
     for (struct rc_operation *op; (op = rc_flight_first(flight)) != NULL;) {
         op->flight = NULL;
-        op->request.attempts = flight->attempts;
+        op->request.attempts = attempts(flight);
         rc_request_finish(&flight->client->env, &op->request, result);
     }
 }

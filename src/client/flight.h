@@ -53,7 +53,7 @@ struct rc_flight {
     ringcache_id step;        /* the request under way; 0: none */
     enum rc_verb verb;        /* of the last one */
     uint64_t table_number;    /* of the ring that it was sent by */
-    uint32_t attempts;        /* of all that were answered */
+    uint32_t attempts;        /* of the steps that were answered */
     struct rc_deadline pause; /* for its kind */
     const char *waits_for;    /* what a caller is told whose deadline passes */
     bool open;

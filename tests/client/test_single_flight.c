@@ -127,6 +127,7 @@ static void each_caller_has_a_deadline_of_its_own(void **state)
     world_run_for(world, 200);
     assert_reply(first, RINGCACHE_ETIMEDOUT);
     assert_int_equal(first->at_ms, began + 100);
+    assert_int_equal(first->attempts, 1); /* it was sent on its behalf too */
     assert_int_equal(second->calls, 0);
     sim_server_continue(server); /* the answer comes for the one who still waits */
     world_settle(world, 200);
@@ -154,6 +155,7 @@ static void the_last_to_leave_takes_an_unsent_request_along(void **state)
     world_settle(world, 100);
     assert_reply(first, RINGCACHE_ECANCELED);
     assert_reply(second, RINGCACHE_ECANCELED);
+    assert_int_equal(second->attempts, 0);
     assert_reply(next, RINGCACHE_MISS);
     assert_int_equal(gets(server), 1);
     world_end(world);
