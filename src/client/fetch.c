@@ -175,8 +175,10 @@ static void take_value(struct fetch *fetch, const struct rc_request *step)
     bool asked_lease = fetch->flight.verb == RC_VERB_LEASE;
     int64_t left_ms = step->result.ttl_ms;
     bool ends_soon = !asked_lease && left_ms > 0 && left_ms < (int64_t)fetch->stale_ms;
-    bool refreshes = (fetch->leased || ends_soon) && takes_refresh(fetch);
-    if (fetch->leased || ends_soon) {
+    bool won = (*marks & RC_MARK_WON) != 0; /* without a lease: somebody marked it as stale */
+    bool may_store = fetch->leased || !fetch->flight.client->settings.leases;
+    bool refreshes = (ends_soon || (won && may_store)) && takes_refresh(fetch);
+    if (ends_soon || won) {
         *marks = RC_MARK_STALE | (refreshes ? RC_MARK_WON : RC_MARK_FILLING);
     }
     rc_flight_pass_on(&fetch->flight, &marked);

@@ -297,6 +297,29 @@ static void a_server_without_room_for_a_lease_is_done_without(void **state)
     world_end(world);
 }
 
+/* As memcached says it of a value that another program invalidated (md with I). */
+static void a_value_that_another_program_marked_is_made_anew(void **state)
+{
+    (void)state;
+    char marked[40];
+    struct world *world = begin(&backends[0]);
+    put("v1", 60000);
+    uint32_t opaque = (uint32_t)world->client->env.next_token;
+    snprintf(marked, sizeof marked, "VA 2 f0 O%08x X W\r\nv1\r\n", opaque);
+    engine_answer_next(sim_server_engine(stage.server), "mg", 1, marked);
+    struct world_reply *reply = fetch(world, 0);
+    world_settle(world, 100);
+    assert_value(reply, "v1");
+    assert_int_equal(reply->marks, RINGCACHE_STALE | RINGCACHE_WON);
+    assert_int_equal(stage.begun, 1);
+    done(0, "v2");
+    world_run_for(world, 20);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_value(get, "v2");
+    world_end(world);
+}
+
 static void a_lease_of_many_days_is_one(void **state)
 {
     (void)state;
@@ -326,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_stale_value_that_was_replaced_is_not_made_anew),
         cmocka_unit_test(a_loader_is_that_of_a_fetch_that_still_waits),
         cmocka_unit_test(a_server_without_room_for_a_lease_is_done_without),
+        cmocka_unit_test(a_value_that_another_program_marked_is_made_anew),
         cmocka_unit_test(a_lease_of_many_days_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
