@@ -51,7 +51,8 @@ RINGCACHE_API int ringcache_change_store(
 RINGCACHE_API int ringcache_change_delete(ringcache_change *change);
 
 /** Take the lock `key` for `ttl_ms` (at least 1; on memcached rounded up to seconds): a value under
- * the key that names its holder. `*token` is set to the name, which the other calls need.
+ * the key that names its holder. `*token` is set to a fresh name, which the other calls need: each
+ * try has one of its own, so give it a place of its own.
  *
  * reply->status is RINGCACHE_OK for the holder, RINGCACHE_NOT_STORED when somebody holds it; when
  * it failed and maybe_applied is set, it may be held under `*token` all the same, to be released by
