@@ -137,7 +137,8 @@ static void say_keys(struct redis_call *c, const struct scan *scan)
     redis_say_array(c, 2);
     redis_say_bulk(c, rc_slice(cursor, (size_t)len));
     redis_say_array(c, count);
-    sim_bytes_append(c->reply, found.base + found.start, found.len);
+    struct rc_slice keys = sim_bytes_view(&found);
+    sim_bytes_append(c->reply, keys.data, keys.len);
     sim_bytes_deinit(&found);
 }
 
