@@ -123,7 +123,7 @@ void rc_conn_fence(struct rc_conn *conn, int status, const char *message);
 /* Give up a READY connection that does not answer its fence: it is LAME from here on. */
 void rc_conn_shut(struct rc_conn *conn);
 
-/* Did it end with a question of our own in vain, which the server is spared from now on? */
+/* Did it end with a question of our own in vain, which the server is spared for now? */
 static inline bool rc_conn_asked_too_much(const struct rc_conn *conn)
 {
     return (conn->greeting.vain & conn->backend->credentials.unasked) != 0;

@@ -27,7 +27,7 @@ struct rc_credentials {
     const char *user;     /* NULL: none */
     const char *password; /* NULL: none; a memcached's comes with a user */
     uint32_t database;
-    uint32_t unasked; /* bit `verb`: a question of our own that this server is spared */
+    uint32_t unasked; /* bit `verb`: a question of our own that this server is spared for now */
 };
 
 enum { RC_RUN_ID_BYTES = 40 };

@@ -250,6 +250,7 @@ void rc_service_end(
     server->ejected = soft;
     server->down_status = status_of_outage(status);
     server->counts.outages++;
+    server->backend.credentials.unasked = 0; /* another process may come back */
     rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
     rc_service_drop_probe(server);
     const char *reason = rc_text_bytes(server->reason);

@@ -158,6 +158,25 @@ static void a_probe_that_ends_over_a_question_is_made_anew(void **state)
     world_end(s.world);
 }
 
+/* What ended it may have been the server's own end, and what is there now another one. */
+static void a_server_that_was_out_is_asked_anew(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        struct scene s;
+        open_scene(&s, &questions[i], questions[i].refusal);
+        assert_serves(&s);
+        sim_server_kill(s.server);
+        world_run_for(s.world, 10);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 1);
+        sim_server_restart(s.server, false);
+        world_run_for(s.world, 1100);
+        assert_serves(&s);
+        assert_int_equal(engine_count(s.engine, questions[i].verb), 2);
+        world_end(s.world);
+    }
+}
+
 /* Silence is no answer: it may be the server's own trouble, and it is asked again. */
 static void a_question_that_is_never_answered_is_asked_again(void **state)
 {
@@ -184,6 +203,7 @@ int main(void)
         cmocka_unit_test(who_answers_nonsense_is_not_asked_again),
         cmocka_unit_test(who_refuses_a_question_and_hangs_up_is_not_asked_again),
         cmocka_unit_test(a_probe_that_ends_over_a_question_is_made_anew),
+        cmocka_unit_test(a_server_that_was_out_is_asked_anew),
         cmocka_unit_test(a_question_that_is_never_answered_is_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
