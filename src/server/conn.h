@@ -52,8 +52,9 @@ struct rc_conn_events {
     void (*silent)(struct rc_conn *conn); /* once per stall; a LAME one: not ended in time */
     void (*spoke)(struct rc_conn *conn);  /* bytes from one that had been silent */
     void (*room)(struct rc_conn *conn);   /* READY, and the kernel took some of its output */
-    /* A request was refused, in `words` that say something of the server: NOT_NOW or REPLICA. */
-    void (*refused)(struct rc_conn *conn, enum rc_refusal refusal, const char *words);
+    /* A request was refused, in words (conn->why) that say something of the server: NOT_NOW or
+     * REPLICA. Those of a caller's `program` may be of its own making. */
+    void (*refused)(struct rc_conn *conn, enum rc_refusal refusal, bool program);
     /* A command of the library's own, sent by rc_conn_ask, was answered; in parts, if it says that
      * there is more. */
     void (*answered)(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer);

@@ -71,7 +71,9 @@ static void learn_script(
 static bool was_applied(const struct rc_slot *slot, const struct rc_answer *answer)
 {
     bool told = slot->verb == RC_VERB_GET_AND_TOUCH || slot->verb == RC_VERB_LEASE;
-    bool half_run = slot->program && answer->refusal == RC_REFUSAL_NONE;
+    /* A program may end in any word, BUSY for one. */
+    bool own_words = answer->refusal == RC_REFUSAL_NONE || answer->refusal == RC_REFUSAL_NOT_NOW;
+    bool half_run = slot->program && own_words;
     return (told && answer->status == RINGCACHE_ETOOBIG) ||
            ((rc_conn_ran_before(slot) || half_run) && answer->status < 0);
 }
@@ -99,7 +101,7 @@ static struct rc_result result_of(const struct rc_slot *slot, const struct rc_an
     };
 }
 
-static void tell_refusal(struct rc_conn *conn, const struct rc_answer *answer)
+static void tell_refusal(struct rc_conn *conn, const struct rc_answer *answer, bool program)
 {
     switch (answer->refusal) {
     case RC_REFUSAL_NONE:
@@ -108,7 +110,8 @@ static void tell_refusal(struct rc_conn *conn, const struct rc_answer *answer)
         return;
     case RC_REFUSAL_NOT_NOW:
     case RC_REFUSAL_REPLICA:
-        conn->events->refused(conn, answer->refusal, rc_conn_quote(conn, answer->message));
+        rc_conn_quote(conn, answer->message);
+        conn->events->refused(conn, answer->refusal, program);
     }
 }
 
@@ -129,12 +132,13 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
     } else if (answer->again && send_again(conn, slot)) {
         return;
     }
+    bool program = slot->program;
     const struct rc_result result = result_of(slot, answer);
     rc_conn_slot_over(conn, slot, &result);
     while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
         rc_conn_slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);
     }
-    tell_refusal(conn, answer);
+    tell_refusal(conn, answer, program);
 }
 
 static struct rc_expect expectation(const struct rc_slot *slot)

@@ -341,14 +341,16 @@ static void fence_answered(struct rc_conn *conn, const struct rc_answer *answer)
     }
 }
 
-/* A connection that stayed while the server was out of service was asked whether it is back. */
+/* A server was asked on a connection of its own whether it serves: one that stayed while it was out
+ * of service, or one on which a program had said that it does not. */
 static void ping_answered(struct rc_conn *conn, const struct rc_answer *answer)
 {
     struct rc_server *server = conn->owner;
     if (server->state != RC_SERVER_DOWN) {
-        return; /* another probe was faster */
-    }
-    if (rc_answer_serves(answer)) {
+        if (answer->refusal == RC_REFUSAL_NOT_NOW) {
+            rc_service_end(server, RC_EVIDENCE_WORD, answer->status, conn->why);
+        }
+    } else if (rc_answer_serves(answer)) {
         rc_service_resume(server);
         rc_service_keep_probing(server); /* an older generation may have come into the way */
     } else {
@@ -385,16 +387,19 @@ static void on_answered(struct rc_conn *conn, enum rc_verb verb, const struct rc
     }
 }
 
-static void on_refused(struct rc_conn *conn, enum rc_refusal refusal, const char *words)
+static void on_refused(struct rc_conn *conn, enum rc_refusal refusal, bool program)
 {
+    static const struct rc_command ping = {.verb = RC_VERB_NOOP};
     struct rc_server *server = conn->owner;
     if (rc_service_lane_of(server, conn) == NULL) {
         return; /* it is on its way out */
     }
-    if (refusal == RC_REFUSAL_NOT_NOW) {
-        rc_service_end(server, RC_EVIDENCE_WORD, RINGCACHE_ESERVER, words);
-    } else {
-        rc_renewal_begin(server, words);
+    if (refusal == RC_REFUSAL_REPLICA) {
+        rc_renewal_begin(server, conn->why);
+    } else if (!program) {
+        rc_service_end(server, RC_EVIDENCE_WORD, RINGCACHE_ESERVER, conn->why);
+    } else if (server->state != RC_SERVER_DOWN && !conn->own.due) {
+        (void)rc_conn_ask(conn, &ping); /* without memory for it, some other request will tell */
     }
 }
 

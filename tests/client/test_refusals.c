@@ -235,6 +235,62 @@ static void only_a_program_that_failed_may_have_been_applied(void **state)
     world_end(s.world);
 }
 
+static struct told run_program(const struct scene *s)
+{
+    static const ringcache_slice args[] = {{"EVAL", 4}, {"a lock", 6}, {"1", 1}, {"k", 1}};
+    struct told told = {0};
+    assert_int_equal(ringcache_command(s->world->client, args, 4, NULL, on_raw, &told), 0);
+    world_run_for(s->world, 10);
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.status, RINGCACHE_ESERVER);
+    return told;
+}
+
+/* A lock may say BUSY, and have counted who asked for it: that says nothing of the server. */
+static void the_word_of_a_program_is_not_the_servers(void **state)
+{
+    static const char *const replies[] = {
+        "-BUSY the lock is taken\r\n", "-LOADING come back later\r\n", "-MASTERDOWN no\r\n"};
+    (void)state;
+    struct scene s = open_scene(world_redis);
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        engine_answer_next(s.engine, "eval", 1, replies[i]);
+        const struct told locked = run_program(&s);
+        assert_int_equal(locked.maybe_applied, 1);
+        struct world_reply *get = world_get(s.world, "k");
+        world_settle(s.world, 10);
+        assert_value(get, "v");
+        world_run_for(s.world, 1000);
+    }
+    close_scene(&s);
+}
+
+/* Whose word it was, a PING tells. */
+static void a_server_that_refuses_a_program_is_out(void **state)
+{
+    static const struct {
+        enum engine_mood mood;
+        const char *words;
+    } moods[] = {
+        {ENGINE_LOADING, "LOADING Redis is loading the dataset in memory"},
+        {ENGINE_BUSY, "BUSY Redis is busy running a script."},
+        {ENGINE_MASTERDOWN, "MASTERDOWN Link with MASTER is down"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof moods / sizeof *moods; i++) {
+        struct scene s = open_scene(world_redis);
+        engine_set_mood(s.engine, moods[i].mood);
+        run_program(&s);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 1);
+        assert_opens(world_last(s.world, RINGCACHE_EVENT_DOWN)->text, moods[i].words);
+        engine_set_mood(s.engine, ENGINE_SERVES);
+        world_run_for(s.world, 1001);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 2);
+        assert_int_equal(sim_server_connects(s.server), 1);
+        world_end(s.world);
+    }
+}
+
 /* ---- memcached ---- */
 
 static void a_memcached_without_memory_refuses_that_request_alone(void **state)
@@ -279,6 +335,8 @@ int main(void)
         cmocka_unit_test(what_a_user_may_not_do_concerns_the_request_alone),
         cmocka_unit_test(a_connection_that_is_unknown_now_is_greeted_anew),
         cmocka_unit_test(only_a_program_that_failed_may_have_been_applied),
+        cmocka_unit_test(the_word_of_a_program_is_not_the_servers),
+        cmocka_unit_test(a_server_that_refuses_a_program_is_out),
         cmocka_unit_test(a_memcached_without_memory_refuses_that_request_alone),
         cmocka_unit_test(a_value_too_large_for_memcached_is_told_as_such),
     };
