@@ -22,7 +22,8 @@ RINGCACHE_API int ringcache_server_version(
 
 /** Ask for the server's own figures: memcached's `stats`, Redis' `INFO`. reply->value is lines
  * `name value`, each with a line feed behind it, in the server's order and at most 1 MiB; a name
- * has no blank, a value may have some or be empty.
+ * has no blank, a value may have some or be empty. A memcached that tells more, as of `conns` with
+ * thousands of them, is RINGCACHE_ETOOBIG.
  *
  * `section` (NULL: what the server tells unless asked otherwise) is 1..64 letters, digits and `_`:
  * memcached's `items`, `slabs`, `settings` …, Redis' `memory`, `commandstats` …. One that the

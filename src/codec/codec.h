@@ -148,10 +148,10 @@ struct rc_limits {
 /* No server has a longer value: such a length is a broken stream. */
 enum { RC_VALUE_MAX_BYTES = 1 << 30 };
 
-/* A value that is longer than max_value_bytes is not kept. `decode` finds it and says MORE: then
- * `left` bytes of input, from `at` on, are to be taken out as they come. Only when none is left is
- * there another try, which `need` is about, and takes the reply as one without its value. All zero
- * again when the reply is complete. */
+/* A value that is longer than max_value_bytes is not kept, nor are figures beyond a bound of their
+ * own. `decode` finds that and says MORE: then `left` bytes of input, from `at` on, are to be taken
+ * out as they come. Only when none is left is there another try, which `need` is about, and takes
+ * the reply as one without what was left out. All zero again when the reply is complete. */
 struct rc_excess {
     bool found;
     size_t at, left;
@@ -166,6 +166,7 @@ struct rc_decoder {
     struct rc_excess excess;
     struct rc_resp_scan scan; /* of a RAW or KEYS reply */
     size_t lines;             /* memcached: how many bytes of figures were understood */
+    size_t left_out;          /* … and before these, being too many to be kept */
 };
 
 /* One line of a STATS answer. */

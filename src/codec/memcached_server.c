@@ -85,9 +85,31 @@ static enum rc_decoded step_figures(struct rc_decoder *decoder, struct rc_slice 
         return rc_wire_bad(answer, "a line that is no figure");
     }
     decoder->lines += line.len + 2;
-    return decoder->lines <= STATS_MAX_BYTES
-               ? RC_DECODED_MORE
-               : rc_wire_bad(answer, "more figures than a server has");
+    return RC_DECODED_MORE;
+}
+
+/* There are more than are kept: those that came are left out, and the others as they come. */
+static enum rc_decoded leave_out_figures(struct rc_decoder *decoder, struct rc_answer *answer)
+{
+    decoder->excess = (struct rc_excess){.found = true, .left = decoder->lines};
+    decoder->left_out += decoder->lines;
+    decoder->lines = 0;
+    if (decoder->left_out > RC_VALUE_MAX_BYTES) {
+        return rc_wire_bad(answer, "more figures than a server has");
+    }
+    decoder->need = 1;
+    return RC_DECODED_MORE;
+}
+
+/* Their end has come. */
+static void settle_figures(struct rc_decoder *decoder, struct rc_answer *answer)
+{
+    decoder->lines = 0;
+    if (decoder->left_out > 0) {
+        decoder->left_out = 0;
+        rc_wire_settle(decoder, answer);
+        answer->message = rc_slice_text("the figures are more than 1 MiB");
+    }
 }
 
 static enum rc_decoded take_figures(struct rc_decoder *decoder, struct rc_slice input,
@@ -98,20 +120,27 @@ static enum rc_decoded take_figures(struct rc_decoder *decoder, struct rc_slice 
         struct rc_slice line;
         const char *why;
         struct rc_slice rest = rc_slice(input.data + decoder->lines, input.len - decoder->lines);
+        if (decoder->lines > STATS_MAX_BYTES) {
+            return leave_out_figures(decoder, answer);
+        }
         got = rc_wire_line(rest, LINE_MAX_BYTES, &line, &why);
         if (got == RC_DECODED_MORE) {
             decoder->need = input.len + 1;
             return got;
         }
+        bool first = decoder->lines == 0 && decoder->left_out == 0;
         if (got == RC_DECODED_BAD) {
-            rc_wire_bad(answer, why);
-        } else if (decoder->lines == 0 && rc_memcached_read_error(line, verb, answer)) {
+            return rc_wire_bad(answer, why);
+        }
+        if (first && rc_memcached_read_error(line, verb, answer)) {
             *consumed = line.len + 2;
         } else {
             got = step_figures(decoder, input, line, answer, consumed);
         }
     }
-    decoder->lines = 0;
+    if (got == RC_DECODED_ONE) {
+        settle_figures(decoder, answer);
+    }
     return got;
 }
 

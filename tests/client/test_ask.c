@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *const MC = "10.0.0.1:11000";
 static const char *const RD = "10.0.0.2:6379";
@@ -305,6 +306,39 @@ static void figures_that_break_off_are_none(void **state)
     world_end(pair.world);
 }
 
+/* As `stats conns` of a memcached with many clients: requests on the connection go on. */
+static void figures_that_are_too_many_fail_alone(void **state)
+{
+    enum { LINES = 40000, TEXT = LINES * 40 };
+    (void)state;
+    char *text = malloc(TEXT);
+    assert_non_null(text);
+    size_t len = 0;
+    for (int i = 0; i < LINES; i++) {
+        len += (size_t)snprintf(text + len, TEXT - len, "STAT %d:state conn_parse_cmd\r\n", i);
+    }
+    snprintf(text + len, TEXT - len, "END\r\n");
+    static const char *const versions[] = {"1.6.18", "1.5.6"};
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair = begin(101, "integrity", "auto");
+        engine_set_version(sim_server_engine(pair.memcached), versions[i]);
+        version(pair.world, MC);
+        sim_replace_reply(pair.memcached, sim_server_newest(pair.memcached), rc_slice_text(text));
+        struct told told = {.world = pair.world};
+        assert_int_equal(
+            ringcache_server_stats(pair.world->client, MC, "conns", on_told, &told), 0);
+        struct told behind = version(pair.world, MC);
+        assert_int_equal(behind.status, RINGCACHE_OK);
+        assert_int_equal(told.calls, 1);
+        assert_int_equal(told.status, RINGCACHE_ETOOBIG);
+        assert_string_equal(told.message, "the figures are more than 1 MiB");
+        assert_int_equal(stats(pair.world, MC, NULL).status, RINGCACHE_OK);
+        assert_int_equal(sim_server_connects(pair.memcached), 1);
+        world_end(pair.world);
+    }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +354,7 @@ int main(void)
         cmocka_unit_test(who_asks_nobody_is_refused),
         cmocka_unit_test(a_question_under_way_ends_with_the_client),
         cmocka_unit_test(figures_that_break_off_are_none),
+        cmocka_unit_test(figures_that_are_too_many_fail_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,20 +204,65 @@ static struct rc_slice many_figures(size_t lines)
     return rc_slice(text, len);
 }
 
-static void figures_are_taken_up_to_one_mebibyte(void **state)
+static void figures_are_kept_up_to_one_mebibyte(void **state)
 {
     (void)state;
-    for (size_t lines = 1024; lines <= 1025; lines++) {
+    struct rc_slice text = many_figures(1024);
+    const struct reply_case reply = {
+        .bytes = text, .expect = STATS, .answer.value = rc_slice(text.data, text.len - 5)};
+    struct rc_decoder decoder = {0};
+    assert_int_equal(decode_copy(&rc_codec_meta, &decoder, text, &reply), RC_DECODED_ONE);
+    free_bytes(text);
+}
+
+/* Feed all of `text` but what is to be left out of it; the answer to the last try. */
+static enum rc_decoded decode_leaving_out(
+    struct rc_decoder *decoder, struct rc_slice text, struct rc_answer *answer)
+{
+    const struct rc_expect expect = STATS;
+    enum rc_decoded got;
+    size_t at = 0, consumed = 0;
+    do {
+        at += decoder->excess.left;
+        decoder->excess.left = 0;
+        struct rc_slice rest = rc_slice(text.data + at, text.len - at);
+        got = rc_codec_meta.decode(decoder, rest, &expect, answer, &consumed);
+        assert_int_equal(decoder->excess.at, 0);
+    } while (got == RC_DECODED_MORE && decoder->excess.left > 0);
+    assert_int_equal(at + consumed, got == RC_DECODED_ONE ? text.len : at);
+    return got;
+}
+
+static void more_figures_are_left_out_up_to_their_end(void **state)
+{
+    (void)state;
+    for (size_t lines = 1025; lines < 5000; lines += 511) {
         struct rc_slice text = many_figures(lines);
-        const struct reply_case reply = {
-            .bytes = text, .expect = STATS, .answer.value = rc_slice(text.data, text.len - 5)};
-        const struct reply_case bad = {text, STATS, .bad = "more figures than a server has"};
         struct rc_decoder decoder = {0};
-        enum rc_decoded got =
-            decode_copy(&rc_codec_meta, &decoder, text, lines > 1024 ? &bad : &reply);
-        assert_int_equal(got, lines > 1024 ? RC_DECODED_BAD : RC_DECODED_ONE);
+        struct rc_answer answer;
+        assert_int_equal(decode_leaving_out(&decoder, text, &answer), RC_DECODED_ONE);
+        assert_int_equal(answer.status, RINGCACHE_ETOOBIG);
+        assert_int_equal(answer.value.len, 0);
+        assert_true(
+            rc_slice_equal(answer.message, rc_slice_text("the figures are more than 1 MiB")));
+        assert_false(decoder.excess.found);
+        const struct reply_case next = {
+            .bytes = BYTES("STAT a b\r\nEND\r\n"), STATS, SAYS(BYTES("STAT a b\r\n"))};
+        assert_int_equal(decode_copy(&rc_codec_meta, &decoder, next.bytes, &next), RC_DECODED_ONE);
         free_bytes(text);
     }
+}
+
+/* An error line is an answer where nothing was told yet, and nowhere else. */
+static void broken_figures_are_no_answer_however_many_came_before(void **state)
+{
+    (void)state;
+    struct rc_slice text = many_figures(1026);
+    memcpy((unsigned char *)(uintptr_t)text.data + 1025 * 1024, "ERROR\r\n", 7);
+    struct rc_decoder decoder = {0};
+    struct rc_answer answer;
+    assert_int_equal(decode_leaving_out(&decoder, text, &answer), RC_DECODED_BAD);
+    free_bytes(text);
 }
 
 /* ---- Redis ---- */
@@ -373,7 +418,9 @@ int main(void)
         cmocka_unit_test(what_memcached_cannot_say_is_refused),
         cmocka_unit_test(a_dump_tells_each_key_once_wherever_it_is_cut),
         cmocka_unit_test(a_key_longer_than_memcacheds_is_none),
-        cmocka_unit_test(figures_are_taken_up_to_one_mebibyte),
+        cmocka_unit_test(figures_are_kept_up_to_one_mebibyte),
+        cmocka_unit_test(more_figures_are_left_out_up_to_their_end),
+        cmocka_unit_test(broken_figures_are_no_answer_however_many_came_before),
         cmocka_unit_test(redis_answers_mean_the_same_at_every_split),
         cmocka_unit_test(what_redis_cannot_say_is_refused),
         cmocka_unit_test(a_page_tells_its_keys),
