@@ -68,9 +68,10 @@ typedef int (*ringcache_key_cb)(
  * with `ringcache:lease:`, are among them.
  *
  * The whole may take as long as it will. What ends it with a failure: a page, or on memcached any
- * byte, that stays out for timeout_ms (RINGCACHE_ETIMEDOUT), a lost connection
- * (RINGCACHE_ECONNECT), the server's refusal (RINGCACHE_ESERVER, its words in reply->message), a
- * server that is down, its removal and ringcache_client_close (RINGCACHE_ECANCELED).
+ * byte, that stays out for timeout_ms (RINGCACHE_ETIMEDOUT), a lost connection or a Redis that
+ * another one has taken the place of (RINGCACHE_ECONNECT), the server's refusal
+ * (RINGCACHE_ESERVER, its words in reply->message), a server that is down, its removal and
+ * ringcache_client_close (RINGCACHE_ECANCELED).
  * Returns 0, RINGCACHE_EINVAL (no such name, no callback), RINGCACHE_ENOMEM or
  * RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_server_keys(ringcache_client *client, const char *name,

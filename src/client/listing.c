@@ -25,17 +25,18 @@ struct rc_listing {
     void *user;
     uint64_t started_us;
     uint64_t told;
-    uint32_t attempts;            /* as of a request */
-    struct rc_dump dump;          /* memcached */
-    struct rc_deadline room;      /* redis: until when the next page waits for room */
-    uint64_t cursor;              /* redis: where that page begins */
-    bool begun;                   /* memcached: the dump is */
-    bool asked;                   /* redis: a page is under way */
-    bool over;                    /* no key is told any more */
-    int status;                   /* how it ended */
-    char why[256];                /* in one line */
-    struct rc_slice prefix;       /* what the keys begin with, and is not told: */
-    unsigned char prefix_bytes[]; /* the client's may change */
+    uint32_t attempts;                 /* as of a request */
+    struct rc_dump dump;               /* memcached */
+    struct rc_deadline room;           /* redis: until when the next page waits for room */
+    uint64_t cursor;                   /* redis: where that page begins … */
+    char process[RC_RUN_ID_BYTES + 1]; /* … in that process; "": not known */
+    bool begun;                        /* memcached: the dump is */
+    bool asked;                        /* redis: a page is under way */
+    bool over;                         /* no key is told any more */
+    int status;                        /* how it ended */
+    char why[256];                     /* in one line */
+    struct rc_slice prefix;            /* what the keys begin with, and is not told: */
+    unsigned char prefix_bytes[];      /* the client's may change */
 };
 
 static void finish(struct rc_listing *l, int status, struct rc_slice why)
@@ -120,6 +121,19 @@ static void pump_dump(struct rc_listing *l)
 
 /* ---- Redis ---- */
 
+/* Do pages come from another process than before, to whom the cursor means something else? Then it
+ * is over. */
+static bool strayed(struct rc_listing *l)
+{
+    const char *process = rc_server_process(l->server);
+    if (l->process[0] == '\0') {
+        memcpy(l->process, process, strlen(process) + 1);
+    } else if (process[0] != '\0' && strcmp(l->process, process) != 0) {
+        finish(l, RINGCACHE_ECONNECT, rc_slice_text("another process answers, amid the keys"));
+    }
+    return l->over;
+}
+
 static void page_answered(ringcache_client *client, const ringcache_reply *reply, void *user)
 {
     (void)client;
@@ -128,6 +142,9 @@ static void page_answered(ringcache_client *client, const ringcache_reply *reply
     l->attempts += reply->attempts;
     if (reply->status < 0) {
         finish(l, reply->status, rc_slice_text(reply->message));
+        return;
+    }
+    if (strayed(l)) {
         return;
     }
     tell_all(l, rc_slice(reply->value.data, reply->value.len));
@@ -147,6 +164,12 @@ static void no_room(struct rc_deadline *deadline, uint64_t now_ms)
 static void ask_page(struct rc_listing *l)
 {
     struct rc_env *env = &l->client->env;
+    if (l->cursor == 0) {
+        l->process[0] = '\0'; /* the first page may come from any */
+    }
+    if (strayed(l)) {
+        return;
+    }
     const struct rc_submission s = {
         .choice = {.server = l->server}, .cb = page_answered, .user = l};
     const struct rc_command command = {

@@ -366,6 +366,12 @@ const char *rc_server_state_name(enum rc_server_state state)
     return "";
 }
 
+const char *rc_server_process(const struct rc_server *server)
+{
+    const struct rc_conn *conn = server->lanes[0].conn;
+    return conn != NULL && conn->state == RC_CONN_READY ? conn->greeting.run_id : "";
+}
+
 /* ---- making and freeing ---- */
 
 static void free_secret(const char *text)

@@ -148,6 +148,10 @@ static inline bool rc_server_available(const struct rc_server *server)
 
 const char *rc_server_state_name(enum rc_server_state state);
 
+/* Names the process that the first connection leads to (Redis' run_id); "" where that is not known
+ * or there is no connection. */
+const char *rc_server_process(const struct rc_server *server);
+
 /* After RINGCACHE_EBUSY: is there room again on a lane that refused? Answers true once; sets
  * `*refused` when a lane is left that still has none. */
 bool rc_server_has_room(struct rc_server *server, bool *refused);

@@ -82,6 +82,46 @@ static void a_lost_connection_ends_it(void **state)
     world_end(pair.world);
 }
 
+/* What answers requests by now are other processes: a page says where to go on in its own alone. */
+static void end_page_by_page(bool renewed)
+{
+    static struct list list;
+    struct world *world = world_new(124);
+    struct sim_server *first = sim_server_add(world->sim, "10.0.0.1", 6379, ENGINE_REDIS);
+    struct sim_server *second = sim_server_add(world->sim, "10.0.0.2", 6379, ENGINE_REDIS);
+    sim_dns_set(world->sim, "cache.example", "10.0.0.1");
+    world_option(world, "server", "redis://cache.example:6379");
+    world_begin(world);
+    fill(first, KEYS, "");
+    fill(second, KEYS, "");
+    list_keys(&list, world, "cache.example:6379");
+    for (int step = 0; step < 10000 && list.count == 0; step++) {
+        sim_step(world->sim);
+    }
+    if (renewed) {
+        sim_dns_set(world->sim, "cache.example", "10.0.0.2");
+    }
+    engine_set_mood(sim_server_engine(first), ENGINE_REPLICA);
+    struct world_reply *set = world_set(world, "k", "v");
+    sim_server_slow(first, 20000);
+    wait_for(&list, 2000);
+    assert_reply(set, RINGCACHE_ESERVER);
+    assert_int_equal(list.status, renewed ? RINGCACHE_ECONNECT : RINGCACHE_OK);
+    if (!renewed) {
+        assert_each_once(&list, KEYS);
+    }
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 0);
+    assert_int_equal(sim_server_connects(renewed ? second : first), renewed ? 1 : 2);
+    world_end(world);
+}
+
+static void another_process_under_its_name_ends_it(void **state)
+{
+    (void)state;
+    end_page_by_page(true);
+    end_page_by_page(false);
+}
+
 static void what_no_memcached_says_ends_it(void **state)
 {
     (void)state;
@@ -302,6 +342,7 @@ int main(void)
         cmocka_unit_test(silence_in_the_middle_ends_it),
         cmocka_unit_test(a_slow_one_goes_on_as_long_as_it_goes_on),
         cmocka_unit_test(a_lost_connection_ends_it),
+        cmocka_unit_test(another_process_under_its_name_ends_it),
         cmocka_unit_test(what_no_memcached_says_ends_it),
         cmocka_unit_test(one_that_is_down_or_cannot_be_reached_ends_it),
         cmocka_unit_test(credentials_that_are_refused_end_it),
