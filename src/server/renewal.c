@@ -57,12 +57,19 @@ static bool drain(struct rc_server *server, struct rc_conn *conn)
     return true;
 }
 
+/* A connection that was made while the successor still was leads to where the name led later. */
+static bool outdated_by(const struct rc_lane *lane, const struct rc_conn *successor)
+{
+    return stands(lane) && lane->conn->opened_ms <= successor->opened_ms;
+}
+
 void rc_renewal_ready(struct rc_lane *lane)
 {
     struct rc_server *server = lane->server;
     struct rc_conn *successor = lane->successor;
     lane->successor = NULL;
-    if (server->state != RC_SERVER_UP || !stands(lane) || !drain(server, lane->conn)) {
+    bool wanted = server->state == RC_SERVER_UP && outdated_by(lane, successor);
+    if (!wanted || !drain(server, lane->conn)) {
         rc_conn_free(successor);
         return;
     }

@@ -314,6 +314,31 @@ static void a_new_connection_that_fails_changes_nothing(void **state)
     }
 }
 
+/* The old connection ended meanwhile, and the name led to the new master already. */
+static void a_connection_younger_than_the_new_one_stays(void **state)
+{
+    (void)state;
+    struct scene s = open_scene("1");
+    uint64_t old = sim_server_newest(s.first);
+    sim_server_pause_accept(s.first, true);
+    struct world_reply *set = world_set(s.world, "k", "w");
+    world_settle(s.world, 10);
+    assert_refused(set);
+    world_run_for(s.world, 10);
+    fail_over(&s);
+    sim_end(s.first, old, SIM_FIN);
+    world_run_for(s.world, 10);
+    assert_int_equal(sim_server_connections(s.second), 1);
+    sim_server_pause_accept(s.first, false);
+    world_run_for(s.world, 2000);
+    assert_int_equal(sim_server_connections(s.first), 0);
+    assert_int_equal(sim_server_connections(s.second), 1);
+    set = world_set(s.world, "k", "w");
+    world_settle(s.world, 10);
+    assert_reply(set, RINGCACHE_OK);
+    world_end(s.world);
+}
+
 static void all_of_several_connections_are_renewed(void **state)
 {
     (void)state;
@@ -415,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_drains_speaks_for_itself_alone),
         cmocka_unit_test(a_silent_connection_is_not_left_to_drain),
         cmocka_unit_test(a_new_connection_that_fails_changes_nothing),
+        cmocka_unit_test(a_connection_younger_than_the_new_one_stays),
         cmocka_unit_test(all_of_several_connections_are_renewed),
         cmocka_unit_test(a_renewal_may_be_interrupted_at_any_moment),
     };
