@@ -53,12 +53,12 @@ enum {
  * lies: its bytes stay valid and unchanged until `release` is called. If and only if the submission
  * returned 0 it is called, exactly once, later, on the loop's thread and before the client's close
  * callback; every call is legal in it. That is when the bytes are needed no more, be it before the
- * reply or behind it: a request that timed out or was canceled while the kernel had some of them
- * lends the others until those are sent too or the connection has ended, which with a server that
- * fell silent takes as long as its outage. Below 16 KiB the value is copied all the same, which
- * costs no more, and given back at once. `release` NULL: nobody is told, the bytes stay valid until
- * the close callback. What is lent is not held by the client: it does not count in
- * max_queued_bytes, while max_value_bytes holds. */
+ * reply or behind it: a request that timed out or was canceled when it had its place in what is
+ * being sent lends them until they are sent or the connection has ended, which with a server that
+ * fell silent takes as long as its outage, where the kernel has some of them. Below 16 KiB the
+ * value is copied all the same, which costs no more, and given back at once. `release` NULL: nobody
+ * is told, the bytes stay valid until the close callback. What is lent is not held by the client:
+ * it does not count in max_queued_bytes, while max_value_bytes holds. */
 typedef struct ringcache_request {
     ringcache_op op;
     uint32_t options;      /**< RINGCACHE_WITH_INITIAL … */

@@ -394,6 +394,29 @@ static void a_canceled_request_gives_back_what_was_not_sent(void **state)
     end(stage);
 }
 
+/* Its bytes stand between those of others: what is canceled there is sent all the same. */
+static void a_canceled_request_that_stands_in_the_output_lends_until_it_is_sent(void **state)
+{
+    (void)state;
+    struct stage *stage = begin();
+    sim_server_stop(stage->server);
+    struct loan *half = lend(stage, RINGCACHE_SET, "half", LARGE + LARGE);
+    struct loan *behind = lend(stage, RINGCACHE_SET, "behind", SMALL + 1);
+    world_run_for(stage->world, 2);
+    assert_int_equal(ringcache_cancel(stage->world->client, behind->id), 0);
+    world_run_for(stage->world, 2);
+    assert_reply(behind->reply, RINGCACHE_ECANCELED);
+    assert_int_equal(behind->reply->maybe_applied, 1);
+    assert_int_equal(behind->released, 0);
+    sim_server_continue(stage->server);
+    world_settle(stage->world, 100);
+    assert_reply(half->reply, RINGCACHE_OK);
+    world_run_for(stage->world, 100);
+    assert_int_equal(behind->released, 1);
+    assert_stored(stage, "behind", SMALL + 1);
+    end(stage);
+}
+
 static void a_lost_connection_gives_back_all(void **state)
 {
     (void)state;
@@ -570,6 +593,7 @@ int main(void)
         cmocka_unit_test(without_release_nobody_is_told),
         cmocka_unit_test(a_request_that_timed_out_half_written_lends_to_the_end),
         cmocka_unit_test(a_canceled_request_gives_back_what_was_not_sent),
+        cmocka_unit_test(a_canceled_request_that_stands_in_the_output_lends_until_it_is_sent),
         cmocka_unit_test(a_lost_connection_gives_back_all),
         cmocka_unit_test(a_silent_server_gives_back_what_never_left),
         cmocka_unit_test(an_early_refusal_leaves_the_value_lent),
