@@ -293,27 +293,68 @@ static void without_a_token_the_connection_is_given_up(void **state)
 
 /* ---- late ---- */
 
-static void let_end_early(struct scene *s, bool cancel)
+static void let_time_out(struct scene *s)
+{
+    struct world_reply *early = ask(s, 50, NULL);
+    world_run_for(s->world, 60);
+    for (size_t i = 0; i < IN_FLIGHT; i++) {
+        assert_reply(&early[i], RINGCACHE_ETIMEDOUT);
+    }
+}
+
+static void let_be_canceled(struct scene *s)
 {
     ringcache_id ids[IN_FLIGHT];
     struct world_reply *early = ask(s, 50, ids);
     world_run_for(s->world, 20);
-    for (size_t i = 0; cancel && i < IN_FLIGHT; i++) {
+    for (size_t i = 0; i < IN_FLIGHT; i++) {
         assert_int_equal(ringcache_cancel(s->world->client, ids[i]), 0);
     }
     world_run_for(s->world, 40);
     for (size_t i = 0; i < IN_FLIGHT; i++) {
-        assert_reply(&early[i], cancel ? RINGCACHE_ECANCELED : RINGCACHE_ETIMEDOUT);
+        assert_reply(&early[i], RINGCACHE_ECANCELED);
     }
 }
 
+static void key_ended(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    (void)client;
+    (void)user;
+    assert_int_equal(reply->status, RINGCACHE_ETIMEDOUT);
+}
+
+static void batch_ended(
+    ringcache_client *client, size_t ok, size_t missed, size_t failed, void *user)
+{
+    (void)client;
+    assert_int_equal(ok + missed, 0);
+    *(size_t *)user = failed;
+}
+
+static void let_a_batch_time_out(struct scene *s)
+{
+    char names[IN_FLIGHT][8];
+    ringcache_slice keys[IN_FLIGHT];
+    for (size_t i = 0; i < IN_FLIGHT; i++) {
+        keys[i] = (ringcache_slice){
+            names[i], (size_t)snprintf(names[i], sizeof names[i], "k%02zu", KEYS / 2 + i)};
+    }
+    size_t failed = 0;
+    const ringcache_request defaults = {.timeout_ms = 50};
+    int rc = ringcache_get_many(
+        s->world->client, keys, IN_FLIGHT, &defaults, key_ended, batch_ended, &failed);
+    assert_int_equal(rc, 0);
+    world_run_for(s->world, 60);
+    assert_int_equal(failed, IN_FLIGHT);
+}
+
 /* In the reverse order of keys, a request behind the late ones would get another's value. */
-static void late_replies_on(const struct kind *kind, bool cancel)
+static void late_replies_on(const struct kind *kind, void (*let_end_early)(struct scene *s))
 {
     struct scene s = {.kind = kind};
     open_scene(&s);
     sim_server_stop(s.server);
-    let_end_early(&s, cancel);
+    let_end_early(&s);
     struct world_reply *replies[IN_FLIGHT];
     for (size_t i = 0; i < IN_FLIGHT; i++) {
         char key[8];
@@ -336,7 +377,7 @@ static void a_reply_after_the_timeout_is_swallowed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        late_replies_on(&kinds[i], false);
+        late_replies_on(&kinds[i], let_time_out);
     }
 }
 
@@ -344,7 +385,15 @@ static void a_reply_after_the_cancel_is_swallowed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        late_replies_on(&kinds[i], true);
+        late_replies_on(&kinds[i], let_be_canceled);
+    }
+}
+
+static void replies_to_a_batch_after_its_timeout_are_swallowed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        late_replies_on(&kinds[i], let_a_batch_time_out);
     }
 }
 
@@ -359,7 +408,7 @@ static void late_replies_that_are_displaced_are_never_taken(void **state)
         }
         open_scene(&s);
         sim_server_stop(s.server);
-        let_end_early(&s, true);
+        let_be_canceled(&s);
         struct world_reply *replies = ask(&s, 0, NULL);
         world_run_for(s.world, 20);
         sim_drop_replies(s.server, s.connection, IN_FLIGHT / 2 * s.kind->replies);
@@ -378,6 +427,7 @@ int main(void)
         cmocka_unit_test(without_a_token_the_connection_is_given_up),
         cmocka_unit_test(a_reply_after_the_timeout_is_swallowed),
         cmocka_unit_test(a_reply_after_the_cancel_is_swallowed),
+        cmocka_unit_test(replies_to_a_batch_after_its_timeout_are_swallowed),
         cmocka_unit_test(late_replies_that_are_displaced_are_never_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
