@@ -319,6 +319,33 @@ static struct rc_buf displaced_replies_to(const struct batch *batch, uint32_t *s
     return out;
 }
 
+/* Quiet gets say nothing of absent keys, so that an error line may be the answer to any. */
+static void an_error_line_is_no_single_keys_answer(void **state)
+{
+    (void)state;
+    struct batch batch;
+    batch_init(&batch, &rc_codec_meta, 3);
+    for (size_t at = 0; at < batch.count; at++) {
+        struct rc_buf replies = {0};
+        for (size_t i = 0; i < at; i++) {
+            append_reply(&batch, i, &replies);
+        }
+        append_text(&replies, "SERVER_ERROR out of memory\r\n");
+        append_end(&batch, &replies);
+        struct taking taking = taking_of(&batch, rc_slice(replies.data, replies.len));
+        struct rc_answer answer;
+        enum rc_decoded got = RC_DECODED_ONE;
+        while (got == RC_DECODED_ONE) {
+            got = take_one(&taking, replies.len, &answer);
+        }
+        assert_int_equal(got, RC_DECODED_BAD);
+        assert_int_equal(taking.answered, at);
+        assert_true(rc_slice_equal(
+            answer.message, rc_slice_text("an error that may be the answer to any of a batch")));
+        rc_buf_deinit(&replies);
+    }
+}
+
 static void no_displaced_value_of_memcached_is_taken_for_another_keys(void **state)
 {
     (void)state;
@@ -492,6 +519,7 @@ int main(void)
         cmocka_unit_test(sixty_four_keys_are_told_apart_whichever_of_them_are_there),
         cmocka_unit_test(a_key_that_is_asked_for_twice_is_answered_twice),
         cmocka_unit_test(values_of_the_cap_are_taken_one_at_a_time),
+        cmocka_unit_test(an_error_line_is_no_single_keys_answer),
         cmocka_unit_test(no_displaced_value_of_memcached_is_taken_for_another_keys),
         cmocka_unit_test(a_key_asked_for_twice_and_there_but_once_is_delivered_once),
         cmocka_unit_test(commands_that_ask_for_two_keys_are_encoded_to_the_byte),
