@@ -22,6 +22,8 @@ static const struct reply_case good[] = {
     {BYTES("VA 5 f4294967295 O1234abcd\r\nhello\r\n"), ASKED(RC_VERB_GET),
         .answer = {.value = BYTES("hello"), .flags = UINT32_MAX}},
     {BYTES("VA 0 f7 O1234abcd\r\n\r\n"), ASKED(RC_VERB_GET), .answer = {.flags = 7}},
+    {BYTES("VA 4 f0 O1234abcd\r\n 7  \r\n"), ASKED(RC_VERB_GET),
+        .answer = {.value = BYTES(" 7  ")}},
     {BYTES("VA 1 O1234abcd f0\r\n\n\r\n"), ASKED(RC_VERB_GET), .answer = {.value = BYTES("\n")}},
     {BYTES("VA 20 f0 O1234abcd\r\nEN O1234abcd\r\n\r\nHD\r\n\r\n"), ASKED(RC_VERB_GET),
         .answer = {.value = BYTES("EN O1234abcd\r\n\r\nHD\r\n")}},
