@@ -152,6 +152,26 @@ static void a_reply_that_trickles_is_no_silence(void **state)
     world_end(s.world);
 }
 
+static void a_reply_that_trickles_puts_no_deadline_off(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_memcached(&s);
+    sim_stall(s.server, s.connection, true);
+    uint64_t asked = world_now(s.world);
+    struct world_reply *get = get_with(s.world, "k", TIMEOUT);
+    const char reply[] = "SERVER_ERROR wait\r\n";
+    for (size_t i = 0; i + 1 < sizeof reply; i++) {
+        world_run_for(s.world, TIMEOUT / 10);
+        sim_inject(s.server, s.connection, rc_slice(reply + i, 1));
+    }
+    assert_reply(get, RINGCACHE_ETIMEDOUT);
+    assert_int_equal(get->at_ms, asked + TIMEOUT);
+    world_run_for(s.world, 1);
+    assert_int_equal(sim_server_connects(s.server), 1);
+    world_end(s.world);
+}
+
 static void an_upload_that_moves_is_no_silence(void **state)
 {
     (void)state;
@@ -471,6 +491,7 @@ int main(void)
         cmocka_unit_test(four_round_trips_are_no_silence),
         cmocka_unit_test(a_byte_in_the_middle_begins_it_anew),
         cmocka_unit_test(a_reply_that_trickles_is_no_silence),
+        cmocka_unit_test(a_reply_that_trickles_puts_no_deadline_off),
         cmocka_unit_test(an_upload_that_moves_is_no_silence),
         cmocka_unit_test(an_upload_that_stands_still_is_silence),
         cmocka_unit_test(requests_that_timed_out_are_still_waited_for),
