@@ -201,6 +201,25 @@ static void bad_arguments_are_refused_and_nothing_is_sent(void **state)
     world_end(world);
 }
 
+static void a_namespace_is_part_of_a_keys_length(void **state)
+{
+    (void)state;
+    struct world *world = world_new(21);
+    world_memcached(world, "10.0.0.1", 11000);
+    world_option(world, "namespace", "app:");
+    world_begin(world);
+    char key[248] = {0};
+    memset(key, 'k', 246);
+    struct world_reply *longest = world_set(world, key, "v");
+    world_settle(world, 100);
+    assert_reply(longest, RINGCACHE_OK);
+    key[246] = 'k';
+    assert_int_equal(ringcache_get(world->client, key, 247, never, NULL), RINGCACHE_EINVAL);
+    assert_string_equal(ringcache_client_error(world->client),
+        "the key with its namespace is longer than 250 bytes");
+    world_end(world);
+}
+
 static void an_empty_ring_answers_that_there_is_no_server(void **state)
 {
     (void)state;
@@ -537,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_ttl_beyond_thirty_days_is_no_date_in_the_past),
         cmocka_unit_test(client_flags_travel_on_memcached_alone),
         cmocka_unit_test(bad_arguments_are_refused_and_nothing_is_sent),
+        cmocka_unit_test(a_namespace_is_part_of_a_keys_length),
         cmocka_unit_test(an_empty_ring_answers_that_there_is_no_server),
         cmocka_unit_test(the_bound_on_requests_refuses_and_room_is_told),
         cmocka_unit_test(tombstones_count_until_their_replies_came),
