@@ -199,6 +199,43 @@ static void a_killed_server_ends_its_requests_and_is_down(void **state)
     on_both(killed_under_requests);
 }
 
+/* The server ends the connection behind `bytes` of its reply. */
+static int status_of_a_get_cut_after(const struct kind *kind, size_t bytes, enum sim_end_kind how)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_cut_after(server, sim_server_newest(server), bytes, how);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 100);
+    int status = get->status;
+    if (status == RINGCACHE_OK) {
+        assert_value(get, "v0");
+    } else {
+        assert_reply(get, RINGCACHE_ECONNECT);
+        assert_int_equal(get->value_len, 0);
+    }
+    world_end(world);
+    return status;
+}
+
+static void is_whole_or_none(const struct kind *kind)
+{
+    static const enum sim_end_kind hows[] = {SIM_FIN, SIM_RST};
+    for (size_t i = 0; i < sizeof hows / sizeof *hows; i++) {
+        size_t bytes = 0;
+        while (status_of_a_get_cut_after(kind, bytes, hows[i]) != RINGCACHE_OK) {
+            bytes++;
+        }
+        assert_true(bytes >= strlen("$2\r\nv0\r\n"));
+    }
+}
+
+static void a_value_that_breaks_off_is_none(void **state)
+{
+    (void)state;
+    on_both(is_whole_or_none);
+}
+
 static void idle_end_is_no_outage(const struct kind *kind)
 {
     struct sim_server *server;
@@ -286,6 +323,7 @@ int main(void)
         cmocka_unit_test(an_old_connection_never_undoes_a_newer_write),
         cmocka_unit_test(a_refused_connection_takes_the_server_out_at_once),
         cmocka_unit_test(a_killed_server_ends_its_requests_and_is_down),
+        cmocka_unit_test(a_value_that_breaks_off_is_none),
         cmocka_unit_test(a_connection_ended_by_the_server_is_no_outage),
         cmocka_unit_test(bytes_nobody_asked_for_close_the_connection),
         cmocka_unit_test(soft_evidence_takes_out_at_most_half),
