@@ -287,6 +287,32 @@ static void of_many_keys_one_that_is_too_long_fails_alone(void **state)
     }
 }
 
+/* Else a server that waits for its replies to be read, and a client that waits for its writes to be
+ * taken, would wait for each other. */
+static void replies_are_read_while_output_is_blocked(void **state)
+{
+    (void)state;
+    enum { BEYOND_BOTH_KERNELS = 1000000 };
+    struct stage *stage = begin();
+    struct world *world = stage->world;
+    uint64_t connection = sim_server_newest(stage->server);
+    sim_stall(stage->server, connection, true);
+    struct world_reply *get = world_get(world, "warm");
+    const ringcache_request request = {
+        .op = RINGCACHE_SET, .key = {"k", 1}, .value = {stage->value, BEYOND_BOTH_KERNELS}};
+    struct world_reply *set = world_submit(world, &request, NULL);
+    world_run_for(world, 2);
+    sim_inject(stage->server, connection, rc_slice_text("$-1\r\n"));
+    world_run_for(world, 1);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_int_equal(set->calls, 0);
+    sim_drop_replies(stage->server, connection, 1); /* that of the GET, which came already */
+    sim_stall(stage->server, connection, false);
+    world_settle(world, 400);
+    assert_reply(set, RINGCACHE_OK);
+    end(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +322,7 @@ int main(void)
         cmocka_unit_test(a_value_that_is_too_long_fails_alone),
         cmocka_unit_test(a_long_value_that_nobody_waits_for_is_dropped),
         cmocka_unit_test(of_many_keys_one_that_is_too_long_fails_alone),
+        cmocka_unit_test(replies_are_read_while_output_is_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
