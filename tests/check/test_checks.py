@@ -13,10 +13,14 @@ import sources  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LICENCE = '/* SPDX-License-Identifier: MIT */\n'
+MUTANT = ('bug: one is two\nseen in: nobody\nkilled by: tests/test_one.c: one_is_one\n\n'
+          '@@ src/base/one.c\n-    return 1;\n+    return 2;\n')
 CLEAN = {
     'src/base/one.c': LICENCE + 'int rc_one(void)\n{\n    return 1;\n}\n',
     'include/ringcache/ring.h': LICENCE + '/** One. */\nRINGCACHE_API int ringcache_one(void);\n',
     'tests/one.c': LICENCE + 'int main(void)\n{\n' + '    /* */ ;\n' * 30 + '}\n',
+    'tests/test_one.c': LICENCE + 'cmocka_unit_test(one_is_one);\n',
+    'tests/mutants/two.mutant': MUTANT,
 }
 LONG = 'int rc_long(void)\n{\n' + '    ;\n' * 100 + '}\n'
 # (checker, path, content after the licence, what must be found)
@@ -48,6 +52,11 @@ FAULTS = (
     ('style', 'src/base/image.txt', '\0', 'no binary'),
     ('style', 'docs/dead.md', '[see](nowhere.md)\n', 'links between'),
     ('style', 'src/base/untested.c', 'int rc_x;\n' * 40, 'as much test code'),
+    ('mutants', 'tests/mutants/gone.mutant', MUTANT.replace('1', '7'), 'gone fits'),
+    ('mutants', 'tests/mutants/far.mutant', MUTANT.replace('one.c\n-', 'two.c\n-'), 'far fits'),
+    ('mutants', 'tests/mutants/same.mutant', MUTANT.replace('2;', '1;'), 'same fits'),
+    ('mutants', 'tests/mutants/lone.mutant', MUTANT.replace('one_is_one', 'one'), 'lone fits'),
+    ('mutants', 'tests/mutants/who.mutant', MUTANT.replace('nobody', ''), 'who fits'),
 )
 
 CMOCKA = '[==========] Running 2 test(s).\n[ RUN      ] one\n[       OK ] one\n[ RUN      ] two\n'
@@ -102,13 +111,13 @@ def unlaid(names):
 
 def main():
     tap = sources.Tap()
-    for checker in ('layers', 'style'):
+    for checker in ('layers', 'style', 'mutants'):
         tap.result(f'{checker}: a clean tree is clean', unlaid(findings(checker, CLEAN)))
     tap.result('style: a file without its licence is found', [] if any(
         name.startswith('every C file') for name in
         findings('style', {**CLEAN, 'src/base/bare.c': 'int rc_bare;\n'})) else ['not found'])
     for checker, path, text, wanted in FAULTS:
-        content = text if path.endswith(('.md', '.txt')) else LICENCE + text
+        content = text if path.endswith(('.md', '.txt', '.mutant')) else LICENCE + text
         found = unlaid(findings(checker, {**CLEAN, path: content}))
         tap.result(f'{checker}: the fault in {path} is found', [] if any(
             name.startswith(wanted) or wanted in name for name in found) else [f'found: {found}'])
