@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "memory.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+enum { ASKERS_MAX = 1 << 16 };
+
+/* The allocator takes no argument of ours, hence one variable of the program. */
+static struct {
+    uint64_t asked;
+    uint64_t fail_at;
+    bool fail_on;
+    bool armed;
+    int64_t live;
+    const struct torture_site *askers[ASKERS_MAX];
+} memory;
+
+void torture_memory_fail(uint64_t n, bool on)
+{
+    memory.asked = 0;
+    memory.fail_at = n;
+    memory.fail_on = on;
+    memory.armed = true;
+}
+
+uint64_t torture_memory_relent(void)
+{
+    memory.armed = false;
+    return memory.asked;
+}
+
+const struct torture_site *torture_memory_asker(uint64_t n)
+{
+    if (n == 0 || n > ASKERS_MAX) {
+        abort();
+    }
+    return memory.askers[n - 1];
+}
+
+int64_t torture_memory_live(void)
+{
+    return memory.live;
+}
+
+static bool due(void)
+{
+    return memory.fail_at != 0 &&
+           (memory.asked == memory.fail_at || (memory.fail_on && memory.asked > memory.fail_at));
+}
+
+bool torture_memory_denies(struct torture_site *site)
+{
+    site->reached++;
+    if (!memory.armed) {
+        return false;
+    }
+    if (memory.asked < ASKERS_MAX) {
+        memory.askers[memory.asked] = site;
+    }
+    memory.asked++;
+    bool denied = due();
+    site->failed += denied;
+    return denied;
+}
+
+static void *counted(void *block)
+{
+    memory.live += block != NULL;
+    return block;
+}
+
+void *torture_alloc(struct torture_site *site, size_t size)
+{
+    return torture_memory_denies(site) ? NULL : counted(rc_alloc(size));
+}
+
+void *torture_alloc_zeroed(struct torture_site *site, size_t count, size_t size)
+{
+    return torture_memory_denies(site) ? NULL : counted(rc_alloc_zeroed(count, size));
+}
+
+void *torture_resize(struct torture_site *site, void *old, size_t count, size_t size)
+{
+    if (torture_memory_denies(site)) {
+        return NULL;
+    }
+    void *block = rc_resize(old, count, size);
+    memory.live += block != NULL && old == NULL;
+    return block;
+}
+
+char *torture_copy_text(struct torture_site *site, const char *text, size_t len)
+{
+    return torture_memory_denies(site) ? NULL : counted(rc_copy_text(text, len));
+}
+
+void torture_free(void *block)
+{
+    memory.live -= block != NULL;
+    rc_free(block);
+}
