@@ -115,7 +115,10 @@ bool rc_error_is_local(int status)
     case EADDRINUSE:
     case ENETUNREACH:
     case ENETDOWN:
-    case EPERM: /* a firewall of this machine's; EACCES is a Unix socket's mode */
+    case EAFNOSUPPORT: /* this kernel has no such network */
+    case EPROTONOSUPPORT:
+    case ENOSPC: /* of epoll: no more watches for this user */
+    case EPERM:  /* a firewall of this machine's; EACCES is a Unix socket's mode */
         return true;
     default:
         return false;

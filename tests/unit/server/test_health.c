@@ -372,8 +372,8 @@ static void flaps_lengthen_the_wait_at_most_by_five_steps(void **state)
 static void trouble_of_our_own_machine_is_not_the_servers(void **state)
 {
     (void)state;
-    static const int ours[] = {
-        EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE, ENETUNREACH, ENETDOWN, EPERM};
+    static const int ours[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE,
+        ENETUNREACH, ENETDOWN, EPERM, EAFNOSUPPORT, EPROTONOSUPPORT, ENOSPC};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         assert_true(rc_error_is_local(-ours[i]));
         assert_false(rc_error_is_local(ours[i]));
