@@ -246,6 +246,14 @@ static struct stream *stream_new(struct rc_uv *u, int fd, int *status)
     return s;
 }
 
+/* What a call that began nothing failed with, in a code that speaks of this machine alone: a rule
+ * of it forbids the socket or the connection; no port, or no entry in its table of routes, is left.
+ * Of a path both would be the server's, but connecting to one fails otherwise. */
+static int own_error(int error)
+{
+    return error == EACCES ? UV_EPERM : error == EAGAIN ? UV_EADDRNOTAVAIL : -error;
+}
+
 /* Is a connect that failed at once the peer's doing? All else says something of this machine. For a
  * path it always is: there is no network in between. */
 static bool refused_by_peer(int family, int error)
@@ -260,10 +268,10 @@ static int start_connect(struct stream *s, const struct sockaddr *to, socklen_t 
         watch(s);
         return 0;
     }
-    s->error = -errno;
     if (!refused_by_peer(to->sa_family, errno)) {
-        return s->error;
+        return own_error(errno);
     }
+    s->error = -errno;
     rc_uv_tell_later(s->u, &s->refusal);
     return 0;
 }
@@ -274,7 +282,7 @@ int rc_uv_stream_connect(struct rc_transport *t, const struct rc_address *addres
     const struct sockaddr *to = (const struct sockaddr *)(const void *)address->bytes;
     int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        return -errno;
+        return own_error(errno);
     }
     int status;
     struct stream *s = stream_new(rc_uv_of(t), fd, &status);

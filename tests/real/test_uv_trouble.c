@@ -32,6 +32,8 @@ static void no_descriptor_left_fails_in_the_call(void **state)
     struct end e = end_of(&w);
     faults.socket = fault(1, EMFILE);
     assert_int_equal(end_connect(&e, &address), -EMFILE);
+    faults.socket = fault(1, EACCES);
+    assert_int_equal(end_connect(&e, &address), UV_EPERM);
     assert_int_equal(end_connect(&e, &address), 0);
     end_close(&e);
     world_close(&w);
@@ -44,6 +46,15 @@ static void no_local_port_left_fails_in_the_call(void **state)
     expect_failure_in_the_call(-EADDRNOTAVAIL);
     faults.connect = fault(1, ENETUNREACH);
     expect_failure_in_the_call(-ENETUNREACH);
+}
+
+static void what_this_machine_forbids_or_lacks_is_told_in_its_own_codes(void **state)
+{
+    (void)state;
+    faults.connect = fault(1, EACCES);
+    expect_failure_in_the_call(UV_EPERM);
+    faults.connect = fault(1, EAGAIN);
+    expect_failure_in_the_call(UV_EADDRNOTAVAIL);
 }
 
 static void a_refusal_known_at_once_is_told_later(void **state)
@@ -262,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_descriptor_left_fails_in_the_call),
         cmocka_unit_test(no_local_port_left_fails_in_the_call),
+        cmocka_unit_test(what_this_machine_forbids_or_lacks_is_told_in_its_own_codes),
         cmocka_unit_test(a_refusal_known_at_once_is_told_later),
         cmocka_unit_test(no_memory_for_a_stream_fails_in_the_call),
         cmocka_unit_test(a_connect_interrupted_by_a_signal_goes_on),
