@@ -123,6 +123,10 @@ static void read_available(struct stream *s)
         if (n < 0 && would_block(errno)) {
             return;
         }
+        if (n < 0 && short_of_memory(errno)) {
+            starve(s);
+            return;
+        }
         if (n <= 0) {
             finish_reading(s, n == 0 ? s->error : -errno);
             return;

@@ -238,6 +238,17 @@ static void a_kernel_without_buffers_takes_nothing_and_is_asked_again(void **sta
     end_say(&p->e, "later");
 }
 
+static void a_kernel_without_memory_to_read_is_asked_again(void **state)
+{
+    struct pair *p = *state;
+    peer_say(p->peer, "bytes", 5);
+    faults.recv = fault(2, ENOMEM);
+    uint64_t before = uv_hrtime();
+    run_until(&p->w, &p->e.received, 5);
+    assert_true(uv_hrtime() - before > 5 * UINT64_C(1000000));
+    assert_int_equal(p->e.ends, 0);
+}
+
 static void a_signal_interrupts_neither_reading_nor_writing(void **state)
 {
     struct pair *p = *state;
@@ -287,6 +298,7 @@ int main(void)
         pair_test(an_owner_without_memory_is_asked_again_without_spinning),
         pair_test(a_starved_stream_may_be_closed),
         pair_test(a_kernel_without_buffers_takes_nothing_and_is_asked_again),
+        pair_test(a_kernel_without_memory_to_read_is_asked_again),
         pair_test(a_signal_interrupts_neither_reading_nor_writing),
         pair_test(a_read_that_finds_nothing_changes_nothing),
         pair_test(a_failed_read_ends_the_stream_with_its_errno),
