@@ -7,8 +7,8 @@
  * keeping bytes to write. Here every byte taken is the kernel's, and readiness is the socket's own.
  *
  * Invariant: outside of `ready`, what uv_poll watches for is what the stream's state wants
- * (`watch`). A stream that ran out of memory wants nothing until the retry timer has fired, so that
- * the level-triggered poll cannot spin on it. */
+ * (`watch`). A stream that ran out of memory, or that libuv would not watch, wants nothing until
+ * the retry timer has fired, so that the level-triggered poll cannot spin on it. */
 #include "transport/uv_internal.h"
 
 #include <errno.h>
@@ -172,8 +172,9 @@ static void watch_with(struct stream *s, uv_poll_cb ready)
     s->watched = want;
     if (want == 0) {
         uv_poll_stop(&s->poll);
-    } else {
-        uv_poll_start(&s->poll, want, ready);
+    } else if (uv_poll_start(&s->poll, want, ready) < 0) {
+        s->watched = 0;
+        starve(s);
     }
 }
 
@@ -377,7 +378,10 @@ void rc_uv_stream_reset(struct rc_stream *base)
 void rc_uv_stream_retry(uv_timer_t *timer)
 {
     struct rc_uv *u = timer->data;
-    for (struct rc_list *node; (node = rc_list_first(&u->starved)) != NULL;) {
+    struct rc_list waiting; /* some may have to wait again */
+    rc_list_init(&waiting);
+    rc_list_splice(&waiting, &u->starved);
+    for (struct rc_list *node; (node = rc_list_first(&waiting)) != NULL;) {
         rc_list_remove(node);
         watch(rc_container(node, struct stream, starved));
     }

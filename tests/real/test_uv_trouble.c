@@ -249,6 +249,19 @@ static void a_kernel_without_memory_to_read_is_asked_again(void **state)
     assert_int_equal(p->e.ends, 0);
 }
 
+static void a_stream_that_cannot_be_watched_is_watched_later(void **state)
+{
+    struct pair *p = *state;
+    faults.poll = fault(2, 0);
+    faults.sendmsg = fault(1, EAGAIN);
+    struct rc_slice part = rc_slice_text("x");
+    assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
+    peer_say(p->peer, "bytes", 5);
+    run_until(&p->w, &p->e.received, 5);
+    run_until(&p->w, &p->e.writables, 1);
+    assert_int_equal(faults.poll.times, 0);
+}
+
 static void a_signal_interrupts_neither_reading_nor_writing(void **state)
 {
     struct pair *p = *state;
@@ -299,6 +312,7 @@ int main(void)
         pair_test(a_starved_stream_may_be_closed),
         pair_test(a_kernel_without_buffers_takes_nothing_and_is_asked_again),
         pair_test(a_kernel_without_memory_to_read_is_asked_again),
+        pair_test(a_stream_that_cannot_be_watched_is_watched_later),
         pair_test(a_signal_interrupts_neither_reading_nor_writing),
         pair_test(a_read_that_finds_nothing_changes_nothing),
         pair_test(a_failed_read_ends_the_stream_with_its_errno),

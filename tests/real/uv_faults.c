@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <uv.h>
 
 struct faults faults;
 
@@ -29,6 +30,8 @@ ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __real_recv(int fd, void *where, size_t room, int flags);
 ssize_t __wrap_recv(int fd, void *where, size_t room, int flags);
+int __real_uv_poll_start(uv_poll_t *poll, int events, uv_poll_cb ready);
+int __wrap_uv_poll_start(uv_poll_t *poll, int events, uv_poll_cb ready);
 void *__real_rc_alloc_zeroed(size_t count, size_t size);
 void *__wrap_rc_alloc_zeroed(size_t count, size_t size);
 
@@ -50,6 +53,11 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 ssize_t __wrap_recv(int fd, void *where, size_t room, int flags)
 {
     return fails(&faults.recv) ? -1 : __real_recv(fd, where, room, flags);
+}
+
+int __wrap_uv_poll_start(uv_poll_t *poll, int events, uv_poll_cb ready)
+{
+    return fails(&faults.poll) ? UV_EEXIST : __real_uv_poll_start(poll, events, ready);
 }
 
 void *__wrap_rc_alloc_zeroed(size_t count, size_t size)

@@ -9,6 +9,7 @@ struct fault {
 
 struct faults {
     struct fault socket, connect, sendmsg, recv, alloc;
+    struct fault poll; /* uv_poll_start: UV_EEXIST */
 };
 
 extern struct faults faults;
