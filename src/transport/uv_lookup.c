@@ -118,6 +118,8 @@ static void found(uv_getaddrinfo_t *request, int status, struct addrinfo *result
     uv_freeaddrinfo(results);
     if (status == 0 && count == 0) {
         status = UV_EAI_NONAME;
+    } else if (status == UV_EAI_MEMORY) {
+        status = UV_ENOMEM; /* the resolver's word for it: this machine's trouble, not the name's */
     }
     answer(l, status, addresses, count);
 }

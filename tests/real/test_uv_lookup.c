@@ -277,6 +277,9 @@ static void a_name_that_does_not_exist_is_an_error(void **state)
     resolve(a, "nowhere.example", 1, false);
     assert_int_equal(a->status, UV_EAI_NONAME);
     assert_int_equal(a->count, 0);
+    resolver.status = EAI_MEMORY; /* this machine's trouble, and told as such */
+    resolve(a, "any.example", 1, false);
+    assert_int_equal(a->status, UV_ENOMEM);
     resolver.status = EAI_AGAIN;
     resolve(a, "later.example", 1, false);
     assert_int_equal(a->status, UV_EAI_AGAIN);
