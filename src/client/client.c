@@ -372,7 +372,7 @@ int ringcache_client_new(ringcache_client **client, uv_loop_t *loop, const ringc
     }
     rc = loop != NULL ? open_on(client, loop, config) : open_on_own(client, config);
     if (rc < 0) {
-        return rc;
+        return rc == UV_ENOMEM ? RINGCACHE_ENOMEM : rc; /* one code for it, whoever had none */
     }
     /* The first turn is always taken: what was posted before the loop ran is not forgotten. */
     rc_client_update_hold(*client);
