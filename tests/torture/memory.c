@@ -13,6 +13,8 @@ static struct {
     uint64_t fail_at;
     bool fail_on;
     bool armed;
+    const struct torture_site *site; /* that alone fails */
+    uint64_t skip, times;
     int64_t live;
     const struct torture_site *askers[ASKERS_MAX];
 } memory;
@@ -25,8 +27,17 @@ void torture_memory_fail(uint64_t n, bool on)
     memory.armed = true;
 }
 
+void torture_memory_fail_at(const struct torture_site *site, uint64_t skip, uint64_t times)
+{
+    torture_memory_fail(0, false);
+    memory.site = site;
+    memory.skip = skip;
+    memory.times = times;
+}
+
 uint64_t torture_memory_relent(void)
 {
+    memory.site = NULL;
     memory.armed = false;
     return memory.asked;
 }
@@ -42,6 +53,17 @@ const struct torture_site *torture_memory_asker(uint64_t n)
 int64_t torture_memory_live(void)
 {
     return memory.live;
+}
+
+static bool due_at(const struct torture_site *site)
+{
+    if (memory.site != site || memory.times == 0) {
+        return false;
+    }
+    bool skipped = memory.skip > 0;
+    memory.skip -= skipped;
+    memory.times -= !skipped;
+    return !skipped;
 }
 
 static bool due(void)
@@ -60,7 +82,7 @@ bool torture_memory_denies(struct torture_site *site)
         memory.askers[memory.asked] = site;
     }
     memory.asked++;
-    bool denied = due();
+    bool denied = due() || due_at(site);
     site->failed += denied;
     return denied;
 }

@@ -12,6 +12,8 @@
 
 /* Allocation `n` from now on fails, and with `on` all behind it. 0: none does. */
 void torture_memory_fail(uint64_t n, bool on);
+/* Of those that `site` asks for, `skip` are as ever, then `times` fail. */
+void torture_memory_fail_at(const struct torture_site *site, uint64_t skip, uint64_t times);
 /* No more failures. How many allocations were asked for since torture_memory_fail, up to here? */
 uint64_t torture_memory_relent(void);
 /* Whose was allocation `n` (from 1 on) of those? Only of a run in which none failed. */

@@ -12,7 +12,7 @@ enum { CASE_SIZE = 160 };
 
 static struct {
     const char *program;
-    bool running;
+    bool running, failed, found;
     char text[CASE_SIZE];
 } replay;
 
@@ -24,6 +24,7 @@ static void tell(void)
     if (replay.running) {
         fprintf(stderr, "replay: TORTURE_CASE='%s' %s\n", replay.text, replay.program);
         replay.running = false;
+        replay.failed = true;
     }
 }
 
@@ -64,6 +65,11 @@ int replay_tell(void **state)
     return 0;
 }
 
+bool replay_failed(void)
+{
+    return replay.failed;
+}
+
 const char *replay_wanted(void)
 {
     return getenv("TORTURE_CASE");
@@ -77,5 +83,11 @@ bool replay_runs(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    replay.found = replay.found || (wanted != NULL && strcmp(wanted, text) == 0);
     return wanted == NULL || strcmp(wanted, text) == 0;
+}
+
+bool replay_found(void)
+{
+    return replay.found;
 }

@@ -30,16 +30,22 @@ struct torture_site {
 
 struct torture_site *const *torture_sites(uint64_t *count);
 
-/* A place that no scenario makes fail, and why. */
+/* Its file, from src on. */
+const char *torture_source(const struct torture_site *site);
+/* Does the simulated world reach it? Not what binds the library to libuv and the system. */
+bool torture_is_inner(const struct torture_site *site);
+
+/* A place that nothing makes fail, and why. */
 struct torture_excuse {
-    const char *file; /* the end of its name */
+    const char *file;
     const char *call;
     const char *why;
 };
 
-/* Tell one line of figures, and each site that never failed; false when one has no excuse. The
- * list of excuses ends with one without a file. */
-bool torture_tell(const char *program, uint64_t scenarios, const struct torture_excuse *excuses);
+/* Tell one line of figures about the sites that are inner, or those that are not, and each that
+ * never failed; false when one has no excuse. The excuses end with one without a file. */
+bool torture_tell(
+    const char *program, uint64_t scenarios, bool inner, const struct torture_excuse *excuses);
 
 /* Is TORTURE_ALL set, which asks for every failure instead of a sample? */
 bool torture_all(void);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "system.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TIMERS = 4 /* two of each client */, SOON_MS = 10, START_MS = 1000000 };
+
+struct timing {
+    uv_timer_t *timer;
+    uv_timer_cb cb;
+};
+
+/* The calls take no argument of ours, hence one variable of the program. */
+static struct {
+    const struct torture_site *site;
+    struct system_fault fault;
+    uint64_t skip, times;
+    uint64_t leapt_ms;
+    uint64_t lookups;
+    struct timing timings[TIMERS];
+    unsigned next_timing;
+    const uv_timer_t *firing;
+} world;
+
+void system_fail(const struct torture_site *site, const struct system_fault *fault, uint64_t skip,
+    uint64_t times)
+{
+    world.site = site;
+    world.fault = *fault;
+    world.skip = skip;
+    world.times = times;
+}
+
+void system_relent(void)
+{
+    world.site = NULL;
+}
+
+void system_pass(uint64_t ms)
+{
+    world.leapt_ms += ms;
+}
+
+uint64_t system_lookups(void)
+{
+    return world.lookups;
+}
+
+/* Is it now that this call fails, in this way? Counts the call. */
+static bool due(struct torture_site *site)
+{
+    site->reached++;
+    if (world.site != site || world.times == 0) {
+        return false;
+    }
+    if (world.skip > 0) {
+        world.skip--;
+        return false;
+    }
+    world.times--;
+    site->failed++;
+    errno = world.fault.error;
+    return true;
+}
+
+static bool goes_on(int error)
+{
+    return error == EINTR || error == EINPROGRESS;
+}
+
+socklen_t system_address(uint16_t port, struct sockaddr_un *address)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    /* In the kernel alone: a name whose first byte is zero has no file. */
+    int len = snprintf(address->sun_path + 1, sizeof address->sun_path - 1,
+        "ringcache-torture-%d-%u", (int)getpid(), port);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+}
+
+int torture_socket(struct torture_site *site, int family, int type, int protocol)
+{
+    (void)family;
+    return due(site) ? -1 : socket(AF_UNIX, type, protocol);
+}
+
+static int connect_here(int fd, const struct sockaddr *to)
+{
+    struct sockaddr_un here;
+    const struct sockaddr_in *in = (const void *)to;
+    if (to->sa_family != AF_INET) {
+        errno = ECONNREFUSED;
+        return -1;
+    }
+    socklen_t len = system_address(ntohs(in->sin_port), &here);
+    return connect(fd, (struct sockaddr *)&here, len);
+}
+
+/* A connect that was interrupted has begun all the same. */
+int torture_connect(struct torture_site *site, int fd, const struct sockaddr *to, socklen_t len)
+{
+    (void)len;
+    if (!due(site)) {
+        return connect_here(fd, to);
+    }
+    if (goes_on(world.fault.error)) {
+        connect_here(fd, to);
+    }
+    errno = world.fault.error;
+    return -1;
+}
+
+int torture_getsockopt(
+    struct torture_site *site, int fd, int level, int option, void *value, socklen_t *len)
+{
+    bool fails = due(site);
+    if (fails && world.fault.way == SYSTEM_FAILS) {
+        return -1;
+    }
+    int rc = getsockopt(fd, level, option, value, len);
+    if (fails) {
+        *(int *)value = world.fault.error;
+    }
+    return rc;
+}
+
+int torture_setsockopt(
+    struct torture_site *site, int fd, int level, int option, const void *value, socklen_t len)
+{
+    return due(site) ? -1 : setsockopt(fd, level, option, value, len);
+}
+
+ssize_t torture_recv(struct torture_site *site, int fd, void *where, size_t room, int flags)
+{
+    if (!due(site)) {
+        return recv(fd, where, room, flags);
+    }
+    return world.fault.way == SYSTEM_LESS ? recv(fd, where, 1, flags) : -1;
+}
+
+ssize_t torture_sendmsg(struct torture_site *site, int fd, const struct msghdr *message, int flags)
+{
+    if (!due(site)) {
+        return sendmsg(fd, message, flags);
+    }
+    return world.fault.way == SYSTEM_LESS ? send(fd, message->msg_iov[0].iov_base, 1, flags) : -1;
+}
+
+/* It fails for a connection that is no more, which this one then is. */
+int torture_shutdown(struct torture_site *site, int fd, int how)
+{
+    bool fails = due(site);
+    int rc = shutdown(fd, fails ? SHUT_RDWR : how);
+    errno = fails ? world.fault.error : errno;
+    return fails ? -1 : rc;
+}
+
+/* The descriptor is gone whatever is told. */
+int torture_close(struct torture_site *site, int fd)
+{
+    bool fails = due(site);
+    int rc = close(fd);
+    errno = fails ? world.fault.error : errno;
+    return fails ? -1 : rc;
+}
+
+bool torture_uv(struct torture_site *site)
+{
+    return due(site);
+}
+
+int torture_status(void)
+{
+    return world.fault.error;
+}
+
+/* A look-up under way: whose callback is told, and of what failure. */
+struct asked {
+    uv_getaddrinfo_t request;
+    uv_getaddrinfo_t *owner;
+    uv_getaddrinfo_cb done;
+    int failure;
+};
+
+static void answered(uv_getaddrinfo_t *request, int status, struct addrinfo *results)
+{
+    struct asked *asked = request->data;
+    world.lookups--;
+    if (asked->failure < 0) {
+        uv_freeaddrinfo(results);
+        asked->done(asked->owner, asked->failure, NULL);
+    } else {
+        asked->done(asked->owner, status, results);
+    }
+    free(asked);
+}
+
+/* The owner's request is not libuv's here: to cancel it changes nothing, which libuv allows. */
+int torture_getaddrinfo(struct torture_site *site, uv_loop_t *loop, uv_getaddrinfo_t *request,
+    uv_getaddrinfo_cb done, const char *node, const char *service, const struct addrinfo *hints)
+{
+    bool fails = due(site);
+    if (fails && world.fault.way == SYSTEM_FAILS) {
+        return world.fault.error;
+    }
+    struct asked *asked = calloc(1, sizeof *asked);
+    if (asked == NULL) {
+        abort();
+    }
+    asked->request.data = asked;
+    asked->owner = request;
+    asked->done = done;
+    asked->failure = fails ? world.fault.error : 0;
+    world.lookups++;
+    return uv_getaddrinfo(loop, &asked->request, answered, node, service, hints);
+}
+
+uint64_t torture_now(const uv_loop_t *loop)
+{
+    (void)loop;
+    return START_MS + world.leapt_ms;
+}
+
+uint64_t torture_hrtime(void)
+{
+    return (START_MS + world.leapt_ms) * 1000000;
+}
+
+static struct timing *timing_of(uv_timer_t *timer)
+{
+    size_t i = 0;
+    while (i < TIMERS && world.timings[i].timer != timer) {
+        i++;
+    }
+    return i < TIMERS ? &world.timings[i] : &world.timings[world.next_timing++ % TIMERS];
+}
+
+static void fire(uv_timer_t *timer)
+{
+    world.firing = timer;
+    timing_of(timer)->cb(timer);
+    world.firing = NULL;
+}
+
+/* Nobody waits: a timer fires in the next turn, since its owner looks at the clock, or tries once
+ * more. One that sets itself again would be found due for ever in one turn: it takes a moment of
+ * the wall's, which is spent here when it is to be soon. */
+int torture_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t ms, uint64_t repeat)
+{
+    bool again = world.firing == timer;
+    *timing_of(timer) = (struct timing){timer, cb};
+    int rc = uv_timer_start(timer, fire, again ? 1 : 0, repeat);
+    if (again && ms <= SOON_MS) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return rc;
+}
