@@ -2,10 +2,14 @@
 #ifndef CLIENT_STORM_H
 #define CLIENT_STORM_H
 
-/* A seeded storm over one client: random requests of every operation, random changes of the ring,
- * random faults, and a history of every key against which each answer is judged.
+/* A seeded storm over several clients of the same servers: random requests of every operation,
+ * random changes of the ring, random faults, and a history of every key against which each answer
+ * is judged, whoever of them wrote.
  *
- *     storm.c            the world, the one way in and out of all requests
+ *     storm.c            the world: its servers, who owns what, what they hold
+ *     storm_run.c        its moves in rounds, the calm behind them
+ *     storm_shrink.c     which of them a failure needs
+ *     storm_client.c     one client: the one way in and out of all its requests
  *     storm_moves.c      what is asked at random, and what changes the ring
  *     storm_history.c    keys whose values tell which writes they are made of
  *     storm_counters.c   counters whose sum tells which steps were applied
@@ -13,11 +17,12 @@
  *     storm_faults.c     what goes wrong
  *
  * An `epoch` of a key is a stretch in which its owner neither changed nor lost its items; nothing
- * is claimed across two of them. */
+ * is claimed across two of them. All clients change their rings at the same moment. */
 
 #include "world.h"
 
 enum {
+    STORM_CLIENTS = 4,
     STORM_SERVERS = 5,
     STORM_KEYS = 16,
     STORM_COUNTERS = 4,
@@ -26,6 +31,7 @@ enum {
     STORM_PENDING = 1024, /* requests at a time */
     STORM_MANYS = 4,      /* ringcache_get_many at a time */
     STORM_VALUE_MAX = 30000,
+    STORM_MOVES = 12288, /* at most */
 };
 
 enum storm_fate {
@@ -38,19 +44,29 @@ enum storm_fate {
 struct storm_write {
     ringcache_op op;
     enum storm_fate fate;
+    unsigned by; /* which client */
     uint32_t epoch;
     uint32_t len;      /* of its piece of the value */
-    uint64_t acked_at; /* in this epoch, by storm->ticks; 0: never */
+    uint64_t asked_at; /* by storm->ticks */
+    uint64_t acked_at; /* by storm->ticks; 0: never */
     bool fleeting;     /* the item may expire before the storm is over */
+};
+
+/* What was certain of a key when somebody asked. */
+struct storm_past {
+    /* Of each client the newest acknowledged write that replaced or removed all; 0: none. */
+    uint32_t floors[STORM_CLIENTS];
+    uint64_t settled_from; /* of all those writes, the latest moment that one was submitted */
+    uint64_t at;           /* by storm->ticks */
 };
 
 struct storm_key {
     char name[16];
     size_t owner; /* STORM_SERVERS: none */
     uint32_t epoch;
-    uint32_t floor;   /* the newest acknowledged write that replaced or removed all; 0: none */
-    uint32_t changed; /* the newest acknowledged write that changed the value; 0: none */
-    uint32_t written; /* how many there are */
+    struct storm_past past; /* but for `at` */
+    uint32_t changed;       /* the newest acknowledged write that changed the value; 0: none */
+    uint32_t written;       /* how many there are */
     struct storm_write writes[STORM_WRITES + 1];
     /* The last CAS token that was read. */
     uint64_t cas;
@@ -61,6 +77,7 @@ struct storm_key {
 struct storm_step {
     enum storm_fate fate;
     uint64_t acked_at;
+    uint64_t denied_at; /* taken back by then, by storm->ticks; 0: never done */
     bool down;
 };
 
@@ -70,9 +87,10 @@ struct storm_counter {
     uint32_t life; /* a new one, under a new name, begins where an epoch of a key would */
     uint32_t step_count;
     struct storm_step steps[STORM_STEPS];
-    uint64_t known_at; /* by storm->ticks: it exists; 0: nobody said so */
-    bool beyond;       /* a sum beyond the range may not have been taken back yet */
-    bool was_beyond;   /* … at any time of this life */
+    uint64_t known_at;     /* by storm->ticks: it exists; 0: nobody said so */
+    bool beyond;           /* a sum beyond the range may not have been taken back yet */
+    uint64_t beyond_until; /* … until then, by storm->ticks */
+    bool was_beyond;       /* … at any time of this life */
 };
 
 struct storm_server {
@@ -84,17 +102,19 @@ struct storm_server {
 };
 
 struct storm;
+struct storm_client;
 struct storm_many;
 
 /* A value that is lent. */
 struct storm_loan {
-    struct storm *storm;
+    struct storm_client *client;
     size_t len;
     char bytes[];
 };
 
 struct storm_request {
     struct storm *storm;
+    struct storm_client *client;
     struct storm_key *key;         /* or NULL */
     struct storm_counter *counter; /* or NULL */
     struct storm_many *many;       /* of which it is one key; or NULL */
@@ -103,16 +123,15 @@ struct storm_request {
     uint32_t options;
     size_t owner; /* when it was submitted */
     ringcache_id id;
-    uint32_t number;    /* of a write; of a counter's step, from 1 on */
-    uint32_t epoch;     /* of the key when it was submitted; of a counter the life */
-    uint32_t floor;     /* of the key */
-    uint32_t changed;   /* of the key */
-    uint64_t asked_at;  /* by storm->ticks */
-    uint32_t cas_epoch; /* of the token that a CAS carries; 0: a made-up one */
-    uint32_t cas_as_of; /* of that token */
+    uint32_t number;        /* of a write; of a counter's step, from 1 on */
+    uint32_t epoch;         /* of the key when it was submitted; of a counter the life */
+    uint32_t changed;       /* of the key */
+    struct storm_past past; /* of the key; of a counter and a ping the moment alone */
+    uint32_t cas_epoch;     /* of the token that a CAS carries; 0: a made-up one */
+    uint32_t cas_as_of;     /* of that token */
     uint64_t deadline_ms;
     uint64_t blocked_before_ms; /* storm->blocked_ms when its turn began */
-    size_t place;               /* in storm->pending */
+    size_t place;               /* in client->pending */
 };
 
 /* What a seed draws from. */
@@ -125,46 +144,84 @@ struct storm_rules {
     bool blocks;   /* the loop is late now and then */
     bool members;  /* servers come and go */
     bool early;    /* closed in the middle */
+    bool shares;   /* equal gets are one */
+    unsigned clients;
 };
 
-struct storm {
-    struct world *world;
-    uint64_t seed, random;
-    struct storm_rules rules;
-    uint32_t timeout_ms;
-    struct storm_server servers[STORM_SERVERS];
-    size_t server_count;
-    struct storm_key keys[STORM_KEYS];
-    struct storm_counter counters[STORM_COUNTERS];
-    uint64_t ticks; /* acknowledgements so far */
+/* What one program knows of its client. */
+struct storm_client {
+    struct storm *storm;
+    struct sim_client *host;
+    ringcache_client *client;
     struct storm_request *pending[STORM_PENDING];
     size_t pending_count;
     size_t many_count;
     uint64_t accepted, answered, succeeded, refused;
+    uint64_t requests; /* accepted, each key of many */
     uint64_t posted, ran;
     uint64_t lent, returned;
+    unsigned closed;
+    bool closing;
+    bool room_is_owed; /* RINGCACHE_EBUSY was said, RINGCACHE_EVENT_ROOM not yet */
+};
+
+/* Which moves are made: all, unless some are left out to find those that a failure needs. */
+struct storm_plan {
+    bool out[STORM_MOVES];
+    bool calm_callbacks; /* nothing is done in callbacks */
+};
+
+struct storm_result {
+    uint64_t trace;    /* the world's hash of all that happened */
+    uint64_t requests; /* each key of many is one */
+};
+
+struct storm {
+    struct sim *sim;
+    const struct storm_plan *plan;
+    uint64_t seed, random;
+    size_t moves; /* made or left out so far */
+    struct storm_rules rules;
+    uint32_t timeout_ms;
+    struct storm_client clients[STORM_CLIENTS];
+    struct storm_server servers[STORM_SERVERS];
+    size_t server_count;
+    struct storm_key keys[STORM_KEYS];
+    struct storm_counter counters[STORM_COUNTERS];
+    uint64_t ticks; /* 1, and one for every acknowledgement */
     uint64_t blocked_until_ms;
     uint64_t blocked_ms;         /* in all */
     uint64_t blocked_earlier_ms; /* … before the turn at blocked_at_ms */
     uint64_t blocked_at_ms;
-    unsigned closed;
-    bool in_call, calm, closing;
-    bool tells;        /* what happens, line by line */
-    bool room_is_owed; /* RINGCACHE_EBUSY was said, RINGCACHE_EVENT_ROOM not yet */
+    bool in_call, calm;
+    bool tells; /* what happens, line by line */
     char value[STORM_VALUE_MAX + 64];
 };
 
-struct storm *storm_new(uint64_t seed);
+/* Begin, rage, calm down and end; fails the test. */
+struct storm_result storm_run(uint64_t seed, const struct storm_plan *plan);
+struct storm *storm_new(uint64_t seed, const struct storm_plan *plan);
 void storm_free(struct storm *storm);
 uint64_t storm_draw(struct storm *storm, uint64_t below);
+/* Draw from that stream of the seed's from now on. */
+void storm_draw_from(struct storm *storm, uint64_t stream);
 /* Fails the test, and names the seed. */
 void storm_fail(const struct storm *storm, const char *what, const char *of);
 
 /* What happens, for the eyes of whoever reruns a seed. */
 void storm_tell(const struct storm *storm, const char *who, const char *what, int64_t number);
 
+/* One of those that are not being closed, or NULL. */
+struct storm_client *storm_any_client(struct storm *storm);
+size_t storm_owner_of(const struct storm *storm, const char *key);
+
+/* One client. */
+void storm_client_begin(struct storm *storm, struct storm_client *c, ringcache_config *config);
+void storm_client_close(struct storm_client *c);
+/* Once the world is idle. */
+void storm_client_check_end(const struct storm_client *c);
 /* The way in: `r` is taken over. All zero but for its key or counter, which its file filled in. */
-void storm_submit(struct storm *storm, struct storm_request *r, const ringcache_request *request);
+void storm_submit(struct storm_request *r, const ringcache_request *request);
 /* Let a request lend a copy of its value. */
 void storm_lend(struct storm_request *r, ringcache_request *request);
 /* Note when a request is due, had it been submitted now. */
@@ -172,22 +229,22 @@ void storm_note_deadline(struct storm_request *r, uint32_t timeout_ms);
 /* Judge one answer by all that is known, but for whether it is the first. */
 void storm_judge(struct storm_request *r, const ringcache_reply *reply);
 /* What a program does in a callback besides. */
-void storm_act(struct storm *storm);
-struct storm_request *storm_request_new(struct storm *storm);
+void storm_act(struct storm_client *c);
+struct storm_request *storm_request_new(struct storm_client *c);
 /* 0: the client's own. */
 uint32_t storm_draw_timeout(struct storm *storm);
-size_t storm_owner_of(const struct storm *storm, ringcache_ring *ring, const char *key);
-void storm_close(struct storm *storm);
+void storm_post(struct storm_client *c);
+void storm_cancel(struct storm_client *c);
 
 /* Each is one move; what the client refuses is no failure. */
-void storm_ask(struct storm *storm);
-void storm_post(struct storm *storm);
-void storm_cancel(struct storm *storm);
+void storm_ask(struct storm_client *c);
 void storm_change_members(struct storm *storm);
 
 /* Keys. */
-void storm_ask_key(struct storm *storm, struct storm_key *key, ringcache_op op);
+void storm_ask_key(struct storm_client *c, struct storm_key *key, ringcache_op op);
 ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key);
+/* The answer of a get may be that of an older, equal one: then less was certain. */
+void storm_share_past(struct storm_request *r);
 /* What a read has to know, as of now. */
 void storm_key_note(struct storm_request *r, struct storm_key *key);
 void storm_key_begin_epoch(struct storm_key *key);
@@ -197,8 +254,8 @@ void storm_key_judge(struct storm_request *r, const ringcache_reply *reply);
 const char *storm_key_wrong(const struct storm_key *key, const char *value, size_t len);
 
 /* Counters. */
-void storm_ask_counter(struct storm *storm, struct storm_counter *counter);
-void storm_read_counter(struct storm *storm, struct storm_counter *counter);
+void storm_ask_counter(struct storm_client *c, struct storm_counter *counter);
+void storm_read_counter(struct storm_client *c, struct storm_counter *counter);
 void storm_counter_note(struct storm_request *r, struct storm_counter *counter);
 void storm_counter_begin(struct storm *storm, struct storm_counter *counter);
 void storm_counter_refused(const struct storm_request *r);
@@ -206,7 +263,7 @@ void storm_counter_judge(struct storm_request *r, const ringcache_reply *reply);
 const char *storm_counter_wrong(const struct storm_counter *counter, const char *value);
 
 /* Many at once; with `all`, every key and counter once. */
-void storm_ask_many(struct storm *storm, bool all);
+void storm_ask_many(struct storm_client *c, bool all);
 
 /* One random fault; and the end of all faults of one server, or of everything. */
 void storm_fault(struct storm *storm);

@@ -8,7 +8,8 @@
  *     range
  *
  * Now and then a step of 2^62 leads beyond 2^63-1, and has to be taken back: on memcached by the
- * library, one at a time here, since a second one on top of the first would pass 2^64. After
+ * library, one at a time here, since a second one on top of the first would pass 2^64. So are the
+ * steps that find such a sum; until they are told so, others may see them. After
  * STORM_STEPS steps, and where its owner changes or loses its items, a counter goes on under a new
  * name. */
 #include "storm.h"
@@ -34,16 +35,24 @@ static const char *wrong_digit(
     if (i >= counter->step_count || digit != (step->down ? 0 : 2)) {
         return "a step was applied twice, or never asked for";
     }
-    return step->fate == STORM_DENIED ? "a step that was said to have no effect" : NULL;
+    bool denied = step->fate == STORM_DENIED && (asked_at == 0 || asked_at >= step->denied_at);
+    return denied ? "a step that was said to have no effect" : NULL;
 }
 
-/* NULL, or what is wrong with the number that a request submitted at `asked_at` was told. */
+/* May a sum beyond the range have been there at that moment or since? */
+static bool may_be_beyond(const struct storm_counter *counter, uint64_t asked_at)
+{
+    return counter->beyond || (asked_at > 0 && counter->beyond_until > asked_at);
+}
+
+/* NULL, or what is wrong with the number that a request submitted at `asked_at` was told; 0: with
+ * what is there now. */
 static const char *wrong_number(
     const struct storm_counter *counter, uint64_t number, uint64_t asked_at)
 {
     uint64_t top = number >> TOP_BITS;
-    bool known =
-        top == INITIAL >> TOP_BITS || (counter->beyond && top == (INITIAL + BEYOND) >> TOP_BITS);
+    bool known = top == INITIAL >> TOP_BITS ||
+                 (may_be_beyond(counter, asked_at) && top == (INITIAL + BEYOND) >> TOP_BITS);
     const char *wrong = known ? NULL : "a sum beyond the range was not taken back once";
     for (uint32_t i = 0; i < STORM_STEPS && wrong == NULL; i++) {
         wrong = wrong_digit(counter, i, number >> (2 * i) & 3, asked_at);
@@ -70,9 +79,7 @@ void storm_counter_begin(struct storm *storm, struct storm_counter *counter)
     *counter = (struct storm_counter){.life = life};
     snprintf(counter->name, sizeof counter->name, "count%zu.%" PRIu32,
         (size_t)(counter - storm->counters), life);
-    ringcache_ring *ring = ringcache_client_ring(storm->world->client);
-    counter->owner = storm_owner_of(storm, ring, counter->name);
-    ringcache_ring_unref(ring);
+    counter->owner = storm_owner_of(storm, counter->name);
 }
 
 void storm_counter_note(struct storm_request *r, struct storm_counter *counter)
@@ -80,7 +87,7 @@ void storm_counter_note(struct storm_request *r, struct storm_counter *counter)
     r->counter = counter;
     r->owner = counter->owner;
     r->epoch = counter->life;
-    r->asked_at = r->storm->ticks;
+    r->past.at = r->storm->ticks;
 }
 
 static bool on_redis(const struct storm *storm, const struct storm_counter *counter)
@@ -119,30 +126,34 @@ static void submit(struct storm_request *r, ringcache_request *request)
     request->timeout_ms = storm_draw_timeout(r->storm);
     r->op = request->op;
     r->options = request->options;
-    storm_submit(r->storm, r, request);
+    if (r->op == RINGCACHE_GET) {
+        storm_share_past(r);
+    }
+    storm_submit(r, request);
 }
 
-static struct storm_request *new_request(struct storm *storm, struct storm_counter *counter)
+static struct storm_request *new_request(struct storm_client *c, struct storm_counter *counter)
 {
-    struct storm_request *r = storm_request_new(storm);
+    struct storm_request *r = storm_request_new(c);
     storm_counter_note(r, counter);
     return r;
 }
 
-void storm_read_counter(struct storm *storm, struct storm_counter *counter)
+void storm_read_counter(struct storm_client *c, struct storm_counter *counter)
 {
     ringcache_request request = {.op = RINGCACHE_GET};
-    submit(new_request(storm, counter), &request);
+    submit(new_request(c, counter), &request);
 }
 
-void storm_ask_counter(struct storm *storm, struct storm_counter *counter)
+void storm_ask_counter(struct storm_client *c, struct storm_counter *counter)
 {
+    struct storm *storm = c->storm;
     uint64_t dice = storm_draw(storm, 16);
     ringcache_request request = {.op = RINGCACHE_GET};
     if (counter->step_count == STORM_STEPS) {
         storm_counter_begin(storm, counter);
     }
-    struct storm_request *r = new_request(storm, counter);
+    struct storm_request *r = new_request(c, counter);
     if (dice < 2) { /* the one way that there is on every protocol */
         request.op = RINGCACHE_ADD;
         request.value =
@@ -167,7 +178,9 @@ static void settle(const struct storm_request *r, enum storm_fate fate)
     struct storm_counter *counter = r->counter;
     if (r->number > 0) {
         counter->steps[r->number - 1].fate = fate;
+        counter->steps[r->number - 1].denied_at = counter->was_beyond ? ++r->storm->ticks : 0;
     } else if (goes_beyond(r) && fate == STORM_DENIED) {
+        counter->beyond_until = counter->beyond ? ++r->storm->ticks : counter->beyond_until;
         counter->beyond = false;
     }
 }
@@ -189,7 +202,7 @@ static void must(const struct storm_request *r, bool holds, const char *otherwis
 static void judge_absence(const struct storm_request *r)
 {
     const struct storm_counter *counter = r->counter;
-    must(r, counter->known_at == 0 || counter->known_at > r->asked_at,
+    must(r, counter->known_at == 0 || counter->known_at > r->past.at,
         "an acknowledged counter is missing");
 }
 
@@ -203,7 +216,7 @@ static void note_presence(const struct storm_request *r)
 static void judge_step(const struct storm_request *r, uint64_t number)
 {
     struct storm_step *step = &r->counter->steps[r->number - 1];
-    const char *wrong = wrong_number(r->counter, number, r->asked_at);
+    const char *wrong = wrong_number(r->counter, number, r->past.at);
     must(r, wrong == NULL, wrong);
     bool moved = (number >> (2 * (r->number - 1)) & 3) != 1;
     if (moved) {
@@ -225,7 +238,7 @@ static void judge_done(const struct storm_request *r, const ringcache_reply *rep
         judge_absence(r);
     } else if (r->op == RINGCACHE_GET) {
         snprintf(text, sizeof text, "%.*s", (int)reply->value.len, (const char *)reply->value.data);
-        wrong = wrong_text(r->counter, text, r->asked_at);
+        wrong = wrong_text(r->counter, text, r->past.at);
     } else if (goes_beyond(r)) {
         wrong = "a sum beyond the range was accepted";
     } else {

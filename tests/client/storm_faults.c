@@ -5,7 +5,7 @@
 
 #include "sim_inside.h"
 
-enum { CONNECTIONS_MAX = 32 };
+enum { CONNECTIONS_MAX = 64 };
 
 /* ---- connections that stand ---- */
 
@@ -207,12 +207,12 @@ static void hurt_network(struct storm *storm, struct storm_server *server)
         break;
     case 4:
         if (server->host[0] != '\0') {
-            sim_dns_fail(storm->world->sim, server->host, lookups[storm_draw(storm, 2)]);
+            sim_dns_fail(storm->sim, server->host, lookups[storm_draw(storm, 2)]);
         }
         break;
     default:
         if (server->host[0] != '\0') {
-            sim_dns_delay(storm->world->sim, server->host,
+            sim_dns_delay(storm->sim, server->host,
                 storm_draw(storm, 2) == 0 ? SIM_NEVER : storm_draw(storm, 300));
         }
         break;
@@ -223,8 +223,8 @@ static void hurt_ourselves(struct storm *storm)
 {
     static const int connects[] = {-EMFILE, -EADDRNOTAVAIL, -ENETUNREACH, -ECONNREFUSED};
     static const int writes[] = {-EHOSTUNREACH, -ENOBUFS, -ETIMEDOUT};
-    struct sim_options *options = sim_settings(storm->world->sim);
-    struct sim_client *host = storm->world->host;
+    struct sim_options *options = sim_settings(storm->sim);
+    struct sim_client *host = storm->clients[storm_draw(storm, storm->rules.clients)].host;
     uint64_t dice = storm_draw(storm, 5);
     storm_tell(storm, "client", "a fault of our own", (int64_t)dice);
     switch (dice) {
@@ -285,8 +285,8 @@ void storm_heal(struct storm *storm, struct storm_server *server)
         sim_drop_replies(server->sim, numbers[i], 0);
     }
     if (server->host[0] != '\0') {
-        sim_dns_fail(storm->world->sim, server->host, 0);
-        sim_dns_delay(storm->world->sim, server->host, 0);
+        sim_dns_fail(storm->sim, server->host, 0);
+        sim_dns_delay(storm->sim, server->host, 0);
     }
     if (server->dead) {
         sim_server_restart(server->sim, true);
@@ -296,12 +296,14 @@ void storm_heal(struct storm *storm, struct storm_server *server)
 
 void storm_heal_all(struct storm *storm)
 {
-    struct sim_options *options = sim_settings(storm->world->sim);
+    struct sim_options *options = sim_settings(storm->sim);
     for (size_t i = 0; i < storm->server_count; i++) {
         storm_heal(storm, &storm->servers[i]);
     }
-    sim_client_fail_connects(storm->world->host, 0, 0);
-    sim_client_fail_writes(storm->world->host, 0, 0);
+    for (size_t i = 0; i < storm->rules.clients; i++) {
+        sim_client_fail_connects(storm->clients[i].host, 0, 0);
+        sim_client_fail_writes(storm->clients[i].host, 0, 0);
+    }
     options->segment_bytes = 0;
     options->write_bytes = 0;
     options->jitter_us = 0;

@@ -4,10 +4,10 @@
  *
  *     key3:9:...;  key3:7:.;  key3:8:....;        prepended, the base, appended
  *
- * so that a value tells which writes it is made of. All writes of a key go to one owner by one
- * connection at a time: what replaces or removes the whole value happens in the order of
- * submission, and once one such write was acknowledged, a read submitted later must not see an
- * older one. */
+ * so that a value tells which writes it is made of. All writes of one client to a key go to one owner
+ * by one connection at a time, in the order of submission; of two clients' writes the one that was
+ * acknowledged before the other was submitted came first. Once a write that replaced or removed the
+ * whole value was acknowledged, a read submitted later must not see one that came before it. */
 #include "storm.h"
 
 #include <inttypes.h>
@@ -122,8 +122,35 @@ static size_t make_piece(struct storm *storm, struct storm_key *key, bool large)
 void storm_key_begin_epoch(struct storm_key *key)
 {
     key->epoch++;
-    key->floor = 0;
+    key->past = (struct storm_past){.at = 0};
     key->changed = 0;
+}
+
+/* The oldest read of the same key and client that is under way, whose answer may be shared; or
+ * NULL. */
+static const struct storm_request *oldest_read(const struct storm_request *r)
+{
+    const struct storm_request *oldest = NULL;
+    for (size_t i = 0; i < r->client->pending_count; i++) {
+        const struct storm_request *other = r->client->pending[i];
+        bool same = other->op == RINGCACHE_GET && other->key == r->key &&
+                    other->counter == r->counter && other->epoch == r->epoch;
+        if (same && (oldest == NULL || other->past.at < oldest->past.at)) {
+            oldest = other;
+        }
+    }
+    return oldest;
+}
+
+void storm_share_past(struct storm_request *r)
+{
+    const struct storm_request *oldest = r->storm->rules.shares ? oldest_read(r) : NULL;
+    unsigned own = (unsigned)(r->client - r->storm->clients);
+    if (oldest != NULL && r->storm->rules.clients > 1) {
+        uint32_t floor = r->past.floors[own];
+        r->past = oldest->past;
+        r->past.floors[own] = floor;
+    }
 }
 
 void storm_key_note(struct storm_request *r, struct storm_key *key)
@@ -131,9 +158,9 @@ void storm_key_note(struct storm_request *r, struct storm_key *key)
     r->key = key;
     r->owner = key->owner;
     r->epoch = key->epoch;
-    r->floor = key->floor;
     r->changed = key->changed;
-    r->asked_at = r->storm->ticks;
+    r->past = key->past;
+    r->past.at = r->storm->ticks;
 }
 
 /* The last is refused by an error line, which has no token: where replies are doubled, it would be
@@ -182,7 +209,8 @@ static void begin_write(struct storm_request *r, ringcache_request *request)
     struct storm_key *key = r->key;
     r->number = ++key->written;
     struct storm_write *write = &key->writes[r->number];
-    *write = (struct storm_write){.op = r->op, .epoch = key->epoch};
+    *write = (struct storm_write){.op = r->op, .epoch = key->epoch, .asked_at = storm->ticks};
+    write->by = (unsigned)(r->client - storm->clients);
     if (replaces(r->op) || joins(r->op)) {
         bool lends = storm_draw(storm, 4) == 0;
         bool large = replaces(r->op) && storm_draw(storm, lends ? 8 : 20) == 0;
@@ -203,14 +231,18 @@ static void begin_write(struct storm_request *r, ringcache_request *request)
     }
 }
 
-void storm_ask_key(struct storm *storm, struct storm_key *key, ringcache_op op)
+void storm_ask_key(struct storm_client *c, struct storm_key *key, ringcache_op op)
 {
-    struct storm_request *r = storm_request_new(storm);
+    struct storm *storm = c->storm;
+    struct storm_request *r = storm_request_new(c);
     ringcache_request request = {.op = op, .key = {key->name, strlen(key->name)}};
     storm_key_note(r, key);
     r->op = op;
     if (!storm->calm && (op == RINGCACHE_GET || op == RINGCACHE_GET_AND_TOUCH)) {
         r->options = request.options = draw_wants(storm);
+    }
+    if (op == RINGCACHE_GET) {
+        storm_share_past(r);
     }
     if (op == RINGCACHE_CAS) {
         take_token(r, &request);
@@ -220,7 +252,7 @@ void storm_ask_key(struct storm *storm, struct storm_key *key, ringcache_op op)
     }
     request.delta = op == RINGCACHE_INCREMENT ? 1 : 0;
     request.timeout_ms = storm_draw_timeout(storm);
-    storm_submit(storm, r, &request);
+    storm_submit(r, &request);
 }
 
 void storm_key_refused(const struct storm_request *r)
@@ -232,35 +264,67 @@ void storm_key_refused(const struct storm_request *r)
 
 /* ---- judging ---- */
 
+/* Did `a` come before `b` for sure? Both belong to `key`. */
+static bool precedes(const struct storm_key *key, uint32_t a, uint32_t b)
+{
+    const struct storm_write *first = &key->writes[a], *second = &key->writes[b];
+    return (first->by == second->by && a < b) ||
+           (first->acked_at > 0 && first->acked_at <= second->asked_at);
+}
+
+/* Had it been replaced or removed for sure when `r` was submitted? */
+static bool is_past(const struct storm_request *r, uint32_t number)
+{
+    const struct storm_write *write = &r->key->writes[number];
+    return number < r->past.floors[write->by] ||
+           (write->acked_at > 0 && write->acked_at <= r->past.settled_from);
+}
+
 /* May the item have been there? `r` itself is no reason why. */
 static void judge_presence(const struct storm_request *r)
 {
     const struct storm_key *key = r->key;
-    if (r->epoch != key->epoch || r->floor == 0 || key->writes[r->floor].op != RINGCACHE_DELETE) {
+    if (r->epoch != key->epoch) {
         return;
     }
-    for (uint32_t n = r->floor + 1; n <= key->written; n++) {
-        if (n != r->number && replaces(key->writes[n].op) && key->writes[n].fate != STORM_DENIED) {
-            return;
+    bool removed = false;
+    for (unsigned i = 0; i < STORM_CLIENTS; i++) {
+        removed = removed || key->writes[r->past.floors[i]].op == RINGCACHE_DELETE;
+    }
+    for (uint32_t n = 1; n <= key->written && removed; n++) {
+        const struct storm_write *write = &key->writes[n];
+        bool may = n != r->number && replaces(write->op) && write->fate != STORM_DENIED;
+        removed = !(may && !is_past(r, n));
+    }
+    if (removed) {
+        storm_fail(r->storm, "a key that was deleted is there", key->name);
+    }
+}
+
+/* May anything have ended what the write `stored` made? `r` itself is no reason why. */
+static bool may_have_ended(const struct storm_request *r, uint32_t stored)
+{
+    const struct storm_key *key = r->key;
+    for (uint32_t n = 1; n <= key->written; n++) {
+        const struct storm_write *write = &key->writes[n];
+        bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
+        bool before = n != stored && precedes(key, n, stored);
+        if (n != r->number && ends && write->fate != STORM_DENIED && !before) {
+            return true;
         }
     }
-    storm_fail(r->storm, "a key that was deleted is there", key->name);
+    return false;
 }
 
 static void judge_absence(const struct storm_request *r)
 {
     const struct storm_key *key = r->key;
-    if (r->epoch != key->epoch || r->floor == 0) {
-        return;
-    }
-    for (uint32_t n = r->floor; n <= key->written; n++) {
-        const struct storm_write *write = &key->writes[n];
-        bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
-        if (n != r->number && ends && write->fate != STORM_DENIED) {
-            return;
+    for (unsigned i = 0; i < STORM_CLIENTS && r->epoch == key->epoch; i++) {
+        uint32_t floor = r->past.floors[i];
+        if (floor > 0 && !may_have_ended(r, floor)) {
+            storm_fail(r->storm, "an acknowledged write is missing", key->name);
         }
     }
-    storm_fail(r->storm, "an acknowledged write is missing", key->name);
 }
 
 static bool holds(const struct text *text, uint32_t number)
@@ -284,14 +348,14 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
         return;
     }
     uint32_t base = text.numbers[text.base];
-    if (base < r->floor) {
+    if (is_past(r, base)) {
         storm_fail(r->storm, "an older value than the last acknowledged write", key->name);
     }
-    for (uint32_t n = base + 1; n <= key->written; n++) {
+    for (uint32_t n = 1; n <= key->written; n++) {
         const struct storm_write *write = &key->writes[n];
         bool due = joins(write->op) && write->epoch == key->epoch && write->acked_at > 0 &&
-                   write->acked_at <= r->asked_at;
-        if (due && !holds(&text, n)) {
+                   write->acked_at <= r->past.at;
+        if (due && precedes(key, base, n) && !holds(&text, n)) {
             storm_fail(r->storm, "an acknowledged piece is missing", key->name);
         }
     }
@@ -348,12 +412,16 @@ static void acknowledge(struct storm_request *r, struct storm_write *write)
 {
     struct storm_key *key = r->key;
     write->fate = STORM_DONE;
+    write->acked_at = ++r->storm->ticks;
     if (write->epoch != key->epoch) {
         return;
     }
-    write->acked_at = ++r->storm->ticks;
-    if (settles(r->op) && r->number > key->floor) {
-        key->floor = r->number;
+    if (settles(r->op)) {
+        struct storm_past *past = &key->past;
+        past->floors[write->by] =
+            r->number > past->floors[write->by] ? r->number : past->floors[write->by];
+        past->settled_from =
+            write->asked_at > past->settled_from ? write->asked_at : past->settled_from;
     }
     if (changes(r->op) && r->number > key->changed) {
         key->changed = r->number;

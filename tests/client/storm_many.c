@@ -8,7 +8,7 @@
 enum { KEYS_MAX = 500, SMALL = 30 };
 
 struct storm_many {
-    struct storm *storm;
+    struct storm_client *client;
     size_t count, told, ok, missed, failed;
     ringcache_slice keys[KEYS_MAX];
     struct storm_request requests[KEYS_MAX];
@@ -17,20 +17,19 @@ struct storm_many {
     bool counts_only;         /* no callback for each key */
 };
 
-static void check_moment(const struct storm_many *many)
+static void check_moment(const struct storm_many *many, const ringcache_client *client)
 {
-    const struct storm *storm = many->storm;
-    if (storm->in_call || storm->closed > 0) {
-        storm_fail(storm, "a callback of many inside a call, or behind the end", "");
+    const struct storm_client *c = many->client;
+    if (client != c->client || c->storm->in_call || c->closed > 0) {
+        storm_fail(c->storm, "a callback of many inside a call, or behind the end", "");
     }
 }
 
 static void on_each(ringcache_client *client, const ringcache_reply *reply, void *user)
 {
     struct storm_many *many = user;
-    struct storm *storm = many->storm;
-    assert_ptr_equal(client, storm->world->client);
-    check_moment(many);
+    struct storm *storm = many->client->storm;
+    check_moment(many, client);
     if (reply->index >= many->count || many->answered[reply->index]) {
         storm_fail(storm, "a key of many was answered twice", "");
     }
@@ -46,27 +45,26 @@ static void on_each(ringcache_client *client, const ringcache_reply *reply, void
     }
     storm_judge(r, reply);
     if (storm_draw(storm, 8) == 0) {
-        storm_act(storm);
+        storm_act(many->client);
     }
 }
 
 static void on_done(ringcache_client *client, size_t ok, size_t missed, size_t failed, void *user)
 {
     struct storm_many *many = user;
-    struct storm *storm = many->storm;
-    assert_ptr_equal(client, storm->world->client);
-    check_moment(many);
+    struct storm_client *c = many->client;
+    check_moment(many, client);
     bool each = many->told == many->count && many->ok == ok && many->missed == missed &&
                 many->failed == failed;
     if (ok + missed + failed != many->count || !(each || many->counts_only)) {
-        storm_fail(storm, "many ended with a wrong count", "");
+        storm_fail(c->storm, "many ended with a wrong count", "");
     }
-    storm_tell(storm, "many", "done, failed", (int64_t)failed);
-    storm->many_count--;
-    storm->answered++;
-    storm->succeeded += failed == 0;
+    storm_tell(c->storm, "many", "done, failed", (int64_t)failed);
+    c->many_count--;
+    c->answered++;
+    c->succeeded += failed == 0;
     free(many);
-    storm_act(storm);
+    storm_act(c);
 }
 
 static size_t draw_count(struct storm *storm)
@@ -76,10 +74,11 @@ static size_t draw_count(struct storm *storm)
 
 static void choose(struct storm_many *many, size_t i, uint64_t which)
 {
-    struct storm *storm = many->storm;
+    struct storm *storm = many->client->storm;
     struct storm_request *r = &many->requests[i];
     const char *name = NULL;
     r->storm = storm;
+    r->client = many->client;
     r->many = many;
     r->op = RINGCACHE_GET;
     if (which < STORM_KEYS) {
@@ -97,11 +96,13 @@ static void choose(struct storm_many *many, size_t i, uint64_t which)
     many->keys[i] = (ringcache_slice){many->names[i], strlen(many->names[i])};
 }
 
-static struct storm_many *new_many(struct storm *storm, bool all, const ringcache_request *defaults)
+static struct storm_many *new_many(
+    struct storm_client *c, bool all, const ringcache_request *defaults)
 {
+    struct storm *storm = c->storm;
     struct storm_many *many = calloc(1, sizeof *many);
     assert_non_null(many);
-    many->storm = storm;
+    many->client = c;
     many->count = all ? STORM_KEYS + STORM_COUNTERS : draw_count(storm);
     many->counts_only = !all && storm_draw(storm, 6) == 0;
     uint32_t timeout_ms = defaults->timeout_ms > 0 ? defaults->timeout_ms : storm->timeout_ms;
@@ -113,30 +114,38 @@ static struct storm_many *new_many(struct storm *storm, bool all, const ringcach
     return many;
 }
 
-void storm_ask_many(struct storm *storm, bool all)
+static void refused(struct storm_many *many, int rc)
 {
-    if (storm->many_count == STORM_MANYS) {
+    struct storm_client *c = many->client;
+    bool empty = ringcache_ring_server_count(c->client->table->ring) == 0;
+    if (rc != RINGCACHE_ENOSERVER || !empty) {
+        storm_fail(c->storm, "many were refused", ringcache_client_error(c->client));
+    }
+    c->refused++;
+    free(many);
+}
+
+void storm_ask_many(struct storm_client *c, bool all)
+{
+    struct storm *storm = c->storm;
+    if (c->many_count == STORM_MANYS) {
         return;
     }
     ringcache_request defaults = {.timeout_ms = storm_draw_timeout(storm)};
     if (!all && storm_draw(storm, 6) == 0) {
         defaults.options = storm_draw(storm, 2) == 0 ? RINGCACHE_WANT_CAS : RINGCACHE_WANT_TTL;
     }
-    struct storm_many *many = new_many(storm, all, &defaults);
+    struct storm_many *many = new_many(c, all, &defaults);
     storm->in_call = true;
-    int rc = ringcache_get_many(storm->world->client, many->keys, many->count, &defaults,
+    int rc = ringcache_get_many(c->client, many->keys, many->count, &defaults,
         many->counts_only ? NULL : on_each, on_done, many);
     storm->in_call = false;
     storm_tell(storm, "many", ringcache_err_name(rc), (int64_t)many->count);
     if (rc < 0) {
-        bool empty = ringcache_ring_server_count(storm->world->client->table->ring) == 0;
-        if (rc != RINGCACHE_ENOSERVER || !empty) {
-            storm_fail(storm, "many were refused", ringcache_client_error(storm->world->client));
-        }
-        storm->refused++;
-        free(many);
+        refused(many, rc);
         return;
     }
-    storm->many_count++;
-    storm->accepted++;
+    c->many_count++;
+    c->accepted++;
+    c->requests += many->count;
 }

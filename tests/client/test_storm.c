@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Hundreds of storms, each from its seed. One alone: STORM_SEED=n, with STORM_TELL=1 told line by
- * line; another number of them: STORM_COUNT=n. */
+/* Storms, each from its seed. STORM_SEED and STORM_COUNT say which; one alone is told line by line
+ * with STORM_TELL=1. One that fails, or crashes, is run again and again with moves left out until
+ * none can be missed: STORM_MOVES=3,17-19 makes those alone, STORM_ACTS=no none in callbacks. With
+ * STORM_SHRINK=no nothing of that, all in this process. */
 #include "storm.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "storm_shrink.h"
 
 enum {
-    STORMS = 500,
-    TWICE = 20, /* of them are run a second time */
-    MOVES = 200,
-    PAUSE_MAX_MS = 25,
-    BURST = 60,
-    CALM_MS = 15000,          /* after the faults' end, until everything succeeds again */
-    UNPROVEN_CALM_MS = 75000, /* where our own kernel gave a connection up */
+    STORMS = 250,
+    TWICE = 5, /* of them are run a second time */
+    SHRINK_S = 120,
+    ATTEMPT_S = 30,
 };
 
 static uint64_t number_from(const char *variable, uint64_t otherwise)
@@ -23,89 +28,25 @@ static uint64_t number_from(const char *variable, uint64_t otherwise)
     return text != NULL ? strtoull(text, NULL, 10) : otherwise;
 }
 
-static void rage(struct storm *storm)
+static struct storm_plan plan_from_environment(void)
 {
-    uint64_t end = storm->rules.early ? storm_draw(storm, MOVES) : MOVES;
-    for (uint64_t move = 0; move < end; move++) {
-        uint64_t dice = storm_draw(storm, 100);
-        if (dice < storm->rules.fury) {
-            storm_fault(storm);
-        } else if (dice < storm->rules.fury + 12) {
-            storm_heal(storm, &storm->servers[storm_draw(storm, storm->server_count)]);
-        } else if (dice < 52 && storm->rules.members) {
-            storm_change_members(storm);
-        } else if (dice < 60) {
-            storm_cancel(storm);
-        } else if (dice < 66) {
-            storm_post(storm);
-        }
-        for (uint64_t n = storm_draw(storm, dice == 60 ? BURST : 6); n > 0; n--) {
-            storm_ask(storm);
-        }
-        world_run_for(storm->world, storm_draw(storm, PAUSE_MAX_MS));
+    struct storm_plan plan = {.calm_callbacks = getenv("STORM_ACTS") != NULL};
+    const char *moves = getenv("STORM_MOVES");
+    if (moves != NULL && !storm_moves_parse(moves, plan.out, STORM_MOVES)) {
+        fprintf(stderr, "STORM_MOVES is no list of numbers and ranges\n");
+        exit(2);
     }
+    return plan;
 }
 
-/* Every key and counter is asked for once, then all in one call: all answers must be good. */
-static void expect_success(struct storm *storm)
-{
-    uint64_t refused = storm->refused, succeeded = storm->succeeded;
-    uint64_t answered = storm->answered;
-    uint64_t asked = STORM_KEYS + STORM_COUNTERS + 1;
-    if (ringcache_ring_server_count(storm->world->client->table->ring) == 0) {
-        return;
-    }
-    for (size_t i = 0; i < STORM_KEYS; i++) {
-        storm_ask_key(storm, &storm->keys[i], RINGCACHE_GET);
-        world_run_for(storm->world, 10);
-    }
-    for (size_t i = 0; i < STORM_COUNTERS; i++) {
-        storm_read_counter(storm, &storm->counters[i]);
-        world_run_for(storm->world, 10);
-    }
-    storm_ask_many(storm, true);
-    world_run_for(storm->world, 20);
-    if (storm->refused != refused || storm->answered != answered + asked ||
-        storm->succeeded != succeeded + asked) {
-        storm_fail(storm, "not every request succeeds after the faults' end", "");
-    }
-}
+/* Which seed is under way, for the process that watches over this one. */
+static uint64_t *under_way;
 
-static void calm_down(struct storm *storm)
-{
-    storm->calm = true;
-    storm_heal_all(storm);
-    uint64_t until_ms =
-        world_now(storm->world) + (storm->rules.unproven ? UNPROVEN_CALM_MS : CALM_MS);
-    while (world_now(storm->world) < until_ms) { /* an idle client need not notice anything */
-        storm_ask(storm);
-        world_run_for(storm->world, 50);
-    }
-    expect_success(storm);
-    world_run_for(storm->world, 1000);
-    if (storm->pending_count > 0 || storm->many_count > 0 ||
-        storm->world->client->env.budget.used > 0) {
-        storm_fail(storm, "bytes or requests are held by nobody", "");
-    }
-    if (storm->room_is_owed) {
-        storm_fail(storm, "nobody told of the room there is", "");
-    }
-    storm_check_stores(storm);
-}
-
-/* The trace of the whole run. */
 static uint64_t run(uint64_t seed)
 {
-    struct storm *storm = storm_new(seed);
-    rage(storm);
-    if (!storm->rules.early) {
-        calm_down(storm);
-    }
-    storm_close(storm);
-    world_run_for(storm->world, 100);
-    uint64_t hash = sim_trace_hash(storm->world->sim);
-    storm_free(storm);
-    return hash;
+    struct storm_plan plan = plan_from_environment();
+    *under_way = seed;
+    return storm_run(seed, &plan).trace;
 }
 
 static void no_storm_breaks_a_promise(void **state)
@@ -121,20 +62,96 @@ static void no_storm_breaks_a_promise(void **state)
 static void the_same_seed_is_the_same_storm(void **state)
 {
     (void)state;
-    if (getenv("STORM_SEED") != NULL) {
+    uint64_t first = number_from("STORM_SEED", 1);
+    if (getenv("STORM_SEED") != NULL && getenv("STORM_COUNT") == NULL) {
         skip();
     }
-    for (uint64_t seed = 1; seed <= TWICE; seed++) {
+    for (uint64_t seed = first; seed < first + TWICE; seed++) {
         assert_int_equal(run(seed), run(seed));
     }
-    assert_int_not_equal(run(1), run(2));
+    assert_int_not_equal(run(first), run(first + 1));
 }
 
-int main(void)
+static int run_all(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_storm_breaks_a_promise),
         cmocka_unit_test(the_same_seed_is_the_same_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+/* ---- what is left of a storm that failed ---- */
+
+struct attempts {
+    uint64_t seed;
+    bool calm_callbacks;
+    time_t until;
+};
+
+/* In a process of its own, which may crash or hang. */
+static bool fails_with(const struct attempts *attempts, const bool *out, bool tells)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct storm_plan plan = {.calm_callbacks = attempts->calm_callbacks};
+        memcpy(plan.out, out, sizeof plan.out);
+        if (tells) {
+            setenv("STORM_TELL", "1", 1);
+        } else if (freopen("/dev/null", "w", stdout) == NULL ||
+                   freopen("/dev/null", "w", stderr) == NULL) {
+            _exit(0);
+        }
+        alarm(ATTEMPT_S);
+        storm_run(attempts->seed, &plan);
+        _exit(0);
+    }
+    int status = 0;
+    return child > 0 && waitpid(child, &status, 0) == child && status != 0;
+}
+
+static bool still_fails(void *owner, const bool *out)
+{
+    const struct attempts *attempts = owner;
+    return time(NULL) < attempts->until && fails_with(attempts, out, false);
+}
+
+static void shrink(uint64_t seed)
+{
+    struct attempts attempts = {.seed = seed, .until = time(NULL) + SHRINK_S};
+    struct storm_plan plan = plan_from_environment();
+    char moves[8 * STORM_MOVES];
+    if (!still_fails(&attempts, plan.out)) {
+        fprintf(stderr, "STORM_SEED=%" PRIu64 " does not fail alone\n", seed);
+        return;
+    }
+    attempts.calm_callbacks = true;
+    attempts.calm_callbacks = still_fails(&attempts, plan.out);
+    storm_shrink(plan.out, STORM_MOVES, still_fails, &attempts);
+    storm_moves_write(plan.out, STORM_MOVES, moves, sizeof moves);
+    fprintf(stderr, "the shortest that fails, told line by line:\n");
+    fails_with(&attempts, plan.out, true);
+    fprintf(stderr, "again: STORM_SEED=%" PRIu64 " STORM_MOVES=%s%s STORM_TELL=1\n", seed, moves,
+        attempts.calm_callbacks ? " STORM_ACTS=no" : "");
+}
+
+int main(void)
+{
+    const char *shrinks = getenv("STORM_SHRINK");
+    under_way =
+        mmap(NULL, sizeof *under_way, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (under_way == MAP_FAILED) {
+        return 2;
+    }
+    bool alone = shrinks != NULL && strcmp(shrinks, "no") == 0;
+    pid_t child = alone ? 0 : fork();
+    if (child == 0) {
+        return run_all();
+    }
+    int status = 1;
+    if (child > 0 && waitpid(child, &status, 0) == child && status != 0 && *under_way != 0) {
+        shrink(*under_way);
+    }
+    return status != 0;
 }
