@@ -249,7 +249,7 @@ static uint64_t op_now_us(struct rc_transport *t)
 
 static int64_t op_wall_s(struct rc_transport *t)
 {
-    return sim_wall_s(client_of(t)->sim);
+    return sim_wall_s(client_of(t)->sim) + client_of(t)->leapt_s;
 }
 
 static uint64_t op_random(struct rc_transport *t)
@@ -388,6 +388,11 @@ void sim_client_fail_writes(struct sim_client *client, int status, size_t count)
 {
     client->write_status = status;
     client->write_failures = count;
+}
+
+void sim_client_leap(struct sim_client *client, int64_t by_s)
+{
+    client->leapt_s += by_s;
 }
 
 void sim_client_ready(struct sim_client *client)

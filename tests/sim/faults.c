@@ -137,6 +137,22 @@ void sim_replace_reply(struct sim_server *server, uint64_t connection, struct rc
     p->replaced = true;
 }
 
+void sim_alter_reply(
+    struct sim_server *server, uint64_t connection, void (*alter)(struct sim_bytes *reply))
+{
+    peer_of(server, connection)->alter = alter;
+}
+
+void sim_swap_replies(struct sim_server *server, uint64_t connection, bool on)
+{
+    struct sim_peer *p = peer_of(server, connection);
+    struct rc_slice waiting = sim_bytes_view(&p->swapped);
+    sim_bytes_append(&p->out, waiting.data, waiting.len);
+    sim_bytes_clear(&p->swapped);
+    p->swapping = on;
+    sim_peer_ready(p);
+}
+
 void sim_cut_after(
     struct sim_server *server, uint64_t connection, size_t bytes, enum sim_end_kind how)
 {

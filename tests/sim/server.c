@@ -17,6 +17,7 @@ static void free_peer(struct sim_peer *p)
     engine_session_free(p->session);
     sim_bytes_deinit(&p->out);
     sim_bytes_deinit(&p->replacement);
+    sim_bytes_deinit(&p->swapped);
     free(p);
 }
 
@@ -102,8 +103,12 @@ static bool flush(struct sim_peer *p)
 }
 
 /* The faults that a test asked for, between the engine and the kernel. */
-static void send_reply(struct sim_peer *p, const struct sim_bytes *reply)
+static void send_reply(struct sim_peer *p, struct sim_bytes *reply)
 {
+    if (reply->len > 0 && p->alter != NULL) {
+        p->alter(reply);
+        p->alter = NULL;
+    }
     struct rc_slice bytes = sim_bytes_view(reply);
     if (bytes.len == 0) {
         return;
@@ -116,11 +121,19 @@ static void send_reply(struct sim_peer *p, const struct sim_bytes *reply)
         p->replaced = false;
         bytes = sim_bytes_view(&p->replacement);
     }
+    if (p->swapping) {
+        p->swapping = false;
+        sim_bytes_append(&p->swapped, bytes.data, bytes.len);
+        return;
+    }
     sim_bytes_append(&p->out, bytes.data, bytes.len);
     if (p->twice > 0) {
         p->twice--;
         sim_bytes_append(&p->out, bytes.data, bytes.len);
     }
+    bytes = sim_bytes_view(&p->swapped);
+    sim_bytes_append(&p->out, bytes.data, bytes.len);
+    sim_bytes_clear(&p->swapped);
 }
 
 static bool read_more(struct sim_peer *p)

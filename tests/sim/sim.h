@@ -60,6 +60,8 @@ bool sim_run_idle(struct sim *sim, uint64_t limit_ms);
 uint64_t sim_now_ms(const struct sim *sim);
 uint64_t sim_now_us(const struct sim *sim);
 void sim_set_wall(struct sim *sim, int64_t wall_s);
+/* Somebody sets one client's wall clock, by so many seconds from what it shows. */
+void sim_client_leap(struct sim_client *client, int64_t by_s);
 uint64_t sim_random(struct sim *sim);
 /* Call `run` when the clock shows `at_ms`: a fault, or the next move of the test. */
 void sim_at(struct sim *sim, uint64_t at_ms, void (*run)(void *owner), void *owner);
@@ -129,6 +131,11 @@ void sim_drop_replies(struct sim_server *server, uint64_t connection, size_t cou
 void sim_double_replies(struct sim_server *server, uint64_t connection, size_t count);
 /* The next reply is `bytes` instead. */
 void sim_replace_reply(struct sim_server *server, uint64_t connection, struct rc_slice bytes);
+/* The next reply passes `alter` before it is sent. */
+void sim_alter_reply(
+    struct sim_server *server, uint64_t connection, void (*alter)(struct sim_bytes *reply));
+/* The next two replies change places: the first waits for the second, or for `on` false. */
+void sim_swap_replies(struct sim_server *server, uint64_t connection, bool on);
 /* The server ends the connection after `bytes` more bytes of replies. */
 void sim_cut_after(
     struct sim_server *server, uint64_t connection, size_t bytes, enum sim_end_kind how);

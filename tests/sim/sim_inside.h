@@ -154,8 +154,10 @@ struct sim_peer {
     bool accepted, finishing; /* to be ended once `out` has left */
     bool half_closed, stalled;
     size_t drop, twice;
-    bool replaced, cut;
+    bool replaced, cut, swapping;
     struct sim_bytes replacement;
+    struct sim_bytes swapped; /* waits for the next one */
+    void (*alter)(struct sim_bytes *reply);
     size_t cut_left;
     enum sim_end_kind cut_how;
 };
@@ -204,6 +206,7 @@ struct sim_client {
     void (*closed)(void *owner);
     void *closed_owner;
     uint64_t wake_at_ms, armed_at_ms;
+    int64_t leapt_s; /* of its wall clock */
     uint64_t clock_ms, clock_us, clock_waits;
     bool clock_read;
     int connect_status, write_status;

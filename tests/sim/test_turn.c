@@ -189,6 +189,10 @@ static void the_wall_clock_goes_on_and_can_be_set(void **state)
     assert_int_equal(ops(&s)->wall_s(s.w->transport), 5);
     sim_run_for(s.sim, 1000);
     assert_int_equal(ops(&s)->wall_s(s.w->transport), 6);
+    sim_client_leap(s.client, -10); /* that one's alone */
+    assert_int_equal(ops(&s)->wall_s(s.w->transport), -4);
+    struct rc_transport *second = sim_client_transport(sim_client_new(s.sim));
+    assert_int_equal(second->ops->wall_s(second), 6);
     scene_close(&s);
 }
 

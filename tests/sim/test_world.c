@@ -239,6 +239,35 @@ static void replies_can_be_lost_doubled_and_replaced(void **state)
     scene_close(&s);
 }
 
+static void shout(struct sim_bytes *reply)
+{
+    reply->base[reply->start] = 'W';
+}
+
+static void a_reply_can_be_altered(void **state)
+{
+    (void)state;
+    struct scene s = connected_to(ENGINE_MEMCACHED);
+    sim_alter_reply(s.server, sim_server_newest(s.server), shout);
+    ask(&s, "mg k q\r\nmn\r\nmn\r\n", "WN\r\nMN\r\n"); /* silence is no reply */
+    scene_close(&s);
+}
+
+static void two_replies_can_change_places(void **state)
+{
+    (void)state;
+    struct scene s = connected_to(ENGINE_MEMCACHED);
+    uint64_t c = sim_server_newest(s.server);
+    sim_swap_replies(s.server, c, true);
+    ask(&s, "mn\r\n", "");
+    ask(&s, "version\r\nmn\r\n", "VERSION 1.6.18\r\nMN\r\nMN\r\n");
+    sim_swap_replies(s.server, c, true);
+    ask(&s, "mn\r\n", "");
+    sim_swap_replies(s.server, c, false);
+    ask(&s, "version\r\n", "MN\r\nVERSION 1.6.18\r\n");
+    scene_close(&s);
+}
+
 static void bytes_nobody_asked_for_can_be_injected(void **state)
 {
     (void)state;
@@ -492,6 +521,8 @@ int main(void)
         cmocka_unit_test(a_server_full_of_clients_says_so_and_hangs_up),
         cmocka_unit_test(a_server_may_speak_first),
         cmocka_unit_test(replies_can_be_lost_doubled_and_replaced),
+        cmocka_unit_test(a_reply_can_be_altered),
+        cmocka_unit_test(two_replies_can_change_places),
         cmocka_unit_test(bytes_nobody_asked_for_can_be_injected),
         cmocka_unit_test(a_reply_can_be_cut_after_any_byte),
         cmocka_unit_test(behind_a_cut_no_command_is_run),
