@@ -157,18 +157,19 @@ static void add_server(struct storm *storm, ringcache_config *config)
     uint64_t kind = storm_draw(storm, 5);
     server->redis = kind < 2;
     server->classic = kind == 2;
-    char host[16] = "10.0.0.1";
+    char host[16] = STORM_ADDRESS;
     if (storm_draw(storm, 3) == 0) {
         snprintf(host, sizeof host, "cache%zu", storm->server_count);
         memcpy(server->host, host, sizeof host);
-        sim_dns_set(storm->sim, host, "10.0.0.1");
+        sim_dns_set(storm->sim, host, STORM_ADDRESS);
     }
     snprintf(server->name, sizeof server->name, "%s:%u", host, port);
     snprintf(server->uri, sizeof server->uri, "%s://%s:%u", server->redis ? "redis" : "memcached",
         host, port);
     set_option(config, "server", server->uri);
     server->sim = sim_server_add(
-        storm->sim, "10.0.0.1", port, server->redis ? ENGINE_REDIS : ENGINE_MEMCACHED);
+        storm->sim, STORM_ADDRESS, port, server->redis ? ENGINE_REDIS : ENGINE_MEMCACHED);
+    sim_server_listen(server->sim, STORM_SECOND_ADDRESS, port);
     if (server->classic) {
         engine_set_version(sim_server_engine(server->sim), "1.5.6");
     }
@@ -194,6 +195,7 @@ static void draw_rules(struct storm *storm)
     rules->members = storm_draw(storm, 2) == 0;
     rules->early = storm_draw(storm, 4) == 0;
     rules->shares = storm_draw(storm, 2) == 0;
+    rules->starves = storm_draw(storm, 4) == 0;
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
 }
 
@@ -250,6 +252,7 @@ struct storm *storm_new(uint64_t seed, const struct storm_plan *plan)
 
 void storm_free(struct storm *storm)
 {
+    storm_starve(storm, 0);
     assert_true(sim_run_idle(storm->sim, 5000));
     for (size_t i = 0; i < storm->rules.clients; i++) {
         storm_client_check_end(&storm->clients[i]);

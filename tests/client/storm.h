@@ -15,6 +15,7 @@
  *     storm_counters.c   counters whose sum tells which steps were applied
  *     storm_many.c       many of them in one call
  *     storm_faults.c     what goes wrong
+ *     storm_memory.c     memory that runs out
  *
  * An `epoch` of a key is a stretch in which its owner neither changed nor lost its items; nothing
  * is claimed across two of them. All clients change their rings at the same moment. */
@@ -33,6 +34,10 @@ enum {
     STORM_VALUE_MAX = 30000,
     STORM_MOVES = 12288, /* at most */
 };
+
+/* A server with a name has two. */
+#define STORM_ADDRESS "10.0.0.1"
+#define STORM_SECOND_ADDRESS "10.0.0.2"
 
 enum storm_fate {
     STORM_PENDING_WRITE,
@@ -145,6 +150,7 @@ struct storm_rules {
     bool members;  /* servers come and go */
     bool early;    /* closed in the middle */
     bool shares;   /* equal gets are one */
+    bool starves;  /* allocations fail */
     unsigned clients;
 };
 
@@ -155,6 +161,7 @@ struct storm_client {
     ringcache_client *client;
     struct storm_request *pending[STORM_PENDING];
     size_t pending_count;
+    struct storm_many *manys[STORM_MANYS];
     size_t many_count;
     uint64_t accepted, answered, succeeded, refused;
     uint64_t requests; /* accepted, each key of many */
@@ -245,6 +252,9 @@ void storm_ask_key(struct storm_client *c, struct storm_key *key, ringcache_op o
 ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key);
 /* The answer of a get may be that of an older, equal one: then less was certain. */
 void storm_share_past(struct storm_request *r);
+/* `other`, if its answer may be that of `r`, and less was certain than for `oldest` (or NULL). */
+const struct storm_request *storm_older_read(const struct storm_request *r,
+    const struct storm_request *oldest, const struct storm_request *other);
 /* What a read has to know, as of now. */
 void storm_key_note(struct storm_request *r, struct storm_key *key);
 void storm_key_begin_epoch(struct storm_key *key);
@@ -264,11 +274,17 @@ const char *storm_counter_wrong(const struct storm_counter *counter, const char 
 
 /* Many at once; with `all`, every key and counter once. */
 void storm_ask_many(struct storm_client *c, bool all);
+/* The oldest read of that key and client in any of them; or NULL. */
+const struct storm_request *storm_many_oldest_read(const struct storm_request *r);
 
 /* One random fault; and the end of all faults of one server, or of everything. */
 void storm_fault(struct storm *storm);
 void storm_heal(struct storm *storm, struct storm_server *server);
 void storm_heal_all(struct storm *storm);
+
+/* From now on one allocation of the library in `every` fails, by chance; 0: none. */
+void storm_starve(struct storm *storm, uint64_t every);
+uint64_t storm_starving(void);
 
 /* A new ring, or items lost: which keys begin a new epoch? */
 void storm_note_owners(struct storm *storm);

@@ -2,6 +2,7 @@
 /* One client: what goes in and comes out of it. */
 #include "storm.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { BLOCK_MAX_MS = 300 };
@@ -22,6 +23,23 @@ static const char *name_of(const struct storm_request *r)
         return r->key->name;
     }
     return r->counter != NULL ? r->counter->name : r->many != NULL ? "many" : "ping";
+}
+
+static const char *op_of(const struct storm_request *r)
+{
+    static const char *const names[] = {"get", "set", "add", "replace", "append", "prepend", "cas",
+        "delete", "touch", "get and touch", "increment", "decrement"};
+    return r->key == NULL && r->counter == NULL ? "ping" : names[r->op];
+}
+
+/* One line of the story: who asked what, or was told what, of which key. */
+static void tell(const struct storm_request *r, const char *what)
+{
+    const struct storm *storm = r->storm;
+    if (storm->tells) {
+        print_message("%" PRIu64 " client %d: %s %s %" PRIu32 ": %s\n", sim_now_ms(storm->sim),
+            (int)(r->client - storm->clients), op_of(r), name_of(r), r->number, what);
+    }
 }
 
 static void judge_time(const struct storm_request *r)
@@ -78,6 +96,9 @@ static void judge_status(const struct storm_request *r, const ringcache_reply *r
     case RINGCACHE_ESERVER:
         known = true;
         break;
+    case RINGCACHE_ENOMEM:
+        known = storm_starving() > 0;
+        break;
     case RINGCACHE_ENOTSUP:
         known = is_beyond_classic(r) || r->many != NULL;
         break;
@@ -94,8 +115,7 @@ static void judge_status(const struct storm_request *r, const ringcache_reply *r
 
 void storm_judge(struct storm_request *r, const ringcache_reply *reply)
 {
-    storm_tell(r->storm, name_of(r),
-        reply->message[0] != '\0' ? reply->message : ringcache_err_name(reply->status), r->number);
+    tell(r, reply->message[0] != '\0' ? reply->message : ringcache_err_name(reply->status));
     judge_time(r);
     judge_status(r, reply);
     if (r->key != NULL) {
@@ -232,6 +252,7 @@ static void refused(struct storm_request *r, int rc)
     c->refused++;
     c->room_is_owed = c->room_is_owed || rc == RINGCACHE_EBUSY;
     bool known = rc == RINGCACHE_EBUSY || rc == RINGCACHE_ENOSERVER ||
+                 (rc == RINGCACHE_ENOMEM && storm_starving() > 0) ||
                  (rc == RINGCACHE_EINVAL && pings) ||
                  (rc == RINGCACHE_ENOTSUP && is_beyond_classic(r));
     if (!known) {
@@ -296,6 +317,7 @@ void storm_submit(struct storm_request *r, const ringcache_request *request)
         refused(r, rc);
         return;
     }
+    tell(r, "?");
     c->lent += r->loan != NULL;
     r->loan = NULL;
     r->place = c->pending_count;
@@ -318,6 +340,10 @@ void storm_post(struct storm_client *c)
     c->storm->in_call = true;
     int rc = ringcache_post(c->client, run_post, c);
     c->storm->in_call = false;
+    if (rc == RINGCACHE_ENOMEM && storm_starving() > 0) {
+        c->posted--;
+        return;
+    }
     assert_int_equal(rc, 0);
 }
 

@@ -5,7 +5,10 @@
 
 #include "sim_inside.h"
 
-enum { CONNECTIONS_MAX = 64 };
+enum {
+    CONNECTIONS_MAX = 64,
+    LEAP_MAX_S = 3 * 24 * 3600, /* weeks still outlast every storm */
+};
 
 /* ---- connections that stand ---- */
 
@@ -38,19 +41,76 @@ static struct rc_slice nonsense(struct storm *storm)
     return rc_slice_text(texts[storm_draw(storm, sizeof texts / sizeof *texts)]);
 }
 
-/* What no protocol takes for a reply, in place of one or on top. */
+/* Where in its first line a reply has that text; NULL: nowhere. */
+static unsigned char *find_in_line(struct sim_bytes *reply, const char *text)
+{
+    unsigned char *line = reply->base + reply->start;
+    unsigned char *end = memchr(line, '\n', reply->len);
+    return end != NULL ? memmem(line, (size_t)(end - line), text, strlen(text)) : NULL;
+}
+
+static void change_digit(unsigned char *digit)
+{
+    if (*digit >= '0' && *digit <= '9') {
+        *digit = (unsigned char)(*digit == '9' ? '8' : *digit + 1);
+    }
+}
+
+/* A value that is said to be one byte longer or shorter than it is. */
+static void misstate_length(struct sim_bytes *reply)
+{
+    unsigned char *first = reply->base + reply->start;
+    unsigned char *meta = find_in_line(reply, "VA "), *end = find_in_line(reply, "\r");
+    if (end == NULL) {
+        return;
+    }
+    if (*first == '$' && first[1] != '-') {
+        change_digit(end - 1);
+    } else if (meta == first) {
+        unsigned char *blank = memchr(first + 3, ' ', (size_t)(end - first) - 3);
+        change_digit((blank != NULL ? blank : end) - 1);
+    } else if (find_in_line(reply, "VALUE ") == first) {
+        unsigned char *flags = memchr(first + 6, ' ', (size_t)(end - first) - 6);
+        change_digit(flags + 3); /* they are always 0 */
+    }
+}
+
+/* A value under a key that nobody asked for. */
+static void misstate_key(struct sim_bytes *reply)
+{
+    static const char *const before[] = {"VALUE key", "VALUE count", " kkey", " kcount"};
+    static const size_t at[] = {6, 6, 2, 2};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        unsigned char *found = find_in_line(reply, before[i]);
+        if (found != NULL) {
+            found[at[i]] = '~';
+        }
+    }
+}
+
+/* What shows by itself, whatever the protocol: what is no reply, in place of one or on top, a wrong
+ * length, a wrong key where there is any. */
 static void corrupt_plainly(
     struct storm *storm, const struct storm_server *server, uint64_t connection)
 {
     struct rc_slice garbage = rc_slice_text("?\r\n");
-    if (storm_draw(storm, 2) == 0) {
+    switch (storm_draw(storm, 4)) {
+    case 0:
         sim_inject(server->sim, connection, garbage);
-    } else {
+        break;
+    case 1:
+        sim_alter_reply(server->sim, connection, misstate_length);
+        break;
+    case 2:
+        sim_alter_reply(server->sim, connection, misstate_key);
+        break;
+    default:
         sim_replace_reply(server->sim, connection, garbage);
+        break;
     }
 }
 
-/* Lost, doubled or wrong replies show by their tokens: every one of memcached's meta, and with
+/* Lost, doubled, swapped or wrong replies show by their tokens: every one of memcached's meta, and with
  * `strict` those of Redis. Where there are none, only what is no reply at all can be noticed. */
 static void corrupt(struct storm *storm, struct storm_server *server, uint64_t connection)
 {
@@ -60,7 +120,7 @@ static void corrupt(struct storm *storm, struct storm_server *server, uint64_t c
         return;
     }
     /* On Redis one kind for each connection: a reply lost in front of a doubled echo would pass. */
-    uint64_t dice = server->redis ? connection % 4 : storm_draw(storm, 4);
+    uint64_t dice = server->redis ? connection % 6 : storm_draw(storm, 6);
     switch (dice) {
     case 0:
         sim_inject(server->sim, connection, nonsense(storm));
@@ -70,6 +130,12 @@ static void corrupt(struct storm *storm, struct storm_server *server, uint64_t c
         break;
     case 2:
         sim_double_replies(server->sim, connection, 1 + storm_draw(storm, 3));
+        break;
+    case 3:
+        sim_swap_replies(server->sim, connection, true);
+        break;
+    case 4:
+        corrupt_plainly(storm, server, connection);
         break;
     default:
         /* A well-formed reply in place of the right one is a lie, and on Redis nothing betrays
@@ -136,7 +202,8 @@ static void hurt_connection(struct storm *storm, struct storm_server *server)
         sim_stall(server->sim, connection, storm_draw(storm, 3) > 0);
         break;
     case 3:
-        sim_cut_after(server->sim, connection, storm_draw(storm, 40), any_end(storm));
+        sim_cut_after(server->sim, connection,
+            storm_draw(storm, storm_draw(storm, 4) == 0 ? STORM_VALUE_MAX : 40), any_end(storm));
         break;
     case 4:
         sim_end(server->sim, connection, any_end(storm));
@@ -189,9 +256,29 @@ static void hurt_process(struct storm *storm, struct storm_server *server)
     }
 }
 
+/* The name of a server fails, hangs, or means something else: one more of its own addresses, alone
+ * or behind one where nobody lives. */
+static void hurt_name(struct storm *storm, const struct storm_server *server)
+{
+    static const int statuses[] = {SIM_EAI_NONAME, -EAGAIN};
+    static const char *const meanings[] = {
+        STORM_SECOND_ADDRESS, "10.0.0.9 10.0.0.1", "10.0.0.9", ""};
+    switch (storm_draw(storm, 3)) {
+    case 0:
+        sim_dns_fail(storm->sim, server->host, statuses[storm_draw(storm, 2)]);
+        break;
+    case 1:
+        sim_dns_delay(storm->sim, server->host,
+            storm_draw(storm, 2) == 0 ? SIM_NEVER : storm_draw(storm, 300));
+        break;
+    default:
+        sim_dns_set(storm->sim, server->host, meanings[storm_draw(storm, 4)]);
+        break;
+    }
+}
+
 static void hurt_network(struct storm *storm, struct storm_server *server)
 {
-    static const int lookups[] = {SIM_EAI_NONAME, -EAGAIN};
     uint64_t dice = storm_draw(storm, 6);
     storm_tell(storm, server->name, "a fault of the network", (int64_t)dice);
     switch (dice) {
@@ -205,15 +292,9 @@ static void hurt_network(struct storm *storm, struct storm_server *server)
     case 3:
         sim_server_pause_accept(server->sim, true);
         break;
-    case 4:
-        if (server->host[0] != '\0') {
-            sim_dns_fail(storm->sim, server->host, lookups[storm_draw(storm, 2)]);
-        }
-        break;
     default:
         if (server->host[0] != '\0') {
-            sim_dns_delay(storm->sim, server->host,
-                storm_draw(storm, 2) == 0 ? SIM_NEVER : storm_draw(storm, 300));
+            hurt_name(storm, server);
         }
         break;
     }
@@ -225,7 +306,7 @@ static void hurt_ourselves(struct storm *storm)
     static const int writes[] = {-EHOSTUNREACH, -ENOBUFS, -ETIMEDOUT};
     struct sim_options *options = sim_settings(storm->sim);
     struct sim_client *host = storm->clients[storm_draw(storm, storm->rules.clients)].host;
-    uint64_t dice = storm_draw(storm, 5);
+    uint64_t dice = storm_draw(storm, 7);
     storm_tell(storm, "client", "a fault of our own", (int64_t)dice);
     switch (dice) {
     case 0:
@@ -237,11 +318,19 @@ static void hurt_ourselves(struct storm *storm)
         }
         break;
     case 2:
-        options->segment_bytes = storm_draw(storm, 2) == 0 ? 0 : 1 + storm_draw(storm, 40);
+        options->segment_bytes = 1 + storm_draw(storm, storm_draw(storm, 2) == 0 ? 1 : 40);
         options->segment_gap_us = storm_draw(storm, 30);
         break;
     case 3:
         options->write_bytes = storm_draw(storm, 2) == 0 ? 0 : 1 + storm_draw(storm, 3000);
+        break;
+    case 4:
+        sim_client_leap(host, (int64_t)storm_draw(storm, 2 * LEAP_MAX_S) - LEAP_MAX_S);
+        break;
+    case 5:
+        if (storm->rules.starves) {
+            storm_starve(storm, storm_draw(storm, 3) == 0 ? 0 : 10 + storm_draw(storm, 300));
+        }
         break;
     default:
         options->jitter_us = storm_draw(storm, 5000);
@@ -283,8 +372,11 @@ void storm_heal(struct storm *storm, struct storm_server *server)
     for (size_t i = standing(server, numbers); i-- > 0;) {
         sim_stall(server->sim, numbers[i], false);
         sim_drop_replies(server->sim, numbers[i], 0);
+        sim_swap_replies(server->sim, numbers[i], false);
+        sim_cut_after(server->sim, numbers[i], SIZE_MAX, SIM_FIN);
     }
     if (server->host[0] != '\0') {
+        sim_dns_set(storm->sim, server->host, STORM_ADDRESS);
         sim_dns_fail(storm->sim, server->host, 0);
         sim_dns_delay(storm->sim, server->host, 0);
     }
@@ -304,6 +396,7 @@ void storm_heal_all(struct storm *storm)
         sim_client_fail_connects(storm->clients[i].host, 0, 0);
         sim_client_fail_writes(storm->clients[i].host, 0, 0);
     }
+    storm_starve(storm, 0);
     options->segment_bytes = 0;
     options->write_bytes = 0;
     options->jitter_us = 0;

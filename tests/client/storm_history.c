@@ -126,27 +126,32 @@ void storm_key_begin_epoch(struct storm_key *key)
     key->changed = 0;
 }
 
+const struct storm_request *storm_older_read(const struct storm_request *r,
+    const struct storm_request *oldest, const struct storm_request *other)
+{
+    bool same = other->op == RINGCACHE_GET && other->key == r->key &&
+                other->counter == r->counter && other->epoch == r->epoch;
+    return same && (oldest == NULL || other->past.at < oldest->past.at) ? other : oldest;
+}
+
 /* The oldest read of the same key and client that is under way, whose answer may be shared; or
  * NULL. */
 static const struct storm_request *oldest_read(const struct storm_request *r)
 {
-    const struct storm_request *oldest = NULL;
+    const struct storm_request *oldest = storm_many_oldest_read(r);
     for (size_t i = 0; i < r->client->pending_count; i++) {
-        const struct storm_request *other = r->client->pending[i];
-        bool same = other->op == RINGCACHE_GET && other->key == r->key &&
-                    other->counter == r->counter && other->epoch == r->epoch;
-        if (same && (oldest == NULL || other->past.at < oldest->past.at)) {
-            oldest = other;
-        }
+        oldest = storm_older_read(r, oldest, r->client->pending[i]);
     }
     return oldest;
 }
 
 void storm_share_past(struct storm_request *r)
 {
-    const struct storm_request *oldest = r->storm->rules.shares ? oldest_read(r) : NULL;
+    const struct storm_rules *rules = &r->storm->rules;
+    const struct storm_request *oldest =
+        rules->shares && rules->clients > 1 ? oldest_read(r) : NULL;
     unsigned own = (unsigned)(r->client - r->storm->clients);
-    if (oldest != NULL && r->storm->rules.clients > 1) {
+    if (oldest != NULL) {
         uint32_t floor = r->past.floors[own];
         r->past = oldest->past;
         r->past.floors[own] = floor;

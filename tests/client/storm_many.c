@@ -14,6 +14,7 @@ struct storm_many {
     struct storm_request requests[KEYS_MAX];
     bool answered[KEYS_MAX];
     char names[KEYS_MAX][24]; /* a counter goes on under another name meanwhile */
+    size_t place;             /* in client->manys */
     bool counts_only;         /* no callback for each key */
 };
 
@@ -49,6 +50,26 @@ static void on_each(ringcache_client *client, const ringcache_reply *reply, void
     }
 }
 
+static void forget(struct storm_many *many)
+{
+    struct storm_client *c = many->client;
+    struct storm_many *last = c->manys[--c->many_count];
+    last->place = many->place;
+    c->manys[many->place] = last;
+}
+
+const struct storm_request *storm_many_oldest_read(const struct storm_request *r)
+{
+    const struct storm_request *oldest = NULL;
+    for (size_t i = 0; i < r->client->many_count; i++) {
+        const struct storm_many *many = r->client->manys[i];
+        for (size_t k = 0; k < many->count; k++) {
+            oldest = many->answered[k] ? oldest : storm_older_read(r, oldest, &many->requests[k]);
+        }
+    }
+    return oldest;
+}
+
 static void on_done(ringcache_client *client, size_t ok, size_t missed, size_t failed, void *user)
 {
     struct storm_many *many = user;
@@ -60,7 +81,7 @@ static void on_done(ringcache_client *client, size_t ok, size_t missed, size_t f
         storm_fail(c->storm, "many ended with a wrong count", "");
     }
     storm_tell(c->storm, "many", "done, failed", (int64_t)failed);
-    c->many_count--;
+    forget(many);
     c->answered++;
     c->succeeded += failed == 0;
     free(many);
@@ -110,6 +131,9 @@ static struct storm_many *new_many(
         choose(many, i, all ? i : storm_draw(storm, 2 * (STORM_KEYS + STORM_COUNTERS)));
         many->requests[i].options = defaults->options;
         storm_note_deadline(&many->requests[i], timeout_ms);
+        if (many->requests[i].key != NULL || many->requests[i].counter != NULL) {
+            storm_share_past(&many->requests[i]);
+        }
     }
     return many;
 }
@@ -118,7 +142,8 @@ static void refused(struct storm_many *many, int rc)
 {
     struct storm_client *c = many->client;
     bool empty = ringcache_ring_server_count(c->client->table->ring) == 0;
-    if (rc != RINGCACHE_ENOSERVER || !empty) {
+    bool known = rc == RINGCACHE_ENOSERVER ? empty : rc == RINGCACHE_ENOMEM && storm_starving() > 0;
+    if (!known) {
         storm_fail(c->storm, "many were refused", ringcache_client_error(c->client));
     }
     c->refused++;
@@ -145,7 +170,8 @@ void storm_ask_many(struct storm_client *c, bool all)
         refused(many, rc);
         return;
     }
-    c->many_count++;
+    many->place = c->many_count;
+    c->manys[c->many_count++] = many;
     c->accepted++;
     c->requests += many->count;
 }

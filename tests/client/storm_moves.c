@@ -68,6 +68,8 @@ void storm_change_members(struct storm *storm)
     m.server = &storm->servers[storm_draw(storm, storm->server_count)];
     m.count = storm_draw(storm, storm->server_count + 1);
     m.weight = 1 + (uint32_t)storm_draw(storm, 3);
+    uint64_t starving = storm_starving();
+    storm_starve(storm, 0); /* all of them take the new ring, or their owners would differ */
     storm->in_call = true;
     for (size_t i = 0; i < storm->rules.clients; i++) {
         const struct storm_client *c = &storm->clients[i];
@@ -75,5 +77,6 @@ void storm_change_members(struct storm *storm)
         assert_true(rc == 0 || rc == RINGCACHE_EINVAL || rc == RINGCACHE_ECONFIG);
     }
     storm->in_call = false;
+    storm_starve(storm, starving);
     storm_note_owners(storm);
 }
