@@ -47,7 +47,8 @@ RINGCACHE_API int ringcache_update_sized(ringcache_client *client, const ringcac
 RINGCACHE_API int ringcache_change_store(
     ringcache_change *change, const void *value, size_t value_len, int64_t ttl_ms);
 
-/** Remove the key. Returns as ringcache_change_store. */
+/** Remove the key. Where nothing is, nothing is sent; what a loader of this client began to make
+ * before is not stored all the same. Returns as ringcache_change_store. */
 RINGCACHE_API int ringcache_change_delete(ringcache_change *change);
 
 /** Take the lock `key` for `ttl_ms` (at least 1; on memcached rounded up to seconds): a value under

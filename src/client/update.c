@@ -145,7 +145,8 @@ static int store(update *u, struct rc_slice value, int64_t ttl_ms)
 
 static int remove_key(update *u)
 {
-    if (u->empty) {
+    if (u->empty) { /* what a loader began before is not to come in its place */
+        rc_flights_overtake(u->flight.client, u->flight.key);
         u->decided = true;
         tell(u, RINGCACHE_MISS, "");
         return 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "ringcache/fetch.h"
+#include "ringcache/update.h"
 
 enum { MAX_LOADS = 64 };
 
@@ -269,6 +270,40 @@ static void what_is_written_meanwhile_is_not_written_over(void **state)
     on_all(spares_what_was_written);
 }
 
+static void remove_it(
+    ringcache_client *client, const ringcache_reply *now, ringcache_change *change, void *user)
+{
+    (void)client;
+    (void)user;
+    assert_int_equal(now->status, RINGCACHE_MISS);
+    assert_int_equal(ringcache_change_delete(change), 0);
+}
+
+static void spares_what_an_update_removed(const struct backend *backend)
+{
+    static const ringcache_request of_k = {.key = {"k", 1}};
+    struct world *world = begin(backend);
+    struct world_reply *waits = fetch(world, 0);
+    world_run_for(world, 20);
+    const struct world_call call = world_call(world);
+    struct world_reply *removed = world_called(
+        world, &call, ringcache_update(world->client, &of_k, remove_it, call.cb, call.user, NULL));
+    world_run_for(world, 20);
+    assert_true(removed->calls == 1 && removed->status >= 0);
+    done(0, "older", 0);
+    world_settle(world, 100);
+    assert_value(waits, "older");
+    world_run_for(world, 20);
+    assert_stored("(none)");
+    world_end(world);
+}
+
+static void what_an_update_found_absent_is_not_brought_back(void **state)
+{
+    (void)state;
+    on_all(spares_what_an_update_removed);
+}
+
 static void gives_what_is_stale(const struct backend *backend)
 {
     enum { FRESH_MS = 10000, STALE_MS = 20000 };
@@ -520,6 +555,7 @@ int main(void)
         cmocka_unit_test(a_loader_that_fails_is_followed_by_another),
         cmocka_unit_test(a_cache_that_is_away_is_no_failure),
         cmocka_unit_test(what_is_written_meanwhile_is_not_written_over),
+        cmocka_unit_test(what_an_update_found_absent_is_not_brought_back),
         cmocka_unit_test(a_value_about_to_end_is_given_while_it_is_made_anew),
         cmocka_unit_test(what_replaced_a_stale_value_stays),
         cmocka_unit_test(a_load_goes_on_when_its_callers_are_gone),
