@@ -92,6 +92,14 @@ void storm_note_owners(struct storm *storm)
             storm_counter_begin(storm, counter);
         }
     }
+    for (size_t i = 0; i < STORM_LOCKS; i++) {
+        struct storm_lock *lock = &storm->locks[i];
+        size_t owner = storm_owner_of(storm, lock->name);
+        if (owner != lock->owner) {
+            lock->owner = owner;
+            storm_lock_begin_epoch(lock);
+        }
+    }
 }
 
 void storm_note_loss(struct storm *storm, const struct storm_server *server)
@@ -105,6 +113,11 @@ void storm_note_loss(struct storm *storm, const struct storm_server *server)
     for (size_t i = 0; i < STORM_COUNTERS; i++) {
         if (storm->counters[i].owner == owner) {
             storm_counter_begin(storm, &storm->counters[i]);
+        }
+    }
+    for (size_t i = 0; i < STORM_LOCKS; i++) {
+        if (storm->locks[i].owner == owner) {
+            storm_lock_begin_epoch(&storm->locks[i]);
         }
     }
 }
@@ -121,7 +134,8 @@ static void check_store(const struct storm *storm, struct engine *engine)
     for (size_t i = 0; i < STORM_KEYS; i++) {
         const struct storm_key *key = &storm->keys[i];
         const struct store_item *item = engine_get(engine, 0, key->name);
-        if (item != NULL) {
+        bool stub = key->loaded && item != NULL && item->value_len == 0;
+        if (item != NULL && !stub) {
             must_be_right(storm, storm_key_wrong(key, item->value, item->value_len), key->name);
         }
     }
@@ -195,6 +209,7 @@ static void draw_rules(struct storm *storm)
     rules->members = storm_draw(storm, 2) == 0;
     rules->early = storm_draw(storm, 4) == 0;
     rules->shares = storm_draw(storm, 2) == 0;
+    rules->leases = storm_draw(storm, 2) == 0;
     rules->starves = storm_draw(storm, 4) == 0;
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
 }
@@ -210,7 +225,7 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_number(config, "max_value_bytes", VALUE_BYTES);
     set_option(config, "integrity", storm->rules.strict ? "strict" : "auto");
     set_option(config, "single_flight", storm->rules.shares ? "yes" : "no");
-    set_option(config, "leases", storm_draw(storm, 2) == 0 ? "yes" : "no");
+    set_option(config, "leases", storm->rules.leases ? "yes" : "no");
 }
 
 static void begin_clients(struct storm *storm)
@@ -242,9 +257,13 @@ struct storm *storm_new(uint64_t seed, const struct storm_plan *plan)
     for (size_t i = 0; i < STORM_KEYS; i++) {
         snprintf(storm->keys[i].name, sizeof storm->keys[i].name, "key%zu", i);
         storm->keys[i].epoch = 1;
+        storm->keys[i].loaded = i < STORM_LOADED;
     }
     for (size_t i = 0; i < STORM_COUNTERS; i++) {
         storm_counter_begin(storm, &storm->counters[i]);
+    }
+    for (size_t i = 0; i < STORM_LOCKS; i++) {
+        snprintf(storm->locks[i].name, sizeof storm->locks[i].name, "lock%zu", i);
     }
     storm_note_owners(storm);
     return storm;
@@ -253,6 +272,9 @@ struct storm *storm_new(uint64_t seed, const struct storm_plan *plan)
 void storm_free(struct storm *storm)
 {
     storm_starve(storm, 0);
+    while (storm->load_count > 0) { /* also behind the end of their clients */
+        storm_end_load(storm, 0);
+    }
     assert_true(sim_run_idle(storm->sim, 5000));
     for (size_t i = 0; i < storm->rules.clients; i++) {
         storm_client_check_end(&storm->clients[i]);

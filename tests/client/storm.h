@@ -14,6 +14,9 @@
  *     storm_history.c    keys whose values tell which writes they are made of
  *     storm_counters.c   counters whose sum tells which steps were applied
  *     storm_many.c       many of them in one call
+ *     storm_slow.c       updates and fetches of them, which take several requests
+ *     storm_locks.c      locks, which only one may hold
+ *     storm_words.c      questions to one server, and Redis' own commands
  *     storm_faults.c     what goes wrong
  *     storm_memory.c     memory that runs out
  *
@@ -26,7 +29,10 @@ enum {
     STORM_CLIENTS = 4,
     STORM_SERVERS = 5,
     STORM_KEYS = 16,
+    STORM_LOADED = 4, /* of the keys */
     STORM_COUNTERS = 4,
+    STORM_LOCKS = 3,
+    STORM_LOADS = 64,     /* at a time */
     STORM_STEPS = 30,     /* per life of a counter */
     STORM_WRITES = 256,   /* per key; a key that was written so often is only read from there on */
     STORM_PENDING = 1024, /* requests at a time */
@@ -55,6 +61,8 @@ struct storm_write {
     uint64_t asked_at; /* by storm->ticks */
     uint64_t acked_at; /* by storm->ticks; 0: never */
     bool fleeting;     /* the item may expire before the storm is over */
+    bool slow;         /* it takes several requests: a later one may overtake it */
+    bool loaded;       /* made by a loader */
 };
 
 /* What was certain of a key when somebody asked. */
@@ -67,6 +75,7 @@ struct storm_past {
 
 struct storm_key {
     char name[16];
+    bool loaded;  /* by those who fetch it */
     size_t owner; /* STORM_SERVERS: none */
     uint32_t epoch;
     struct storm_past past; /* but for `at` */
@@ -98,6 +107,22 @@ struct storm_counter {
     bool was_beyond;       /* … at any time of this life */
 };
 
+struct storm_lock {
+    char name[16];
+    size_t owner;
+    uint32_t epoch;
+    bool held;
+    unsigned by; /* which client */
+    uint64_t token;
+};
+
+struct storm_load {
+    struct storm_client *client;
+    struct storm_key *key;
+    uint32_t number; /* of what it makes */
+    ringcache_load *load;
+};
+
 struct storm_server {
     struct sim_server *sim;
     char name[32];
@@ -122,9 +147,14 @@ struct storm_request {
     struct storm_client *client;
     struct storm_key *key;         /* or NULL */
     struct storm_counter *counter; /* or NULL */
+    struct storm_lock *lock;       /* or NULL */
     struct storm_many *many;       /* of which it is one key; or NULL */
-    struct storm_loan *loan;       /* until it is accepted */
-    ringcache_op op;
+    /* How it is asked; NULL: by ringcache_submit. */
+    int (*call)(struct storm_request *r, const ringcache_request *request);
+    struct storm_loan *loan; /* until it is accepted */
+    ringcache_op op;         /* or the one whose answers it may have */
+    bool slow;               /* an update or a fetch: several requests */
+    uint64_t token;          /* of a lock */
     uint32_t options;
     size_t owner; /* when it was submitted */
     ringcache_id id;
@@ -150,7 +180,8 @@ struct storm_rules {
     bool members;  /* servers come and go */
     bool early;    /* closed in the middle */
     bool shares;   /* equal gets are one */
-    bool starves;  /* allocations fail */
+    bool leases;
+    bool starves; /* allocations fail */
     unsigned clients;
 };
 
@@ -195,6 +226,9 @@ struct storm {
     size_t server_count;
     struct storm_key keys[STORM_KEYS];
     struct storm_counter counters[STORM_COUNTERS];
+    struct storm_lock locks[STORM_LOCKS];
+    struct storm_load loads[STORM_LOADS];
+    size_t load_count;
     uint64_t ticks; /* 1, and one for every acknowledgement */
     uint64_t blocked_until_ms;
     uint64_t blocked_ms;         /* in all */
@@ -233,6 +267,9 @@ void storm_submit(struct storm_request *r, const ringcache_request *request);
 void storm_lend(struct storm_request *r, ringcache_request *request);
 /* Note when a request is due, had it been submitted now. */
 void storm_note_deadline(struct storm_request *r, uint32_t timeout_ms);
+void storm_on_reply(ringcache_client *client, const ringcache_reply *reply, void *user);
+/* Fails unless this is the moment for a callback of that client's. */
+void storm_must_be_due(const struct storm_client *c, const ringcache_client *client, bool due);
 /* Judge one answer by all that is known, but for whether it is the first. */
 void storm_judge(struct storm_request *r, const ringcache_reply *reply);
 /* What a program does in a callback besides. */
@@ -260,8 +297,26 @@ void storm_key_note(struct storm_request *r, struct storm_key *key);
 void storm_key_begin_epoch(struct storm_key *key);
 void storm_key_refused(const struct storm_request *r);
 void storm_key_judge(struct storm_request *r, const ringcache_reply *reply);
+/* A write of that client's, as of now, and the piece it puts into the value. */
+uint32_t storm_key_begin_write(struct storm_client *c, struct storm_key *key, ringcache_op op);
+void storm_key_draw_piece(struct storm *storm, struct storm_key *key, uint32_t number, bool large);
+/* Valid until the next one is made. */
+ringcache_slice storm_key_piece(struct storm *storm, const struct storm_key *key, uint32_t number);
+/* What an update finds. */
+void storm_key_judge_seen(const struct storm_request *r, const ringcache_reply *now);
 /* What `value` says that it must not, or NULL. */
 const char *storm_key_wrong(const struct storm_key *key, const char *value, size_t len);
+
+/* What is asked in several requests, or in other words. */
+void storm_update(struct storm_client *c, struct storm_key *key);
+void storm_fetch(struct storm_client *c, struct storm_key *key);
+void storm_end_load(struct storm *storm, size_t which);
+void storm_ask_lock(struct storm_client *c, struct storm_lock *lock);
+void storm_lock_judge(struct storm_request *r, const ringcache_reply *reply);
+void storm_lock_begin_epoch(struct storm_lock *lock);
+void storm_ask_server(struct storm_client *c);
+/* On a Redis now and then by a command in the caller's own words. */
+void storm_phrase(struct storm_request *r, const ringcache_request *request);
 
 /* Counters. */
 void storm_ask_counter(struct storm_client *c, struct storm_counter *counter);

@@ -3,6 +3,7 @@
 #include "storm.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { BLOCK_MAX_MS = 300 };
@@ -22,14 +23,17 @@ static const char *name_of(const struct storm_request *r)
     if (r->key != NULL) {
         return r->key->name;
     }
-    return r->counter != NULL ? r->counter->name : r->many != NULL ? "many" : "ping";
+    if (r->lock != NULL) {
+        return r->lock->name;
+    }
+    return r->counter != NULL ? r->counter->name : r->many != NULL ? "many" : "server";
 }
 
 static const char *op_of(const struct storm_request *r)
 {
     static const char *const names[] = {"get", "set", "add", "replace", "append", "prepend", "cas",
         "delete", "touch", "get and touch", "increment", "decrement"};
-    return r->key == NULL && r->counter == NULL ? "ping" : names[r->op];
+    return r->slow && r->op == RINGCACHE_GET ? "fetch" : r->slow ? "update" : names[r->op];
 }
 
 /* One line of the story: who asked what, or was told what, of which key. */
@@ -39,6 +43,16 @@ static void tell(const struct storm_request *r, const char *what)
     if (storm->tells) {
         print_message("%" PRIu64 " client %d: %s %s %" PRIu32 ": %s\n", sim_now_ms(storm->sim),
             (int)(r->client - storm->clients), op_of(r), name_of(r), r->number, what);
+    }
+}
+
+static void tell_answer(const struct storm_request *r, const ringcache_reply *reply)
+{
+    char value[48] = "";
+    snprintf(value, sizeof value, "%.*s", (int)reply->value.len, (const char *)reply->value.data);
+    tell(r, reply->message[0] != '\0' ? reply->message : ringcache_err_name(reply->status));
+    if (reply->value.len > 0) {
+        tell(r, value);
     }
 }
 
@@ -82,10 +96,25 @@ static bool is_beyond_classic(const struct storm_request *r)
     return asks && r->owner < r->storm->server_count && r->storm->servers[r->owner].classic;
 }
 
+/* Statuses of what takes several requests, and of what is worded otherwise. */
+static bool is_peculiar(const struct storm_request *r, int status)
+{
+    if (r->slow) {
+        return status == RINGCACHE_EBUSY || status == RINGCACHE_NOT_STORED ||
+               status == RINGCACHE_MISS || (status == RINGCACHE_ENOTSUP && r->key->loaded) ||
+               status == RINGCACHE_ENOSERVER;
+    }
+    if (r->lock != NULL) {
+        return status == RINGCACHE_ENOSERVER || status == RINGCACHE_EBUSY;
+    }
+    return r->call != NULL && r->key == NULL && status == RINGCACHE_MISS;
+}
+
 static void judge_status(const struct storm_request *r, const ringcache_reply *reply)
 {
     bool known =
-        reply->status > 0 && (r->storm->rules.lawless || is_ordinary(r->op, reply->status));
+        is_peculiar(r, reply->status) ||
+        (reply->status > 0 && (r->storm->rules.lawless || is_ordinary(r->op, reply->status)));
     switch (reply->status) {
     case RINGCACHE_OK:
     case RINGCACHE_EDOWN:
@@ -100,10 +129,10 @@ static void judge_status(const struct storm_request *r, const ringcache_reply *r
         known = storm_starving() > 0;
         break;
     case RINGCACHE_ENOTSUP:
-        known = is_beyond_classic(r) || r->many != NULL;
+        known = known || is_beyond_classic(r) || r->many != NULL;
         break;
     case RINGCACHE_ENOSERVER: /* the last one left while they waited */
-        known = r->many != NULL;
+        known = known || r->many != NULL;
         break;
     default:
         break;
@@ -113,15 +142,28 @@ static void judge_status(const struct storm_request *r, const ringcache_reply *r
     }
 }
 
+/* A command in the caller's own words finds nothing where a get misses. */
+static void judge_as_get(struct storm_request *r, const ringcache_reply *reply)
+{
+    bool nil = reply->data != NULL && ringcache_data_kind(reply->data) == RINGCACHE_DATA_NIL;
+    ringcache_reply told = *reply;
+    told.status = nil ? RINGCACHE_MISS : reply->status;
+    storm_key_judge(r, &told);
+}
+
 void storm_judge(struct storm_request *r, const ringcache_reply *reply)
 {
-    tell(r, reply->message[0] != '\0' ? reply->message : ringcache_err_name(reply->status));
+    if (r->storm->tells) {
+        tell_answer(r, reply);
+    }
     judge_time(r);
     judge_status(r, reply);
     if (r->key != NULL) {
-        storm_key_judge(r, reply);
+        judge_as_get(r, reply);
     } else if (r->counter != NULL) {
         storm_counter_judge(r, reply);
+    } else if (r->lock != NULL) {
+        storm_lock_judge(r, reply);
     }
 }
 
@@ -165,6 +207,12 @@ void storm_act(struct storm_client *c)
         }
         break;
     case 7:
+    case 8:
+        if (storm->load_count > 0) {
+            storm_end_load(storm, storm_draw(storm, storm->load_count));
+        }
+        break;
+    case 9:
         if (storm->rules.early && storm_draw(storm, 64) == 0) {
             storm_client_close(c);
         }
@@ -174,19 +222,18 @@ void storm_act(struct storm_client *c)
     }
 }
 
-/* Is this the moment for a callback of that client's? */
-static void must_be_due(const struct storm_client *c, const ringcache_client *client, bool due)
+void storm_must_be_due(const struct storm_client *c, const ringcache_client *client, bool due)
 {
     if (client != c->client || c->storm->in_call || c->closed > 0 || !due) {
         storm_fail(c->storm, "a callback inside a call, behind the end, or twice", "");
     }
 }
 
-static void on_reply(ringcache_client *client, const ringcache_reply *reply, void *user)
+void storm_on_reply(ringcache_client *client, const ringcache_reply *reply, void *user)
 {
     struct storm_request *r = user;
     struct storm_client *c = r->client;
-    must_be_due(c, client, c->pending[r->place] == r);
+    storm_must_be_due(c, client, c->pending[r->place] == r);
     forget(r);
     c->answered++;
     c->succeeded += reply->status >= 0;
@@ -198,7 +245,7 @@ static void on_reply(ringcache_client *client, const ringcache_reply *reply, voi
 static void on_event(ringcache_client *client, const ringcache_event *event, void *user)
 {
     struct storm_client *c = user;
-    must_be_due(c, client, !c->closing);
+    storm_must_be_due(c, client, !c->closing);
     storm_tell(c->storm, event->server, ringcache_event_name(event->type), event->reason);
     if (event->type == RINGCACHE_EVENT_ROOM) {
         c->room_is_owed = false;
@@ -209,7 +256,7 @@ static void on_event(ringcache_client *client, const ringcache_event *event, voi
 static void on_close(ringcache_client *client, void *user)
 {
     struct storm_client *c = user;
-    must_be_due(c, client, c->closing);
+    storm_must_be_due(c, client, c->closing);
     if (c->many_count > 0 || c->posted != c->ran || c->lent != c->returned) {
         storm_fail(c->storm, "the client is gone, and something of it is not", "");
     }
@@ -248,12 +295,12 @@ void storm_note_deadline(struct storm_request *r, uint32_t timeout_ms)
 static void refused(struct storm_request *r, int rc)
 {
     struct storm_client *c = r->client;
-    bool pings = r->key == NULL && r->counter == NULL;
+    bool asks_server = r->key == NULL && r->counter == NULL && r->lock == NULL;
     c->refused++;
     c->room_is_owed = c->room_is_owed || rc == RINGCACHE_EBUSY;
     bool known = rc == RINGCACHE_EBUSY || rc == RINGCACHE_ENOSERVER ||
                  (rc == RINGCACHE_ENOMEM && storm_starving() > 0) ||
-                 (rc == RINGCACHE_EINVAL && pings) ||
+                 (rc == RINGCACHE_EINVAL && asks_server) ||
                  (rc == RINGCACHE_ENOTSUP && is_beyond_classic(r));
     if (!known) {
         storm_fail(r->storm, "a call refused", ringcache_client_error(c->client));
@@ -271,7 +318,7 @@ static void on_release(void *user, const void *data, size_t len)
 {
     struct storm_loan *loan = user;
     struct storm_client *c = loan->client;
-    must_be_due(c, c->client, data == loan->bytes && len == loan->len);
+    storm_must_be_due(c, c->client, data == loan->bytes && len == loan->len);
     c->returned++;
     free(loan); /* a second time would be seen */
     storm_act(c);
@@ -293,12 +340,9 @@ void storm_lend(struct storm_request *r, ringcache_request *request)
 
 static int call(struct storm_request *r, const ringcache_request *request)
 {
-    struct storm *storm = r->storm;
-    if (r->key == NULL && r->counter == NULL) {
-        const char *server = storm->servers[storm_draw(storm, storm->server_count)].name;
-        return ringcache_ping(r->client->client, server, on_reply, r);
-    }
-    return ringcache_submit(r->client->client, request, on_reply, r, &r->id);
+    return r->call != NULL
+               ? r->call(r, request)
+               : ringcache_submit(r->client->client, request, storm_on_reply, r, &r->id);
 }
 
 void storm_submit(struct storm_request *r, const ringcache_request *request)
@@ -329,7 +373,7 @@ void storm_submit(struct storm_request *r, const ringcache_request *request)
 static void run_post(ringcache_client *client, void *user)
 {
     struct storm_client *c = user;
-    must_be_due(c, client, c->ran < c->posted);
+    storm_must_be_due(c, client, c->ran < c->posted);
     c->ran++;
     storm_act(c);
 }

@@ -49,29 +49,31 @@ static unsigned char *find_in_line(struct sim_bytes *reply, const char *text)
     return end != NULL ? memmem(line, (size_t)(end - line), text, strlen(text)) : NULL;
 }
 
-static void change_digit(unsigned char *digit)
+/* The number at `at` by one more or less, with as many digits. */
+static void change_number(unsigned char *at, const unsigned char *end)
 {
-    if (*digit >= '0' && *digit <= '9') {
-        *digit = (unsigned char)(*digit == '9' ? '8' : *digit + 1);
+    while (at + 1 < end && at[1] >= '0' && at[1] <= '9') {
+        at++;
+    }
+    if (at < end && *at >= '0' && *at <= '9') {
+        *at = (unsigned char)(*at == '9' ? '8' : *at + 1);
     }
 }
 
 /* A value that is said to be one byte longer or shorter than it is. */
 static void misstate_length(struct sim_bytes *reply)
 {
-    unsigned char *first = reply->base + reply->start;
-    unsigned char *meta = find_in_line(reply, "VA "), *end = find_in_line(reply, "\r");
+    unsigned char *first = reply->base + reply->start, *end = find_in_line(reply, "\r");
     if (end == NULL) {
         return;
     }
-    if (*first == '$' && first[1] != '-') {
-        change_digit(end - 1);
-    } else if (meta == first) {
-        unsigned char *blank = memchr(first + 3, ' ', (size_t)(end - first) - 3);
-        change_digit((blank != NULL ? blank : end) - 1);
+    if (*first == '$') {
+        change_number(first + 1, end);
+    } else if (find_in_line(reply, "VA ") == first) {
+        change_number(first + 3, end);
     } else if (find_in_line(reply, "VALUE ") == first) {
         unsigned char *flags = memchr(first + 6, ' ', (size_t)(end - first) - 6);
-        change_digit(flags + 3); /* they are always 0 */
+        change_number(flags + 3, end); /* they are always 0 */
     }
 }
 
@@ -110,8 +112,8 @@ static void corrupt_plainly(
     }
 }
 
-/* Lost, doubled, swapped or wrong replies show by their tokens: every one of memcached's meta, and with
- * `strict` those of Redis. Where there are none, only what is no reply at all can be noticed. */
+/* Lost, doubled, swapped or wrong replies show by their tokens: every one of memcached's meta, and
+ * with `strict` those of Redis. Where there are none, only what is no reply at all can be noticed. */
 static void corrupt(struct storm *storm, struct storm_server *server, uint64_t connection)
 {
     bool tokens = server->redis ? storm->rules.strict : !server->classic;

@@ -5,8 +5,8 @@
  *     key3:9:...;  key3:7:.;  key3:8:....;        prepended, the base, appended
  *
  * so that a value tells which writes it is made of. All writes of one client to a key go to its
- * owner by one connection at a time, in the order of submission; of two clients' writes the one that was
- * acknowledged before the other was submitted came first. Once a write that replaced or removed the
+ * owner by one connection at a time, in the order of submission; of two clients' writes the one
+ * that was acknowledged before the other was submitted came first. Once a write that replaced or removed the
  * whole value was acknowledged, a read submitted later must not see one that came before it. */
 #include "storm.h"
 
@@ -108,13 +108,21 @@ const char *storm_key_wrong(const struct storm_key *key, const char *value, size
     return read_text(key, value, len, &text);
 }
 
-static size_t make_piece(struct storm *storm, struct storm_key *key, bool large)
+void storm_key_draw_piece(struct storm *storm, struct storm_key *key, uint32_t number, bool large)
 {
-    size_t fill = storm_draw(storm, large ? STORM_VALUE_MAX : 30);
-    int head = sprintf(storm->value, "%s:%" PRIu32 ":", key->name, key->written);
-    memset(storm->value + head, '.', fill);
-    storm->value[(size_t)head + fill] = ';';
-    return (size_t)head + fill + 1;
+    char head[32];
+    int len = snprintf(head, sizeof head, "%s:%" PRIu32 ":;", key->name, number);
+    key->writes[number].len =
+        (uint32_t)len + (uint32_t)storm_draw(storm, large ? STORM_VALUE_MAX : 30);
+}
+
+ringcache_slice storm_key_piece(struct storm *storm, const struct storm_key *key, uint32_t number)
+{
+    uint32_t len = key->writes[number].len;
+    int head = sprintf(storm->value, "%s:%" PRIu32 ":", key->name, number);
+    memset(storm->value + head, '.', len - (uint32_t)head);
+    storm->value[len - 1] = ';';
+    return (ringcache_slice){storm->value, len};
 }
 
 /* ---- asking ---- */
@@ -179,6 +187,10 @@ ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key)
         RINGCACHE_GET_AND_TOUCH, RINGCACHE_GET_AND_TOUCH, RINGCACHE_INCREMENT};
     size_t count = sizeof ops / sizeof *ops - storm->rules.corrupt;
     bool reads = storm_draw(storm, 5) < 2 || key->written == STORM_WRITES;
+    if (key->loaded) { /* what a lease leaves at the key is in the way of all the others */
+        static const ringcache_op plain[] = {RINGCACHE_SET, RINGCACHE_DELETE};
+        return reads ? RINGCACHE_GET : plain[storm_draw(storm, 2)];
+    }
     return reads ? RINGCACHE_GET : ops[storm_draw(storm, count)];
 }
 
@@ -208,26 +220,32 @@ static void take_token(struct storm_request *r, ringcache_request *request)
     }
 }
 
+uint32_t storm_key_begin_write(struct storm_client *c, struct storm_key *key, ringcache_op op)
+{
+    struct storm_write *write = &key->writes[++key->written];
+    *write = (struct storm_write){.op = op, .epoch = key->epoch, .asked_at = c->storm->ticks};
+    write->by = (unsigned)(c - c->storm->clients);
+    return key->written;
+}
+
 static void begin_write(struct storm_request *r, ringcache_request *request)
 {
     struct storm *storm = r->storm;
     struct storm_key *key = r->key;
-    r->number = ++key->written;
+    r->number = storm_key_begin_write(r->client, key, r->op);
     struct storm_write *write = &key->writes[r->number];
-    *write = (struct storm_write){.op = r->op, .epoch = key->epoch, .asked_at = storm->ticks};
-    write->by = (unsigned)(r->client - storm->clients);
     if (replaces(r->op) || joins(r->op)) {
         bool lends = storm_draw(storm, 4) == 0;
         bool large = replaces(r->op) && storm_draw(storm, lends ? 8 : 20) == 0;
-        write->len = (uint32_t)make_piece(storm, key, large);
-        request->value = (ringcache_slice){storm->value, write->len};
+        storm_key_draw_piece(storm, key, r->number, large);
+        request->value = storm_key_piece(storm, key, r->number);
         if (lends) {
             storm_lend(r, request);
         }
     }
     /* A GET_AND_TOUCH that wants more may be a script, run behind writes that were submitted
      * later. */
-    if (replaces(r->op) || touches(r->op)) {
+    if (!key->loaded && (replaces(r->op) || touches(r->op))) {
         request->ttl_ms = draw_ttl(storm, &write->fleeting);
     }
     if (write->fleeting && r->options != 0) {
@@ -257,6 +275,7 @@ void storm_ask_key(struct storm_client *c, struct storm_key *key, ringcache_op o
     }
     request.delta = op == RINGCACHE_INCREMENT ? 1 : 0;
     request.timeout_ms = storm_draw_timeout(storm);
+    storm_phrase(r, &request);
     storm_submit(r, &request);
 }
 
@@ -269,11 +288,28 @@ void storm_key_refused(const struct storm_request *r)
 
 /* ---- judging ---- */
 
-/* Did `a` come before `b` for sure? Both belong to `key`. */
-static bool precedes(const struct storm_key *key, uint32_t a, uint32_t b)
+static bool holds(const struct text *text, uint32_t number)
 {
-    const struct storm_write *first = &key->writes[a], *second = &key->writes[b];
-    return (first->by == second->by && a < b) ||
+    size_t i = 0;
+    while (i < text->count && text->numbers[i] != number) {
+        i++;
+    }
+    return i < text->count;
+}
+
+/* Does the write come before whatever a client writes later? One that takes several requests may
+ * be done later still; one that a loader made gives way to its own client's, and under a lease to
+ * everybody's. */
+static bool yields_to(const struct storm *storm, const struct storm_write *write, unsigned by)
+{
+    return (write->by == by && !write->slow) || (write->loaded && storm->rules.leases);
+}
+
+/* Did `a` come before `b` for sure? Both belong to the key of `r`. */
+static bool precedes(const struct storm_request *r, uint32_t a, uint32_t b)
+{
+    const struct storm_write *first = &r->key->writes[a], *second = &r->key->writes[b];
+    return (yields_to(r->storm, first, second->by) && a < b) ||
            (first->acked_at > 0 && first->acked_at <= second->asked_at);
 }
 
@@ -281,8 +317,11 @@ static bool precedes(const struct storm_key *key, uint32_t a, uint32_t b)
 static bool is_past(const struct storm_request *r, uint32_t number)
 {
     const struct storm_write *write = &r->key->writes[number];
-    return number < r->past.floors[write->by] ||
-           (write->acked_at > 0 && write->acked_at <= r->past.settled_from);
+    bool past = write->acked_at > 0 && write->acked_at <= r->past.settled_from;
+    for (unsigned by = 0; by < STORM_CLIENTS && !past; by++) {
+        past = number < r->past.floors[by] && yields_to(r->storm, write, by);
+    }
+    return past;
 }
 
 /* May the item have been there? `r` itself is no reason why. */
@@ -313,7 +352,7 @@ static bool may_have_ended(const struct storm_request *r, uint32_t stored)
     for (uint32_t n = 1; n <= key->written; n++) {
         const struct storm_write *write = &key->writes[n];
         bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
-        bool before = n != stored && precedes(key, n, stored);
+        bool before = n != stored && precedes(r, n, stored);
         if (n != r->number && ends && write->fate != STORM_DENIED && !before) {
             return true;
         }
@@ -332,15 +371,6 @@ static void judge_absence(const struct storm_request *r)
     }
 }
 
-static bool holds(const struct text *text, uint32_t number)
-{
-    size_t i = 0;
-    while (i < text->count && text->numbers[i] != number) {
-        i++;
-    }
-    return i < text->count;
-}
-
 static void judge_value(const struct storm_request *r, const ringcache_reply *reply)
 {
     struct text text;
@@ -348,6 +378,9 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
     const char *wrong = read_text(key, reply->value.data, reply->value.len, &text);
     if (wrong != NULL) {
         storm_fail(r->storm, wrong, key->name);
+    }
+    if (r->number > 0 && holds(&text, r->number)) {
+        storm_fail(r->storm, "a write that is done is begun once more", key->name);
     }
     if (r->epoch != key->epoch) {
         return;
@@ -360,7 +393,7 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
         const struct storm_write *write = &key->writes[n];
         bool due = joins(write->op) && write->epoch == key->epoch && write->acked_at > 0 &&
                    write->acked_at <= r->past.at;
-        if (due && precedes(key, base, n) && !holds(&text, n)) {
+        if (due && precedes(r, base, n) && !holds(&text, n)) {
             storm_fail(r->storm, "an acknowledged piece is missing", key->name);
         }
     }
@@ -369,7 +402,7 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
 static void judge_read(const struct storm_request *r, const ringcache_reply *reply)
 {
     struct storm_key *key = r->key;
-    if (reply->status == RINGCACHE_MISS) {
+    if (reply->status == RINGCACHE_MISS && !r->slow) { /* of a fetch its loader says so */
         judge_absence(r);
     }
     if (reply->status != RINGCACHE_OK) {
@@ -387,6 +420,18 @@ static void judge_read(const struct storm_request *r, const ringcache_reply *rep
     }
 }
 
+void storm_key_judge_seen(const struct storm_request *r, const ringcache_reply *now)
+{
+    if (r->storm->rules.lawless) {
+        return;
+    }
+    if (now->status == RINGCACHE_MISS) {
+        judge_absence(r);
+    } else {
+        judge_value(r, now);
+    }
+}
+
 static void judge_cas(const struct storm_request *r)
 {
     if (r->cas_epoch == 0) {
@@ -398,9 +443,12 @@ static void judge_cas(const struct storm_request *r)
     }
 }
 
-/* What the status of a write says of what was there. */
+/* What the status of a write says of what was there, which may be what a lease left. */
 static void judge_condition(const struct storm_request *r, int status)
 {
+    if (r->key->loaded) {
+        return;
+    }
     bool adds = r->op == RINGCACHE_ADD;
     if (status == RINGCACHE_MISS || (adds && status == RINGCACHE_OK) ||
         (!adds && status == RINGCACHE_NOT_STORED)) {
@@ -436,7 +484,8 @@ static void acknowledge(struct storm_request *r, struct storm_write *write)
 static void note_fate(struct storm_request *r, const ringcache_reply *reply)
 {
     struct storm_write *write = &r->key->writes[r->number];
-    bool gone = reply->status == RINGCACHE_MISS && r->op == RINGCACHE_DELETE;
+    bool nothing = reply->status == RINGCACHE_MISS && r->op == RINGCACHE_DELETE;
+    bool gone = nothing && !r->slow; /* an update that finds nothing sends nothing */
     if (reply->status == RINGCACHE_OK || gone) {
         acknowledge(r, write);
         return;
@@ -463,7 +512,7 @@ void storm_key_judge(struct storm_request *r, const ringcache_reply *reply)
     if (r->number == 0) {
         return;
     }
-    if (judged && reply->status >= 0 && r->op != RINGCACHE_GET_AND_TOUCH) {
+    if (judged && !r->slow && reply->status >= 0 && r->op != RINGCACHE_GET_AND_TOUCH) {
         judge_condition(r, reply->status);
     }
     note_fate(r, reply);

@@ -6,15 +6,20 @@ void storm_ask(struct storm_client *c)
 {
     struct storm *storm = c->storm;
     uint64_t dice = storm_draw(storm, 60);
+    struct storm_key *key = &storm->keys[storm_draw(storm, STORM_KEYS)];
     if (dice == 0) {
         storm_ask_many(c, false);
     } else if (dice < 3) {
-        static const ringcache_request none;
-        storm_submit(storm_request_new(c), &none);
-    } else if (dice < 15) {
+        storm_ask_server(c);
+    } else if (dice < 14) {
         storm_ask_counter(c, &storm->counters[storm_draw(storm, STORM_COUNTERS)]);
+    } else if (dice < 18) {
+        storm_ask_lock(c, &storm->locks[storm_draw(storm, STORM_LOCKS)]);
+    } else if (dice < 22) {
+        storm_update(c, key);
+    } else if (key->loaded && storm_draw(storm, 2) == 0) {
+        storm_fetch(c, key);
     } else {
-        struct storm_key *key = &storm->keys[storm_draw(storm, STORM_KEYS)];
         storm_ask_key(c, key, storm_draw_op(storm, key));
     }
 }

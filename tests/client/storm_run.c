@@ -104,6 +104,9 @@ static void calm_down(struct storm *storm)
 {
     storm->calm = true;
     storm_heal_all(storm);
+    while (storm->load_count > 0) {
+        storm_end_load(storm, 0);
+    }
     uint64_t until_ms =
         sim_now_ms(storm->sim) + (storm->rules.unproven ? UNPROVEN_CALM_MS : CALM_MS);
     while (sim_now_ms(storm->sim) < until_ms) { /* an idle client need not notice anything */
