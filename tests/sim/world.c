@@ -364,21 +364,30 @@ void sim_trace_to(struct sim *sim, FILE *file)
     sim->trace_file = file;
 }
 
+/* Everything that happens comes by here, so that it goes by words: FNV-1a, and what a product
+ * carries upwards brought down again. */
+static void stir(struct sim *sim, uint64_t word)
+{
+    uint64_t mixed = (sim->trace ^ word) * 0x100000001b3u;
+    sim->trace = mixed ^ mixed >> 32;
+}
+
 void sim_trace_bytes(struct sim *sim, struct rc_slice bytes)
 {
-    for (size_t i = 0; i < bytes.len; i++) {
-        sim->trace = (sim->trace ^ bytes.data[i]) * 0x100000001b3u;
+    stir(sim, bytes.len);
+    for (size_t at = 0; at < bytes.len; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        size_t left = bytes.len - at;
+        memcpy(&word, bytes.data + at, left < sizeof word ? left : sizeof word);
+        stir(sim, word);
     }
 }
 
 void sim_trace(struct sim *sim, const char *what, uint64_t id, uint64_t number)
 {
-    unsigned char words[24];
-    uint64_t values[] = {sim->now_us, id, number};
-    for (size_t i = 0; i < sizeof words; i++) {
-        words[i] = (unsigned char)(values[i / 8] >> (8 * (i % 8)));
-    }
-    sim_trace_bytes(sim, rc_slice(words, sizeof words));
+    stir(sim, sim->now_us);
+    stir(sim, id);
+    stir(sim, number);
     sim_trace_bytes(sim, rc_slice_text(what));
     if (sim->trace_file != NULL) {
         fprintf(sim->trace_file, "%" PRIu64 " %s %" PRIu64 " %" PRIu64 "\n", sim->now_us, what, id,
