@@ -113,7 +113,8 @@ static void corrupt_plainly(
 }
 
 /* Lost, doubled, swapped or wrong replies show by their tokens: every one of memcached's meta, and
- * with `strict` those of Redis. Where there are none, only what is no reply at all can be noticed. */
+ * with `strict` those of Redis. Where there are none, only what is no reply at all can be
+ * noticed. */
 static void corrupt(struct storm *storm, struct storm_server *server, uint64_t connection)
 {
     bool tokens = server->redis ? storm->rules.strict : !server->classic;

@@ -6,8 +6,9 @@
  *
  * so that a value tells which writes it is made of. All writes of one client to a key go to its
  * owner by one connection at a time, in the order of submission; of two clients' writes the one
- * that was acknowledged before the other was submitted came first. Once a write that replaced or removed the
- * whole value was acknowledged, a read submitted later must not see one that came before it. */
+ * that was acknowledged before the other was submitted came first. Once a write that replaced or
+ * removed the whole value was acknowledged, a read submitted later must not see one that came
+ * before it. */
 #include "storm.h"
 
 #include <inttypes.h>
