@@ -2,7 +2,7 @@
 /* Storms, each from its seed. STORM_SEED and STORM_COUNT say which; one alone is told line by line
  * with STORM_TELL=1. One that fails, or crashes, is run again and again with moves left out until
  * none can be missed: STORM_MOVES=3,17-19 makes those alone, STORM_ACTS=no none in callbacks. With
- * STORM_SHRINK=no nothing of that, all in this process. */
+ * either STORM_MOVES or STORM_SHRINK=no nothing is shrunk, and all happens in this process. */
 #include "storm.h"
 
 #include <inttypes.h>
@@ -119,7 +119,7 @@ static bool still_fails(void *owner, const bool *out)
     return time(NULL) < attempts->until && fails_with(attempts, out, false);
 }
 
-static void shrink(uint64_t seed)
+static void shrink(uint64_t seed, const char *program)
 {
     struct attempts attempts = {.seed = seed, .until = time(NULL) + SHRINK_S};
     struct storm_plan plan = plan_from_environment();
@@ -128,17 +128,17 @@ static void shrink(uint64_t seed)
         fprintf(stderr, "STORM_SEED=%" PRIu64 " does not fail alone\n", seed);
         return;
     }
-    attempts.calm_callbacks = true;
+    attempts.calm_callbacks = true; /* if it does without them */
     attempts.calm_callbacks = still_fails(&attempts, plan.out);
     storm_shrink(plan.out, STORM_MOVES, still_fails, &attempts);
     storm_moves_write(plan.out, STORM_MOVES, moves, sizeof moves);
     fprintf(stderr, "the shortest that fails, told line by line:\n");
     fails_with(&attempts, plan.out, true);
-    fprintf(stderr, "again: STORM_SEED=%" PRIu64 " STORM_MOVES=%s%s STORM_TELL=1\n", seed, moves,
-        attempts.calm_callbacks ? " STORM_ACTS=no" : "");
+    fprintf(stderr, "again: STORM_SEED=%" PRIu64 " STORM_MOVES=%s%s STORM_TELL=1 %s\n", seed, moves,
+        attempts.calm_callbacks ? " STORM_ACTS=no" : "", program);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const char *shrinks = getenv("STORM_SHRINK");
     under_way =
@@ -146,14 +146,15 @@ int main(void)
     if (under_way == MAP_FAILED) {
         return 2;
     }
-    bool alone = shrinks != NULL && strcmp(shrinks, "no") == 0;
+    bool replays = getenv("STORM_MOVES") != NULL;
+    bool alone = replays || (shrinks != NULL && strcmp(shrinks, "no") == 0);
     pid_t child = alone ? 0 : fork();
     if (child == 0) {
         return run_all();
     }
     int status = 1;
     if (child > 0 && waitpid(child, &status, 0) == child && status != 0 && *under_way != 0) {
-        shrink(*under_way);
+        shrink(*under_way, argc > 0 ? argv[0] : "test_client_storm");
     }
     return status != 0;
 }
