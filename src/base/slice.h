@@ -34,4 +34,13 @@ static inline bool rc_slice_starts(struct rc_slice s, const char *prefix)
     return s.len >= len && memcmp(s.data, prefix, len) == 0;
 }
 
+static inline bool rc_slice_is_ascii(struct rc_slice s)
+{
+    size_t at = 0;
+    while (at < s.len && s.data[at] < 0x80) {
+        at++;
+    }
+    return at == s.len;
+}
+
 #endif

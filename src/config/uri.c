@@ -385,7 +385,7 @@ static int read_host(struct parse *p)
     if (rc != 0) {
         return rc;
     }
-    if (bracketed && !is_ipv6(p->server.address)) {
+    if (bracketed && !(rc_slice_is_ascii(inside) && is_ipv6(p->server.address))) {
         return refuse(p, "what stands in brackets is not an IPv6 address");
     }
     if (!bracketed && !is_host_name(p->server.address)) {

@@ -187,6 +187,8 @@ static const struct {
     {"memcached://[h]", "memcached://***: what stands in brackets is not an IPv6 address"},
     {"memcached://[]", "memcached://***: what stands in brackets is not an IPv6 address"},
     {"memcached://[::1%25]", "memcached://***: what stands in brackets is not an IPv6 address"},
+    {"memcached://[::1%25eth\xff]",
+        "memcached://***: what stands in brackets is not an IPv6 address"},
     {"memcached://[1:2:3]:1", "memcached://***: what stands in brackets is not an IPv6 address"},
     {"memcached://a,b", "memcached://***: a host is letters, digits, '.', '-' and '_'"},
     {"memcached://h%zz", "memcached://***: " PERCENT},
