@@ -100,7 +100,8 @@ struct rc_expect {
     uint64_t token;
     struct rc_slice prefix, key; /* where the codec compares them (keeps_key) */
     bool want_cas, want_ttl;
-    bool again; /* the command was a second try */
+    bool again;    /* the command was a second try */
+    bool scripted; /* it was a script of the library's (rc_codec.scripted) */
     /* One of a batch of GETs (encode_gets): how many of its replies are still due, this one
      * included; 0: no batch. `first`: it is the batch's first. */
     uint32_t due;

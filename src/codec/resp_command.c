@@ -58,20 +58,15 @@ bool rc_resp_is_echoed(enum rc_verb verb, bool strict)
     return strict && verb <= RC_VERB_VERSION;
 }
 
-bool rc_resp_may_run_script(enum rc_verb verb, bool extras)
-{
-    bool reads = verb == RC_VERB_GET || verb == RC_VERB_GET_AND_TOUCH;
-    return script_of(verb) != NULL && (extras || !reads);
-}
-
 /* PEXPIRE gives a key a new time; only the time being taken away needs a script, since PERSIST does
  * not tell a key that is absent from one that had none. */
 bool rc_resp_runs_script(const struct rc_command *command)
 {
     bool plain_touch = command->verb == RC_VERB_TOUCH && command->ttl_ms > 0;
     bool plain_delete = command->verb == RC_VERB_DELETE && command->cas == 0 && !command->leases;
-    return !plain_touch && !plain_delete &&
-           rc_resp_may_run_script(command->verb, command->want_cas || command->want_ttl);
+    bool reads = command->verb == RC_VERB_GET || command->verb == RC_VERB_GET_AND_TOUCH;
+    bool plain_read = reads && !command->want_cas && !command->want_ttl;
+    return !plain_touch && !plain_delete && !plain_read && script_of(command->verb) != NULL;
 }
 
 /* Does its script have the lease's key beside the user's? */

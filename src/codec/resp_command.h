@@ -13,9 +13,6 @@
 /* Is the reply followed by that of an ECHO? */
 bool rc_resp_is_echoed(enum rc_verb verb, bool strict);
 
-/* May the command be one that runs a script? `extras`: the CAS token or the TTL is wanted. */
-bool rc_resp_may_run_script(enum rc_verb verb, bool extras);
-
 /* rc_codec.scripted */
 bool rc_resp_runs_script(const struct rc_command *command);
 

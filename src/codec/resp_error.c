@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/resp_error.h"
 
-#include "codec/resp_command.h"
-
 /* A command that writes is refused in these words before it changes anything, and a script at the
  * first write that it tries. */
 static const struct {
@@ -58,14 +56,12 @@ static bool is_unknown_now(struct rc_slice message)
 void rc_resp_read_error(
     struct rc_slice message, const struct rc_expect *expect, struct rc_answer *answer)
 {
-    bool extras = expect->want_cas || expect->want_ttl;
     answer->status = is_about_credentials(message) ? RINGCACHE_EAUTH : RINGCACHE_ESERVER;
     answer->refusal = refusal_of(message);
     answer->message = message;
     answer->all = expect->due > 0;
     answer->close = rc_slice_starts(message, "ERR Protocol error") || is_unknown_now(message);
-    answer->again = !expect->again && rc_resp_may_run_script(expect->verb, extras) &&
-                    rc_slice_starts(message, "NOSCRIPT ");
+    answer->again = expect->scripted && !expect->again && rc_slice_starts(message, "NOSCRIPT ");
 }
 
 bool rc_resp_refuses_all(struct rc_slice message)

@@ -149,6 +149,7 @@ static struct rc_expect expectation(const struct rc_slot *slot)
         .token = slot->token,
         .want_cas = slot->want_cas,
         .want_ttl = slot->want_ttl,
+        .scripted = slot->scripted,
         .due = slot->left,
         .first = !slot->joined,
     };

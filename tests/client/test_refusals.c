@@ -291,6 +291,23 @@ static void a_server_that_refuses_a_program_is_out(void **state)
     }
 }
 
+static void a_plain_command_that_is_told_of_no_script_fails_in_these_words(void **state)
+{
+    (void)state;
+    struct scene s = open_scene(world_redis);
+    const ringcache_request touch = {.op = RINGCACHE_TOUCH, .key = {"k", 1}, .ttl_ms = 1000};
+    const ringcache_request delete = {.op = RINGCACHE_DELETE, .key = {"k", 1}};
+    engine_answer_next(s.engine, "pexpire", 1, "-NOSCRIPT No matching script.\r\n");
+    struct world_reply *touched = world_submit(s.world, &touch, NULL);
+    world_settle(s.world, 10);
+    engine_answer_next(s.engine, "del", 1, "-NOSCRIPT No matching script.\r\n");
+    struct world_reply *deleted = world_submit(s.world, &delete, NULL);
+    world_settle(s.world, 10);
+    assert_refused(touched, "NOSCRIPT No matching script.");
+    assert_refused(deleted, "NOSCRIPT No matching script.");
+    close_scene(&s);
+}
+
 /* ---- memcached ---- */
 
 static void a_memcached_without_memory_refuses_that_request_alone(void **state)
@@ -337,6 +354,7 @@ int main(void)
         cmocka_unit_test(only_a_program_that_failed_may_have_been_applied),
         cmocka_unit_test(the_word_of_a_program_is_not_the_servers),
         cmocka_unit_test(a_server_that_refuses_a_program_is_out),
+        cmocka_unit_test(a_plain_command_that_is_told_of_no_script_fails_in_these_words),
         cmocka_unit_test(a_memcached_without_memory_refuses_that_request_alone),
         cmocka_unit_test(a_value_too_large_for_memcached_is_told_as_such),
     };
