@@ -38,16 +38,21 @@ struct slot *slot_find(struct trial *trial, struct rc_slice key)
     return find_bare(trial, rc_slice(key.data + prefix_len, key.len - prefix_len));
 }
 
+void slot_take_key(struct slot *slot, struct rc_slice key)
+{
+    slot->key = sim_resize(slot->key, key.len);
+    memcpy(slot->key, key.data, key.len);
+    slot->key_len = key.len;
+    slot->hash = hash_of(key);
+}
+
 void slot_renew(struct trial *trial, struct slot *slot)
 {
     struct rc_slice key = rc_slice(trial->scratch, 0);
     do {
         key.len = draw_key(trial, trial->scratch);
     } while (find_bare(trial, key) != NULL);
-    slot->key = sim_resize(slot->key, key.len);
-    memcpy(slot->key, key.data, key.len);
-    slot->key_len = key.len;
-    slot->hash = hash_of(key);
+    slot_take_key(slot, key);
     for (size_t i = 0; i < SERVERS; i++) {
         slot->items[i].there = false;
     }

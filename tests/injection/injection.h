@@ -277,6 +277,8 @@ struct answer cache_run(
 
 /* One request, or several in one call. */
 void ask(struct trial *trial);
+/* `key` is the slot's from here on. */
+void slot_take_key(struct slot *slot, struct rc_slice key);
 /* A slot that is idle gets another key. */
 void slot_renew(struct trial *trial, struct slot *slot);
 /* The slot of a key as it stands on the wire, or NULL. */
