@@ -29,6 +29,7 @@ CLOCK = re.compile(r'(?<![.>])\b(time|gettimeofday|clock_gettime|(?:local|gm)tim
 HEAP = re.compile(
     r'(?<![.>])\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|v?asprintf)\s*\(')
 MAX_COLUMNS = 100
+FUZZ_INPUTS = 'tests/fuzz/corpus/'
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X)\b')
 CONDITIONAL = re.compile(r'^[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b[ \t]*(.*)$', re.M)
 NOT_FEATURES = re.compile(r'\w+_H\b|(?:defined\W*)?__cplusplus')
@@ -159,7 +160,7 @@ def check_texts(tap, root):
     for name in files:
         with open(os.path.join(root, name), 'rb') as file:
             content = file.read()
-        if b'\0' in content:
+        if b'\0' in content and not name.startswith(FUZZ_INPUTS):
             binary.append(name)
         if not name.endswith(TEXT_SUFFIXES):
             continue

@@ -18,6 +18,7 @@ MUTANT = ('bug: one is two\nseen in: nobody\nkilled by: tests/test_one.c: one_is
 CLEAN = {
     'src/base/one.c': LICENCE + 'int rc_one(void)\n{\n    return 1;\n}\n',
     'include/ringcache/ring.h': LICENCE + '/** One. */\nRINGCACHE_API int ringcache_one(void);\n',
+    'tests/fuzz/corpus/one/input': '\0 ',
     'tests/one.c': LICENCE + 'int main(void)\n{\n' + '    /* */ ;\n' * 30 + '}\n',
     'tests/test_one.c': LICENCE + 'cmocka_unit_test(one_is_one);\n',
     'tests/mutants/two.mutant': MUTANT,
