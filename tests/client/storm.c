@@ -15,8 +15,22 @@ static uint64_t mix(uint64_t z)
     return z ^ z >> 31;
 }
 
+/* As many bytes of the script as have room for it. */
+static uint64_t draw_scripted(struct storm *storm, uint64_t below)
+{
+    uint64_t number = 0;
+    for (uint64_t room = below - 1; room > 0 && storm->script.len > 0; room >>= 8) {
+        number = number << 8 | storm->script.data[0];
+        storm->script = rc_slice(storm->script.data + 1, storm->script.len - 1);
+    }
+    return number % below;
+}
+
 uint64_t storm_draw(struct storm *storm, uint64_t below)
 {
+    if (storm->script.len > 0) {
+        return draw_scripted(storm, below);
+    }
     storm->random += UINT64_C(0x9e3779b97f4a7c15);
     return mix(storm->random) % below;
 }
@@ -250,6 +264,7 @@ struct storm *storm_new(uint64_t seed, const struct storm_plan *plan)
     storm->sim = sim_new(&options);
     storm->plan = plan;
     storm->seed = storm->random = seed;
+    storm->script = plan->script;
     storm->ticks = 1;
     storm->tells = getenv("STORM_TELL") != NULL;
     draw_rules(storm);

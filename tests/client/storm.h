@@ -206,7 +206,8 @@ struct storm_client {
 /* Which moves are made: all, unless some are left out to find those that a failure needs. */
 struct storm_plan {
     bool out[STORM_MOVES];
-    bool calm_callbacks; /* nothing is done in callbacks */
+    bool calm_callbacks;    /* nothing is done in callbacks */
+    struct rc_slice script; /* what is drawn first, before the seed's numbers; borrowed */
 };
 
 struct storm_result {
@@ -218,7 +219,8 @@ struct storm {
     struct sim *sim;
     const struct storm_plan *plan;
     uint64_t seed, random;
-    size_t moves; /* made or left out so far */
+    struct rc_slice script; /* what is left of it */
+    size_t moves;           /* made or left out so far */
     struct storm_rules rules;
     uint32_t timeout_ms;
     struct storm_client clients[STORM_CLIENTS];
