@@ -26,6 +26,7 @@ LAYERS = {
     'client': ('base', 'hash', 'ring', 'config', 'codec', 'server', 'route', 'discover',
                'transport', 'ringcache', '<uv.h>'),
     'compat': ('ringcache',),
+    'engine': ('base', 'codec/scripts.h'),
 }
 FREE_FOR_ALL = ('ringcache/status.h', 'ringcache/version.h')
 # The only sources that may see hiredis: its reader builds the trees of nested replies.

@@ -6,7 +6,7 @@
  * stands, how much of what is written is taken, what comes back, when it ends and what the clock
  * shows. */
 
-#include "bytes.h"
+#include "engine/bytes.h"
 #include "fuzz.h"
 #include "transport/transport.h"
 

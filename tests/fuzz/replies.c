@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "replies.h"
 
-#include "bytes.h"
+#include "engine/bytes.h"
 
 enum { PIECES = 3, QUESTIONS = 4, BATCH = 3 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
-#include "bytes.h"
+#include "engine/bytes.h"
 #include "config/state.h"
 
 static void add_number(struct sim_bytes *text, uint64_t number)

@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
-#include "bytes.h"
+#include "engine/bytes.h"
 #include "client/client.h"
 #include "transport/transport.h"
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "bytes.h"
+#include "engine/bytes.h"
 
 struct exchange {
     const char *send;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "exchange.h"
 
 enum { WALL_S = 1700000000, START_MS = 5000 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "codec/scripts.h"
-#include "sha1.h"
+#include "engine/sha1.h"
 
 static const char not_loaded[] = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
 

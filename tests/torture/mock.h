@@ -8,7 +8,7 @@
 #include <uv.h>
 
 #include "base/list.h"
-#include "engine.h"
+#include "engine/engine.h"
 
 struct mock {
     uv_loop_t *loop;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "../../sim/sha1.h"
+#include "engine/sha1.h"
 #include "codec/scripts.h"
 
 static void sha1_is_the_one_of_its_standard(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_STORE_H
-#define SIM_STORE_H
+#ifndef ENGINE_STORE_H
+#define ENGINE_STORE_H
 
 /* What a simulated server remembers: items by key, kept in the order of their first store so that
  * nothing ever depends on an address. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a Redis refuses while it is not its usual self, in the words of 7.0. Left out: EVALSHA of a
  * script that it does not have, which is told so even by a replica without its master. */
-#include "redis.h"
+#include "engine/redis.h"
 
 #define MASTERDOWN                                                                                 \
     "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."

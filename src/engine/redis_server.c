@@ -2,7 +2,7 @@
 /* Commands of the Redis engine about itself and all that it holds. INFO has one section; a cursor
  * of SCAN is the place of the next key, in the order of first stores. Left out: patterns with ? or
  * [, and SCAN's TYPE. */
-#include "redis.h"
+#include "engine/redis.h"
 
 #include <stdio.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_REDIS_H
-#define SIM_REDIS_H
+#ifndef ENGINE_REDIS_H
+#define ENGINE_REDIS_H
 
 /* What the framing and the commands of the Redis engine share. */
 
-#include "engine_inside.h"
+#include "engine/engine_inside.h"
 
 struct redis_call {
     struct engine_session *session;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_SHA1_H
-#define SIM_SHA1_H
+#ifndef ENGINE_SHA1_H
+#define ENGINE_SHA1_H
 
 /* SHA-1, by which Redis names a script. */
 

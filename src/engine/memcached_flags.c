@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The flags of the meta commands. */
-#include "memcached_flags.h"
+#include "engine/memcached_flags.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine.h"
+#include "engine/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_inside.h"
+#include "engine/engine_inside.h"
 
 /* splitmix64: a new run_id for every start of the process. */
 static uint64_t draw(struct engine *e)

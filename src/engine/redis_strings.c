@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands of the Redis engine on strings. Left out: EXAT and PXAT of SET and GETEX. */
-#include "redis.h"
+#include "engine/redis.h"
 
 #include <stdio.h>
 

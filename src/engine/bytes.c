@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bytes.h"
+#include "engine/bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@ enum { MIN_CAP = 64 };
 static void *must(void *memory)
 {
     if (memory == NULL) {
-        fputs("the simulator is out of memory\n", stderr);
+        fputs("a simulated server is out of memory\n", stderr);
         abort();
     }
     return memory;

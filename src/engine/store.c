@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "store.h"
+#include "engine/store.h"
 
 #include <stdlib.h>
 
-#include "bytes.h"
+#include "engine/bytes.h"
 
 enum { FIRST_BUCKETS = 64 };
 

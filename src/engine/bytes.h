@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_BYTES_H
-#define SIM_BYTES_H
+#ifndef ENGINE_BYTES_H
+#define ENGINE_BYTES_H
 
-/* Memory of the simulated world: plain malloc, and out of memory ends the program. The library's
- * allocator is left alone: a test that makes it fail must not take the world down with it. */
+/* Memory of simulated servers and their world: plain malloc, and out of memory ends the program.
+ * The library's allocator is left alone: a test that makes it fail must not take the world down
+ * with it. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /* Commands of the Redis engine that ask no type of a key's value: whether it is there, and how
  * long. Left out: the conditions of EXPIRE and PEXPIRE (NX, XX, GT, LT), and lists but for their
  * length. */
-#include "redis.h"
+#include "engine/redis.h"
 
 static void run_del(struct redis_call *c)
 {

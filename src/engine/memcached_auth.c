@@ -2,7 +2,7 @@
 /* A memcached with -Y, until it knows whom it speaks to: "set <any> <any> <any> <length>" and user
  * and password as the value, which is stored nowhere. Everything else is refused. Left out: of what
  * is refused in one packet, the real one tells the last alone. */
-#include "memcached.h"
+#include "engine/memcached.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "redis_scripts.h"
-#include "sha1.h"
+#include "engine/redis_scripts.h"
+#include "engine/sha1.h"
 
 /* The value at the key, or NULL; false: of another type, which was said. */
 static bool read_value(const struct script *s, const struct store_item **item)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_MEMCACHED_FLAGS_H
-#define SIM_MEMCACHED_FLAGS_H
+#ifndef ENGINE_MEMCACHED_FLAGS_H
+#define ENGINE_MEMCACHED_FLAGS_H
 
 /* The flags of one meta command: understood once, then answered in the order they came in. */
 
-#include "memcached.h"
+#include "engine/memcached.h"
 
 struct mc_flags {
     const struct rc_slice *words; /* as the client wrote them; answers follow their order */

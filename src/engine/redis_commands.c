@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The Redis engine's table of commands, and those of them that carry no key. Left out: everything
  * that is not named in the tables. */
-#include "redis.h"
+#include "engine/redis.h"
 
 #include <stdio.h>
 #include <string.h>

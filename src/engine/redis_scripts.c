@@ -2,10 +2,10 @@
 /* SCRIPT, EVAL and EVALSHA. There is no Lua here: the engine knows the library's scripts by their
  * exact text, and does in C what each of them says. Any other text is refused as one that does not
  * compile. */
-#include "redis_scripts.h"
+#include "engine/redis_scripts.h"
 
 #include "codec/scripts.h"
-#include "sha1.h"
+#include "engine/sha1.h"
 
 #define NO_COMPILER                                                                                \
     "-ERR Error compiling script (new function): user_script:1: none that this engine knows"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The one thing that is asked of memcached's crawler here: all that it finds. Left out: the classes
  * of slabs, and that the crawler may be off or at work. */
-#include "memcached.h"
+#include "engine/memcached.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The Redis engine's framing, as 7.0 does it: arrays of bulk strings, and inline commands (without
  * the unquoting of their arguments). */
-#include "redis.h"
+#include "engine/redis.h"
 
 #include <stdlib.h>
 #include <string.h>

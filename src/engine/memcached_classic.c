@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The classic commands that carry a key. They follow 1.6.18 to the byte, its oddities included (a
  * refused length leaves the value to be read as commands). */
-#include "memcached.h"
+#include "engine/memcached.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_MEMCACHED_H
-#define SIM_MEMCACHED_H
+#ifndef ENGINE_MEMCACHED_H
+#define ENGINE_MEMCACHED_H
 
 /* What the classic and the meta commands of the memcached engine share. */
 
-#include "engine_inside.h"
+#include "engine/engine_inside.h"
 
 enum { MC_WORDS = 24, MC_MAX_KEY = 250 };
 

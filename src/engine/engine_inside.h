@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_ENGINE_INSIDE_H
-#define SIM_ENGINE_INSIDE_H
+#ifndef ENGINE_INSIDE_H
+#define ENGINE_INSIDE_H
 
 /* What the engines of both protocols share; for their own sources alone. */
 
 #include "base/list.h"
-#include "engine.h"
+#include "engine/engine.h"
 
 enum { ENGINE_DATABASES = 16, ENGINE_VERBS = 64, ENGINE_VERB_BYTES = 16 };
 

@@ -2,7 +2,7 @@
 /* The memcached engine: lines, values, and the commands that carry no key. Left out: me,
  * eviction, and that an answer not yet sent holds its item, which makes incr and ma behind a get in
  * the same packet take a new item instead of the old one. */
-#include "memcached.h"
+#include "engine/memcached.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_ENGINE_H
-#define SIM_ENGINE_H
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
 
 /* Server engines: what memcached 1.6.18 and Redis 7.0 do with the bytes of their connections. Pure:
  * bytes and the time go in, replies come out; no socket, no clock. The simulator puts them behind
@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "bytes.h"
-#include "store.h"
+#include "engine/bytes.h"
+#include "engine/store.h"
 
 enum engine_kind { ENGINE_MEMCACHED, ENGINE_REDIS };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What storing and counting mean to memcached: its modes, its compare, its clock. */
-#include "memcached.h"
+#include "engine/memcached.h"
 
 #include <inttypes.h>
 #include <stdio.h>

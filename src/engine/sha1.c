@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* FIPS 180-4, one block after the other; made to be read, not to be fast. */
-#include "sha1.h"
+#include "engine/sha1.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIM_REDIS_SCRIPTS_H
-#define SIM_REDIS_SCRIPTS_H
+#ifndef ENGINE_REDIS_SCRIPTS_H
+#define ENGINE_REDIS_SCRIPTS_H
 
 /* What the meanings of scripts share: redis_scripts.c runs them and has those of one key,
  * redis_leases.c those of leases. */
 
-#include "redis.h"
+#include "engine/redis.h"
 
 enum { REDIS_DIGEST_DIGITS = 16 };
 

@@ -3,7 +3,7 @@
  *
  * The marks of recaching, as the server keeps them: an item is `stale` once invalidated, and
  * `token_sent` once some client was told (W) to fetch it anew; everyone else then sees Z. */
-#include "memcached_flags.h"
+#include "engine/memcached_flags.h"
 
 #include <inttypes.h>
 #include <stdio.h>
