@@ -41,11 +41,28 @@ struct engine *engine_new(enum engine_kind kind, uint64_t seed)
     e->max_sessions = SIZE_MAX;
     e->max_item = (size_t)1 << 20;
     rc_list_init(&e->sessions);
+    rc_list_init(&e->wishes);
     for (size_t i = 0; i < ENGINE_DATABASES; i++) {
         store_init(&e->stores[i]);
     }
     start(e);
     return e;
+}
+
+static void drop_wish(struct engine_wish *wish)
+{
+    rc_list_remove(&wish->node);
+    free(wish->verb);
+    free(wish->reply);
+    free(wish);
+}
+
+static void drop_wishes(struct engine *e)
+{
+    struct rc_list *node;
+    while ((node = rc_list_first(&e->wishes)) != NULL) {
+        drop_wish(rc_container(node, struct engine_wish, node));
+    }
 }
 
 static void end_sessions(struct engine *e)
@@ -68,8 +85,7 @@ void engine_free(struct engine *e)
     free(e->version);
     free(e->user);
     free(e->password);
-    free(e->wish.verb);
-    free(e->wish.reply);
+    drop_wishes(e);
     free(e);
 }
 
@@ -168,11 +184,34 @@ void engine_set_max_item(struct engine *e, size_t bytes)
     e->max_item = bytes;
 }
 
+static struct engine_wish *find_wish(const struct engine *e, const char *verb)
+{
+    for (struct rc_list *n = e->wishes.next; n != &e->wishes; n = n->next) {
+        struct engine_wish *wish = rc_container(n, struct engine_wish, node);
+        if (strcmp(wish->verb, verb) == 0) {
+            return wish;
+        }
+    }
+    return NULL;
+}
+
 void engine_answer_next(struct engine *e, const char *verb, size_t count, const char *reply)
 {
-    set_text(&e->wish.verb, verb);
-    set_text(&e->wish.reply, reply);
-    e->wish.count = count;
+    struct engine_wish *wish = find_wish(e, verb);
+    if (wish != NULL) {
+        drop_wish(wish);
+    }
+    if (count == 0) {
+        if (verb[0] == '\0') {
+            drop_wishes(e);
+        }
+        return;
+    }
+    wish = sim_alloc(sizeof *wish);
+    set_text(&wish->verb, verb);
+    set_text(&wish->reply, reply);
+    wish->count = count;
+    rc_list_append(&e->wishes, &wish->node);
 }
 
 void engine_set_log(struct engine *e, engine_log_fn log, void *owner)
@@ -191,6 +230,27 @@ static void count_verb(struct engine *e, const char *verb)
     e->verbs[i].count++;
 }
 
+/* False: nobody wished anything of it. */
+static bool fulfil(struct engine_session *s, const char *verb, struct sim_bytes *reply)
+{
+    struct engine_wish *wish = find_wish(s->engine, verb);
+    if (wish == NULL) {
+        wish = find_wish(s->engine, "");
+    }
+    if (wish == NULL) {
+        return false;
+    }
+    if (wish->reply != NULL) {
+        sim_bytes_text(reply, wish->reply);
+    } else {
+        s->killed = true;
+    }
+    if (--wish->count == 0) {
+        drop_wish(wish);
+    }
+    return true;
+}
+
 bool engine_arrives(
     struct engine_session *s, const char *verb, struct rc_slice key, struct sim_bytes *reply)
 {
@@ -201,12 +261,7 @@ bool engine_arrives(
         struct engine_command command = {verb, key, s->connection, e->now_ms};
         e->log(e->log_owner, &command);
     }
-    if (e->wish.count == 0 || (e->wish.verb[0] != '\0' && strcmp(e->wish.verb, verb) != 0)) {
-        return false;
-    }
-    e->wish.count--;
-    sim_bytes_text(reply, e->wish.reply);
-    return true;
+    return fulfil(s, verb, reply);
 }
 
 bool engine_text_is(struct rc_slice s, const char *text)

@@ -82,8 +82,9 @@ void engine_set_max_sessions(struct engine *e, size_t max);
 void engine_set_mood(struct engine *e, enum engine_mood mood);
 /* Memcached's -I: the largest item, its header included. */
 void engine_set_max_item(struct engine *e, size_t bytes);
-/* The next `count` commands of `verb` ("" : of any) are answered with `reply` instead of run. One
- * such wish at a time; count 0 withdraws it. */
+/* The next `count` commands of `verb` ("": of those without a wish of their own) are answered with
+ * `reply` instead of run; NULL: their connection ends instead. One wish for each verb, the last one
+ * counts; count 0 withdraws it, of "" all. */
 void engine_answer_next(struct engine *e, const char *verb, size_t count, const char *reply);
 
 void engine_set_log(struct engine *e, engine_log_fn log, void *owner);

@@ -24,7 +24,8 @@ struct engine_verb {
 };
 
 struct engine_wish {
-    char *verb, *reply;
+    struct rc_list node;
+    char *verb, *reply; /* reply NULL: the connection ends instead */
     size_t count;
 };
 
@@ -45,7 +46,7 @@ struct engine {
     struct store stores[ENGINE_DATABASES];
     struct engine_verb verbs[ENGINE_VERBS];
     uint64_t keyed;
-    struct engine_wish wish;
+    struct rc_list wishes;
     engine_log_fn log;
     void *log_owner;
 };

@@ -299,6 +299,42 @@ static void a_scripted_answer_takes_the_place_of_the_command(void **state)
     engine_free(e);
 }
 
+static void each_verb_has_a_script_of_its_own_before_that_of_any(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    engine_answer_next(e, "get", 1, "$3\r\none\r\n");
+    engine_answer_next(e, "", 1, "-ERR any\r\n");
+    engine_answer_next(e, "ping", 9, "+LATER\r\n");
+    expect(e, "GET k\r\nGET k\r\nGET k\r\nPING\r\n", "$3\r\none\r\n-ERR any\r\n$-1\r\n+LATER\r\n");
+    engine_answer_next(e, "ping", 0, NULL);
+    engine_answer_next(e, "get", 9, "-ERR never\r\n");
+    engine_answer_next(e, "", 0, NULL);
+    expect(e, "PING\r\nGET k\r\n", "+PONG\r\n$-1\r\n");
+    engine_free(e);
+}
+
+static void a_script_may_end_the_connection_instead(void **state)
+{
+    (void)state;
+    static const struct {
+        enum engine_kind kind;
+        const char *verb, *send, *before;
+    } cases[] = {
+        {ENGINE_REDIS, "set", "GET k\r\nSET k v\r\nPING\r\n", "$-1\r\n"},
+        {ENGINE_MEMCACHED, "ms", "mg k v\r\nms k 1\r\nv\r\nmn\r\n", "EN\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct engine *e = engine_of(cases[i].kind);
+        engine_answer_next(e, cases[i].verb, 1, NULL);
+        struct talk t = talk_to(e, rc_slice_text(cases[i].send), SIZE_MAX / 2);
+        assert_true(t.ended);
+        assert_reply(&t, rc_slice_text(cases[i].before), cases[i].send);
+        assert_int_equal(engine_items(e, 0), 0);
+        engine_free(e);
+    }
+}
+
 static void a_store_grows_and_forgets(void **state)
 {
     (void)state;
@@ -392,6 +428,8 @@ int main(void)
         cmocka_unit_test(a_restart_keeps_the_items_when_asked_and_else_none),
         cmocka_unit_test(every_command_is_logged_and_counted),
         cmocka_unit_test(a_scripted_answer_takes_the_place_of_the_command),
+        cmocka_unit_test(each_verb_has_a_script_of_its_own_before_that_of_any),
+        cmocka_unit_test(a_script_may_end_the_connection_instead),
         cmocka_unit_test(a_store_grows_and_forgets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
