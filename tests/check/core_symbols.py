@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The core is pure state: its objects ask the system for no socket, clock, exit or output.
 
-usage: core_symbols.py ARCHIVE   (the objects of base, hash, ring, config, codec, server, route)"""
+usage: core_symbols.py ARCHIVE   (the objects of base, hash, ring, config, codec, server, route; or
+those of the engines)"""
 
 import re
 import subprocess

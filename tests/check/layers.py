@@ -27,6 +27,7 @@ LAYERS = {
                'transport', 'ringcache', '<uv.h>'),
     'compat': ('ringcache',),
     'engine': ('base', 'codec/scripts.h'),
+    'mock': ('base', 'engine', 'ringcache/mock.h', '<uv.h>'),
 }
 FREE_FOR_ALL = ('ringcache/status.h', 'ringcache/version.h')
 # The only sources that may see hiredis: its reader builds the trees of nested replies.
@@ -37,7 +38,7 @@ ISO_C = set('''assert complex ctype errno fenv float inttypes limits locale math
 # Beyond ISO C, what it takes to read a file and the text of an address; sockets, clocks and threads
 # are the transport's.
 POSIX_FILES = {'unistd.h', 'fcntl.h', 'strings.h', 'sys/stat.h', 'sys/types.h', 'arpa/inet.h'}
-SYSTEM_LAYERS = ('transport', 'client', 'compat')
+SYSTEM_LAYERS = ('transport', 'client', 'compat', 'mock')
 
 
 def matches(target, allowed):
@@ -71,7 +72,7 @@ def public_problem(name, header, public):
     if header in public:
         return None
     if header == 'uv.h':
-        fine = name == 'include/ringcache/client.h'
+        fine = name in ('include/ringcache/client.h', 'include/ringcache/mock.h')
     else:
         fine = header[:-2] in ISO_C
     return None if fine else f'{name}: a public header may not include {header}'
@@ -139,7 +140,7 @@ def main():
 
     tap.result('each folder below src includes only what its layer allows',
                problems(library, library_problem))
-    tap.result('public headers include only each other, and uv.h only in client.h',
+    tap.result('public headers include only each other, and uv.h only where a loop is named',
                problems(headers, lambda n, _, h: public_problem(n, h, public)))
     tap.result('tools and examples see the public headers alone',
                problems(programs, lambda n, _, h: program_problem(root, n, h)))
