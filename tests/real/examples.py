@@ -69,6 +69,14 @@ def check_update(tap, program, uris):
     tap.result('update loses no change', done == (0, '10 updates\n', ''), done)
 
 
+def check_mock(tap, program, uris):
+    status, out, err = run(program)
+    said = [line.split(' ', 1) for line in out.splitlines()]
+    tap.result('mock shows what it scripted, without a server',
+               status == 0 and [line[0] for line in said] == ['OK', 'ESERVER', 'ECONNECT'] and
+               said[1][1] == 'SERVER_ERROR out of memory', out + err)
+
+
 def ask(path, line):
     with socket.socket(socket.AF_UNIX) as visitor:
         visitor.settimeout(10)
@@ -190,6 +198,7 @@ CHECKS = {
     'fetch': check_fetch,
     'update': check_update,
     'cart': check_cart,
+    'mock': check_mock,
     'epoll': check_epoll,
     'libevent': check_other_loop,
     'glib': check_other_loop,
