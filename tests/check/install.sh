@@ -6,7 +6,6 @@ set -u
 prefix=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 lib=$prefix/lib
-shared=$lib/libringcache.so
 include=$prefix/include
 export PKG_CONFIG_PATH=$lib/pkgconfig LC_ALL=C
 work=$(mktemp -d) || exit 1
@@ -23,38 +22,48 @@ prove() {
     [ "$verdict" = ok ] || printf '%s\n' "$said" | sed 's/^/#   /'
 }
 
-exported() {
-    nm -D --defined-only "$shared" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u
+exported() { # LIBRARY
+    nm -D --defined-only "$lib/lib$1.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort -u
 }
 
-declared() {
-    cat "$include"/ringcache/*.h | tr '\n' ' ' |
+declared() { # HEADER…
+    (cd "$include/ringcache" && cat "$@") | tr '\n' ' ' |
         grep -oE 'RINGCACHE_API [^;{(]*ringcache_\w+ ?\(' | grep -oE 'ringcache_\w+ ?\($' |
         tr -d ' (' | sort -u
 }
 
-only_ours_exported() {
-    [ -n "$(exported)" ] && ! exported | grep -v '^ringcache_'
+only_exports() { # LIBRARY PREFIX
+    [ -n "$(exported "$1")" ] && ! exported "$1" | grep -v "^$2"
 }
 
-exports_are_the_headers() {
-    diff <(declared) <(exported)
+headers_of_the_library() {
+    (cd "$include/ringcache" && ls | grep -vx mock.h)
 }
 
-soname() {
-    readelf -d "$shared" | grep -F 'Library soname: [libringcache.so.0]' &&
-        [ -e "$lib/libringcache.so.0" ]
+exports_are_the_headers() { # LIBRARY HEADER…
+    diff <(declared "${@:2}") <(exported "$1")
+}
+
+# What is linked from an archive shares its names with the whole program.
+archive_shows_no_other_name() {
+    nm -g --defined-only "$lib/libringcache-mock.a" | awk 'NF == 3 { print $3 }' | sort |
+        diff <(declared mock.h) -
+}
+
+soname() { # LIBRARY
+    readelf -d "$lib/lib$1.so" | grep -F "Library soname: [lib$1.so.0]" && [ -e "$lib/lib$1.so.0" ]
 }
 
 needed() {
     readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
 }
 
-needs_little() {
-    ! needed "$shared" | grep -vE '^(libuv|libhiredis|libc|libm|ld-linux[^.]*)\.so'
+needs_only() { # LIBRARY NEEDED
+    ! needed "$lib/lib$1.so" | grep -vE "^($2|libc|libm|ld-linux[^.]*)\.so"
 }
 
-hardened() {
+hardened() { # LIBRARY
+    local shared=$lib/lib$1.so
     readelf -ld "$shared" | grep -q GNU_RELRO &&
         readelf -d "$shared" | grep -qE 'BIND_NOW|\bNOW\b' &&
         ! readelf -lW "$shared" | grep -E 'GNU_STACK.*E +0x'
@@ -67,7 +76,9 @@ describes_itself() {
     [ "$(pkg-config --modversion ringcache)" = "$version" ] &&
         pkg-config --print-requires ringcache | grep -q '^libuv' &&
         pkg-config --print-requires-private ringcache | grep -q '^hiredis' &&
-        pkg-config --print-requires-private ringcache | grep -q '^libxxhash'
+        pkg-config --print-requires-private ringcache | grep -q '^libxxhash' &&
+        [ "$(pkg-config --modversion ringcache-mock)" = "$version" ] &&
+        [ "$(pkg-config --print-requires ringcache-mock | cut -d' ' -f1)" = libuv ]
 }
 
 # A header that includes it twice: it stands alone, and a second time costs nothing.
@@ -106,13 +117,31 @@ traffic_program() {
     [ $? = 2 ]
 }
 
-# Without the shared library at hand, -lringcache means the archive.
-static_consumer() {
-    mkdir "$work/aside" && mv "$lib"/libringcache.so* "$work/aside/" || return 1
+# Without the shared libraries at hand, -lringcache means the archive.
+static_alone() { # CONSUMER
+    mkdir "$work/aside" && mv "$lib"/libringcache*.so* "$work/aside/" || return 1
     local status=0
-    consumer --static && ! needed "$work/consumer" | grep ringcache || status=1
-    mv "$work/aside"/* "$lib/"
+    "$1" --static && ! needed "$work/consumer" | grep ringcache || status=1
+    mv "$work/aside"/* "$lib/" && rmdir "$work/aside"
     return $status
+}
+
+# A test of somebody's own, by one library or by both.
+mock_consumer() {
+    local flags
+    flags=$(pkg-config --cflags --libs "$@" ringcache ringcache-mock) || return 1
+    gcc -Wall -Wextra -Werror "$here/../../examples/mock.c" -o "$work/consumer" $flags \
+        -Wl,-rpath,"$lib" && "$work/consumer"
+}
+
+shared_mock_consumer() {
+    mock_consumer && needed "$work/consumer" | grep -qx libringcache-mock.so.0
+}
+
+mock_consumer_of_one_library() {
+    gcc -Wall -Wextra -Werror "$here/mock_consumer.c" -o "$work/consumer" \
+        $(pkg-config --cflags --libs ringcache-mock) -Wl,-rpath,"$lib" && "$work/consumer" &&
+        ! needed "$work/consumer" | grep -x libringcache.so.0
 }
 
 ring_inspect() {
@@ -131,11 +160,18 @@ manual_is_clean() {
     done
 }
 
-prove 'the shared library exports ringcache_* alone' only_ours_exported
-prove 'what the headers declare and what is exported are the same' exports_are_the_headers
-prove 'the SONAME is libringcache.so.0' soname
-prove 'the library needs libuv, hiredis and libc alone' needs_little
-prove 'the library is linked read-only and at once, without an executable stack' hardened
+prove 'the shared library exports ringcache_* alone' only_exports ringcache ringcache_
+prove 'what the headers declare and what is exported are the same' exports_are_the_headers \
+    ringcache $(headers_of_the_library)
+prove 'the SONAME is libringcache.so.0' soname ringcache
+prove 'the library needs libuv, hiredis and libc alone' needs_only ringcache 'libuv|libhiredis'
+prove 'the library is linked read-only and at once, without an executable stack' hardened ringcache
+prove 'the mocks export what mock.h declares' exports_are_the_headers ringcache-mock mock.h
+prove 'the archive of the mocks shows no other name' archive_shows_no_other_name
+prove 'the SONAME of the mocks is libringcache-mock.so.0' soname ringcache-mock
+prove 'the mocks need libuv and libc alone' needs_only ringcache-mock libuv
+prove 'the mocks are linked read-only and at once, without an executable stack' \
+    hardened ringcache-mock
 prove 'pkg-config knows the version and what is required' describes_itself
 for path in "$include"/ringcache/*.h; do
     header=${path##*/}
@@ -146,7 +182,10 @@ for header in status.h config.h ring.h; do
     prove "$header needs no uv.h" compiles_without_uv "$header"
 done
 prove 'a program links the shared library by pkg-config and runs' shared_consumer
-prove 'a program links the archive by pkg-config and runs' static_consumer
+prove 'a program links the archive by pkg-config and runs' static_alone consumer
+prove 'a test links both libraries by pkg-config and runs' shared_mock_consumer
+prove 'a test links both archives by pkg-config and runs' static_alone mock_consumer
+prove 'a test of any client links the mocks alone' mock_consumer_of_one_library
 prove 'a program that moves real traffic links by pkg-config' traffic_program
 prove 'the installed ring-inspect finds an owner' ring_inspect
 prove 'the manual pages have no warning' manual_is_clean
