@@ -3,10 +3,11 @@
 # See it work: builds ringcache on a Debian 12 or 13, starts three memcached and three redis-server on
 # free loopback ports, keeps 20,000 pieces of real text on them, kills one under traffic, brings it
 # back, lets a seventh join and leave, and checks every claim it prints.
-# usage: bash tools/demo.sh
+# usage: bash tools/demo.sh [--embedded]
 #
-# Exit status 0 when every claim held, 1 when not, 2 when something is missing. Builds in a temporary
-# folder and leaves nothing running.
+# --embedded: the servers are simulated within the demo, and none is installed or started. Exit status
+# 0 when every claim held, 1 when not, 2 when something is missing. Builds in a temporary folder and
+# leaves nothing running.
 set -u -o pipefail -m
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd /
@@ -15,8 +16,17 @@ say() {
     printf '[set-up, %2d s] %s\n' "$SECONDS" "$*"
 }
 
+case $*:$# in
+:0) needs=demo servers='seven servers' ;;
+--embedded:1) needs=embedded servers='seven servers, simulated' ;;
+*)
+    echo 'usage: bash tools/demo.sh [--embedded]' >&2
+    exit 2
+    ;;
+esac
+
 say 'looking for what it needs'
-bash "$root/tools/setup.sh" demo || exit 2
+bash "$root/tools/setup.sh" "$needs" || exit 2
 SECONDS=0
 
 tmp=$(mktemp -d) || exit 1
@@ -68,8 +78,8 @@ if ! run build >"$tmp/log" 2>&1; then
     exit 1
 fi
 
-say 'starting seven servers'
-run "$tmp/build/tools/demo/ringcache-demo" "$tmp/build/tools/ring-inspect/ring-inspect" "$tmp" \
+say "starting $servers"
+run "$tmp/build/tools/demo/ringcache-demo" "$@" "$tmp/build/tools/ring-inspect/ring-inspect" "$tmp" \
     /usr/share/common-licenses /usr/share/doc
 status=$?
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Install what building ringcache needs, on Debian 12 or 13.
-# usage: bash tools/setup.sh demo|test
+# usage: bash tools/setup.sh embedded|demo|test   (each has what the one before has, and more)
 #
 # Quiet when all goes well. Installs only what is missing, and starts no service: memcached and
 # redis-server are wanted as programs, not as daemons.
 set -u
 
-demo_packages=(gcc libc6-dev meson ninja-build pkgconf python3 libuv1-dev libhiredis-dev
-    libxxhash-dev libjansson-dev memcached redis-server)
+build_packages=(gcc libc6-dev meson ninja-build pkgconf python3 libuv1-dev libhiredis-dev
+    libxxhash-dev libjansson-dev)
+server_packages=(memcached redis-server)
 test_packages=(g++ clang clang-format libcmocka-dev valgrind strace binutils locales man-db
     iproute2 universal-ctags libevent-dev libglib2.0-dev)
 
@@ -27,8 +28,9 @@ missing_packages() {
 }
 
 wanted_packages() {
-    printf '%s\n' "${demo_packages[@]}"
-    [ "$1" = demo ] || printf '%s\n' "${test_packages[@]}" $(clang_runtime)
+    printf '%s\n' "${build_packages[@]}"
+    [ "$1" = embedded ] || printf '%s\n' "${server_packages[@]}"
+    [ "$1" != test ] || printf '%s\n' "${test_packages[@]}" $(clang_runtime)
 }
 
 missing() {
@@ -75,9 +77,9 @@ install_missing() {
 
 main() {
     case ${1-} in
-    demo | test) ;;
+    embedded | demo | test) ;;
     *)
-        echo "usage: bash tools/setup.sh demo|test" >&2
+        echo "usage: bash tools/setup.sh embedded|demo|test" >&2
         return 2
         ;;
     esac

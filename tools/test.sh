@@ -121,6 +121,12 @@ installed() {
     bash "$root/tests/check/install.sh" "$tmp/prefix"
 }
 
+demo_on_simulated_servers() {
+    mkdir "$tmp/demo" && "$tmp/release/tools/demo/ringcache-demo" --embedded \
+        "$tmp/release/tools/ring-inspect/ring-inspect" "$tmp/demo" /usr/share/common-licenses \
+        /usr/share/doc
+}
+
 nothing_left() { # WHAT-IS-LEFT
     [ -z "$1" ] || { printf '%s\n' "$1"; return 1; }
 }
@@ -149,6 +155,7 @@ if check 'release: builds without a warning' configure_and_compile release \
     -Dbuildtype=release -Dc_args=-D_FORTIFY_SOURCE=3 --prefix="$tmp/prefix" --libdir=lib; then
     check 'release: unit and simulation tests in a Turkish locale' foreign_locale_tests
     check 'release: installed' installed
+    check 'release: every claim of the demo, on simulated servers' demo_on_simulated_servers
     check 'release: cost of a lookup' bash "$root/tests/check/lookup_cost.sh" \
         "$tmp/release/tools/bench/lookup"
 fi

@@ -21,26 +21,35 @@ PROGRAMS = {
     'dpkg-query': 'exit 1',
 }
 TOLD = 'set-up: run once: '
+MISSING = 'set-up: missing: '
 
 
-def told_arguments(folder, script):
-    """What the command that `script` tells hands to sudo."""
+def run(folder, *command):
+    """Of that user, with those programs in `folder`."""
     for name, body in PROGRAMS.items():
         path = os.path.join(folder, name)
         with open(path, 'w', encoding='utf-8') as file:
             file.write(f'#!/bin/sh\n{body}\n')
         os.chmod(path, 0o755)
     environment = {**os.environ, 'PATH': folder + ':' + os.environ['PATH']}
+    return subprocess.run(['bash', *command], env=environment, capture_output=True, text=True,
+                          timeout=60, check=False)
 
-    def run(*command):
-        return subprocess.run(['bash', *command], env=environment, capture_output=True, text=True,
-                              timeout=60, check=False)
 
-    told = run(script, 'demo')
+def told_arguments(folder, script):
+    """What the command that `script` tells hands to sudo."""
+    told = run(folder, script, 'demo')
     commands = [line for line in told.stderr.splitlines() if line.startswith(TOLD)]
     if told.returncode != 2 or len(commands) != 1:
         return told.stderr
-    return run('-c', commands[0][len(TOLD):]).stdout.split('\0')[:-1]
+    return run(folder, '-c', commands[0][len(TOLD):]).stdout.split('\0')[:-1]
+
+
+def wanted(folder, script, mode):
+    """The packages that the set-up would install."""
+    lines = [line for line in run(folder, script, mode).stderr.splitlines()
+             if line.startswith(MISSING)]
+    return set(lines[0][len(MISSING):].split()) if lines else set()
 
 
 def main():
@@ -56,6 +65,13 @@ def main():
             told = told_arguments(programs, copy)
             tap.result(f'the command that set-up tells is exact in a path that is {name}',
                        [told] if told != ['bash', copy, 'demo'] else [])
+    with tempfile.TemporaryDirectory() as folder:
+        embedded, demo, test = (wanted(folder, script, mode)
+                                for mode in ('embedded', 'demo', 'test'))
+    tap.result('the embedded demo wants all that the other one does, but for the servers',
+               [f'{embedded} {demo}']
+               if not embedded or demo - embedded != {'memcached', 'redis-server'} else [])
+    tap.result('the tests want all that the demo does, and more', sorted(demo - test))
     return tap.finish()
 
 

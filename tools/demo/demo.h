@@ -2,14 +2,14 @@
 #ifndef DEMO_DEMO_H
 #define DEMO_DEMO_H
 
-/* One cache over real servers, and what happens to it. */
+/* One cache over servers, and what happens to it. */
 
 #include <ringcache/ringcache.h>
 #include <uv.h>
 
 #include "load.h"
+#include "peer.h"
 #include "report.h"
-#include "servers.h"
 #include "texts.h"
 
 enum { AT_FIRST = 6, SERVERS = 7, TIMEOUT_MS = 500, EVENT_TYPES = RINGCACHE_EVENT_ROOM + 1 };
@@ -17,7 +17,8 @@ enum { AT_FIRST = 6, SERVERS = 7, TIMEOUT_MS = 500, EVENT_TYPES = RINGCACHE_EVEN
 struct demo {
     const char *inspect; /* path of ring-inspect */
     const char *folder;  /* for the two configurations it compares */
-    struct server servers[SERVERS];
+    bool embedded;       /* the servers are simulated, and on our own loop */
+    struct peer servers[SERVERS];
     char names[SERVERS][NAME_SIZE];
     uv_loop_t loop;
     ringcache_client *client;
@@ -34,9 +35,9 @@ void demo_run(struct demo *demo, uint64_t ms);
 bool demo_await(struct demo *demo, ringcache_event_type type, uint64_t ms);
 
 /* URI of a server, with its name in the ring. */
-const char *demo_uri(const struct demo *demo, unsigned server, char uri[SERVER_URI_SIZE]);
+const char *demo_uri(const struct demo *demo, unsigned server, char uri[PEER_URI_SIZE]);
 
-/* Start a server (again), and write down its process id. */
+/* Start a server (again, in its place and empty), and write down its process id. */
 bool demo_start_server(struct demo *demo, unsigned server);
 
 /* The scenes, in order. */

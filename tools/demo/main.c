@@ -2,10 +2,11 @@
 /* The whole demo: starts six servers and a seventh that joins later, plays the scenes, and prints
  * what held. Exit status 1 when a claim did not.
  *
- *     ringcache-demo RING_INSPECT FOLDER TEXTS…
+ *     ringcache-demo [--embedded] RING_INSPECT FOLDER TEXTS…
  *
- * RING_INSPECT: that program's path. FOLDER: for two small configuration files, and `pids`, the
- * process ids of the servers. TEXTS: folders of text. */
+ * --embedded: on simulated servers in this very process. RING_INSPECT: that program's path. FOLDER:
+ * for two small configuration files, and `pids`, the process ids of the servers. TEXTS: folders of
+ * text. */
 #include "demo.h"
 
 #include <errno.h>
@@ -46,9 +47,9 @@ bool demo_await(struct demo *demo, ringcache_event_type type, uint64_t ms)
     return run_until(demo, &demo->event_ns[type], ms);
 }
 
-const char *demo_uri(const struct demo *demo, unsigned server, char uri[SERVER_URI_SIZE])
+const char *demo_uri(const struct demo *demo, unsigned server, char uri[PEER_URI_SIZE])
 {
-    return server_uri(&demo->servers[server], demo->names[server], uri);
+    return peer_uri(&demo->servers[server], demo->names[server], uri);
 }
 
 static void on_event(ringcache_client *client, const ringcache_event *event, void *user)
@@ -65,14 +66,15 @@ bool demo_start_server(struct demo *demo, unsigned server)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/pids", demo->folder);
-    struct server *at = &demo->servers[server];
+    struct peer *at = &demo->servers[server];
     FILE *pids = fopen(path, "a");
     if (pids == NULL) {
-        snprintf(at->why, sizeof at->why, "%.200s: %s", path, strerror(errno));
+        snprintf(at->process.why, sizeof at->process.why, "%.200s: %s", path, strerror(errno));
         return false;
     }
-    bool started = server_start(at);
-    fprintf(pids, "%ld\n", (long)at->pid);
+    bool started = peer_start(at);
+    if (at->process.pid != 0)
+        fprintf(pids, "%ld\n", (long)at->process.pid);
     return fclose(pids) == 0 && started;
 }
 
@@ -81,18 +83,26 @@ static bool start_servers(struct demo *demo)
 {
     for (unsigned i = 0; i < SERVERS; i++) {
         bool redis = i >= 3 && i < AT_FIRST;
-        demo->servers[i].kind = redis ? SERVER_REDIS : SERVER_MEMCACHED;
+        peer_init(&demo->servers[i], redis ? SERVER_REDIS : SERVER_MEMCACHED,
+            demo->embedded ? &demo->loop : NULL);
         snprintf(demo->names[i], NAME_SIZE, "%s-%u", redis ? "redis" : "memcached",
             redis           ? i - 2
             : i == AT_FIRST ? 4
                             : i + 1);
         if (!demo_start_server(demo, i)) {
             fprintf(stderr, "demo: %s could not be started: %s\n", demo->names[i],
-                demo->servers[i].why);
+                demo->servers[i].process.why);
             return false;
         }
     }
     return true;
+}
+
+static void discard_servers(struct demo *demo)
+{
+    for (unsigned i = 0; i < SERVERS; i++)
+        peer_discard(&demo->servers[i]);
+    uv_run(&demo->loop, UV_RUN_DEFAULT);
 }
 
 static bool open_client(struct demo *demo)
@@ -100,7 +110,7 @@ static bool open_client(struct demo *demo)
     ringcache_config *config = NULL;
     int status = ringcache_config_new(&config);
     for (unsigned i = 0; i < AT_FIRST && status == 0; i++) {
-        char uri[SERVER_URI_SIZE];
+        char uri[PEER_URI_SIZE];
         status = ringcache_config_add_server(config, demo_uri(demo, i, uri));
     }
     if (status == 0)
@@ -123,6 +133,7 @@ static void close_client(struct demo *demo)
     uv_close((uv_handle_t *)&load->tick, NULL);
     ringcache_client_close(demo->client, on_closed, demo);
     uv_run(&demo->loop, UV_RUN_DEFAULT);
+    discard_servers(demo);
     report_claim(&demo->report, load->total_accepted == load->total_answered,
         "%" PRIu64 " requests in all, %" PRIu64 " callbacks: nothing hung", load->total_accepted,
         load->total_answered);
@@ -160,24 +171,32 @@ static bool gather_texts(struct demo *demo, char **folders)
     return demo->texts.len > 0;
 }
 
+static bool take_arguments(struct demo *demo, int argc, char ***argv)
+{
+    demo->embedded = argc > 1 && strcmp((*argv)[1], "--embedded") == 0;
+    *argv += demo->embedded ? 2 : 1;
+    if (argc < (demo->embedded ? 5 : 4))
+        return false;
+    demo->inspect = *(*argv)++;
+    demo->folder = *(*argv)++;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct demo *demo = calloc(1, sizeof *demo);
     bool held = false;
-    if (argc < 4 || demo == NULL || uv_loop_init(&demo->loop) != 0)
+    if (demo == NULL || !take_arguments(demo, argc, &argv) || uv_loop_init(&demo->loop) != 0)
         return 2;
-    demo->inspect = argv[1];
-    demo->folder = argv[2];
     report_init(&demo->report);
-    if (gather_texts(demo, argv + 3) && servers_available() && start_servers(demo) &&
-        open_client(demo)) {
+    if (gather_texts(demo, argv) && (demo->embedded || servers_available()) &&
+        start_servers(demo) && open_client(demo)) {
         play(demo);
         held = report_print(&demo->report);
     } else {
+        discard_servers(demo);
         uv_loop_close(&demo->loop);
     }
-    for (unsigned i = 0; i < SERVERS; i++)
-        server_discard(&demo->servers[i]);
     texts_deinit(&demo->texts);
     free(demo);
     return held ? 0 : 1;

@@ -77,7 +77,7 @@ void scene_kill(struct demo *demo)
 {
     struct load *load = &demo->load;
     struct report *report = &demo->report;
-    report_progress(report, "%d requests a second, then kill -9 of %s", PER_TICK * 1000 / TICK_MS,
+    report_progress(report, "%d requests a second, then %s is killed", PER_TICK * 1000 / TICK_MS,
         demo->names[VICTIM]);
     load_new_book(load);
     load_start(load);
@@ -89,7 +89,7 @@ void scene_kill(struct demo *demo)
     snprintf(load->suspect, NAME_SIZE, "%s", demo->names[VICTIM]);
     load_new_book(load);
     uint64_t killed_ns = uv_hrtime();
-    server_kill(&demo->servers[VICTIM]);
+    peer_kill(&demo->servers[VICTIM]);
     demo_run(demo, 2000);
     struct book *book = &load->book;
     double fast_ms = ms_between(killed_ns, book->first_fast_ns);
@@ -134,7 +134,7 @@ static bool write_config(const struct demo *demo, const char *path, unsigned cou
     if (file == NULL)
         return false;
     for (unsigned i = 0; i < count; i++) {
-        char uri[SERVER_URI_SIZE];
+        char uri[PEER_URI_SIZE];
         fprintf(file, "server = %s\n", demo_uri(demo, i, uri));
     }
     return fclose(file) == 0;
@@ -214,7 +214,7 @@ static void claim_moves(struct demo *demo, double expected, unsigned moved, unsi
 void scene_join(struct demo *demo)
 {
     struct load *load = &demo->load;
-    char uri[SERVER_URI_SIZE];
+    char uri[PEER_URI_SIZE];
     unsigned to_newcomer;
     report_progress(
         &demo->report, "a seventh server, %s, joins under traffic", demo->names[NEWCOMER]);
