@@ -36,7 +36,8 @@ enum {
     STORM_STEPS = 30,     /* per life of a counter */
     STORM_WRITES = 256,   /* per key; a key that was written so often is only read from there on */
     STORM_PENDING = 1024, /* requests at a time */
-    STORM_MANYS = 4,      /* ringcache_get_many at a time */
+    STORM_DEPARTED = 256,
+    STORM_MANYS = 4, /* ringcache_get_many at a time */
     STORM_VALUE_MAX = 30000,
     STORM_MOVES = 12288, /* at most */
 };
@@ -192,6 +193,9 @@ struct storm_client {
     ringcache_client *client;
     struct storm_request *pending[STORM_PENDING];
     size_t pending_count;
+    /* The last reads that were given up; what they began may still answer later ones. */
+    struct storm_request departed[STORM_DEPARTED];
+    size_t departed_count; /* in all */
     struct storm_many *manys[STORM_MANYS];
     size_t many_count;
     uint64_t accepted, answered, succeeded, refused;
@@ -291,6 +295,8 @@ void storm_ask_key(struct storm_client *c, struct storm_key *key, ringcache_op o
 ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key);
 /* The answer of a get may be that of an older, equal one: then less was certain. */
 void storm_share_past(struct storm_request *r);
+/* A read ended with that status. */
+void storm_note_departed(const struct storm_request *r, int status);
 /* `other`, if its answer may be that of `r`, and less was certain than for `oldest` (or NULL). */
 const struct storm_request *storm_older_read(const struct storm_request *r,
     const struct storm_request *oldest, const struct storm_request *other);

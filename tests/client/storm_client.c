@@ -158,6 +158,7 @@ void storm_judge(struct storm_request *r, const ringcache_reply *reply)
     }
     judge_time(r);
     judge_status(r, reply);
+    storm_note_departed(r, reply->status);
     if (r->key != NULL) {
         judge_as_get(r, reply);
     } else if (r->counter != NULL) {

@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MADE_UP_CAS_BIT = 62 };
+enum {
+    MADE_UP_CAS_BIT = 62,
+    DEPARTED_MS = 1000, /* a read that was given up is surely over so long behind its deadline */
+};
 
 struct text {
     uint32_t numbers[STORM_WRITES]; /* of its pieces, in order */
@@ -151,7 +154,21 @@ static const struct storm_request *oldest_read(const struct storm_request *r)
     for (size_t i = 0; i < r->client->pending_count; i++) {
         oldest = storm_older_read(r, oldest, r->client->pending[i]);
     }
+    for (size_t i = 0; i < STORM_DEPARTED && i < r->client->departed_count; i++) {
+        const struct storm_request *departed = &r->client->departed[i];
+        bool lasts = departed->deadline_ms + DEPARTED_MS >= sim_now_ms(r->storm->sim);
+        oldest = lasts ? storm_older_read(r, oldest, departed) : oldest;
+    }
     return oldest;
+}
+
+void storm_note_departed(const struct storm_request *r, int status)
+{
+    struct storm_client *c = r->client;
+    bool given_up = status == RINGCACHE_ECANCELED || status == RINGCACHE_ETIMEDOUT;
+    if (given_up && r->op == RINGCACHE_GET && (r->key != NULL || r->counter != NULL)) {
+        c->departed[c->departed_count++ % STORM_DEPARTED] = *r;
+    }
 }
 
 void storm_share_past(struct storm_request *r)
