@@ -86,6 +86,7 @@ static struct rc_answer try_once(struct wire *wire, const struct rc_command *com
         .want_cas = command->want_cas,
         .want_ttl = command->want_ttl,
         .again = command->again,
+        .scripted = wire->codec->scripted != NULL && wire->codec->scripted(command),
     };
     send_command(wire, command);
     return receive_answer(wire, &expect);
