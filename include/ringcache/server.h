@@ -62,10 +62,11 @@ typedef int (*ringcache_key_cb)(
  * memory.
  *
  * memcached (1.4.31 or later) is asked on a connection of its own, closed at the end, and tells
- * each key once, with its time; while another listing is under way there it is busy, and asked
- * again until timeout_ms have passed. Redis is asked page by page like any request, and tells a key
- * more than once when it resizes its table meanwhile, and no time; the keys of leases, which begin
- * with `ringcache:lease:`, are among them.
+ * each key at most once, with its time; it passes over a key that it has a hand on just then, as
+ * it may for a while after many were stored. While another listing is under way there it is busy,
+ * and asked again until timeout_ms have passed. Redis is asked page by page like any request, and
+ * tells a key more than once when it resizes its table meanwhile, and no time; the keys of leases,
+ * which begin with `ringcache:lease:`, are among them.
  *
  * The whole may take as long as it will. What ends it with a failure: a page, or on memcached any
  * byte, that stays out for timeout_ms (RINGCACHE_ETIMEDOUT), a lost connection or a Redis that

@@ -186,7 +186,7 @@ static void become_server(const struct server *server, pid_t parent, int words)
 
 int server_connect(const struct server *server)
 {
-    const struct timeval patience = {.tv_sec = 2};
+    const struct timeval patience = {.tv_sec = 10};
     struct address address = address_of(server);
     int fd = socket(address.of.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -214,6 +214,8 @@ bool server_ask(int fd, const char *command, const char *end, char *reply, size_
         return false;
     while (len + 1 < size && !ends_with(reply, len, end)) {
         ssize_t n = recv(fd, reply + len, size - 1 - len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             return false;
         len += (size_t)n;

@@ -53,7 +53,7 @@ bool server_file(const char *words, char path[SERVER_FILE_SIZE]);
 /* Its URI with `name` as its name (NULL: the default) into `uri`; returns `uri`. */
 const char *server_uri(const struct server *server, const char *name, char uri[SERVER_URI_SIZE]);
 
-/* A blocking connection past the library, which gives up after 2 s; -1 with errno when there is
+/* A blocking connection past the library, which gives up after 10 s; -1 with errno when there is
  * none. */
 int server_connect(const struct server *server);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What real servers hold, and what they say of themselves. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,7 +84,9 @@ static void fill(const struct server *server, unsigned count)
     for (unsigned first = 0; first < count; first += CHUNK) {
         size_t len = write_chunk(bytes, sizeof bytes, server->kind, first);
         send_all(fd, bytes, len);
-        assert_true(server_ask(fd, "", end, reply, sizeof reply));
+        memset(reply, 0, sizeof reply);
+        if (!server_ask(fd, "", end, reply, sizeof reply))
+            fail_msg("item %u: \"%.40s\", %s", first, reply, strerror(errno));
     }
     close(fd);
 }
@@ -166,10 +169,17 @@ static void assert_all_told(const struct holding *h, unsigned count, unsigned mo
         assert_in_range(h->told[i], 1, most);
 }
 
+/* memcached passes over items that it has a hand on just then: because it moves them between its
+ * lists, or because its table grows. Here it does neither. */
 static void tells_each_of_100000_keys(enum server_kind kind, const char *const *options)
 {
     struct holding h;
-    open_holding(&h, kind, options);
+    struct server server = {.kind = kind};
+    if (kind == SERVER_MEMCACHED) {
+        server.extra[0] = "-o";
+        server.extra[1] = "no_lru_maintainer,lru_crawler,hashpower=20";
+    }
+    open_with(&h, &server, options);
     fill(&h.server, KEYS);
     uint64_t begun_ns = uv_hrtime();
     list_to_the_end(&h);
@@ -198,7 +208,7 @@ static void two_listings_of_one_memcached_both_end(void **state)
     (void)state;
     struct holding h;
     open_holding(&h, SERVER_MEMCACHED, (const char *const[]){"timeout_ms", "5000", NULL});
-    fill(&h.server, 2000);
+    fill(&h.server, 2000); /* too few to be moved about */
     struct holding second = {.server = {.kind = SERVER_MEMCACHED}, .name = h.name};
     second.told = calloc(KEYS, sizeof *second.told);
     assert_non_null(second.told);
