@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { TIMEOUT = 500 };
 
@@ -314,6 +315,204 @@ static void soft_evidence_takes_out_at_most_half(void **state)
     world_end(world);
 }
 
+/* Four servers of either kind, and a key of each. */
+enum { SERVERS = 4 };
+
+struct four {
+    struct world *world;
+    struct sim_server *servers[SERVERS];
+    char keys[SERVERS][32];
+};
+
+static void open_four(struct four *four)
+{
+    unsigned next = 0;
+    four->world = world_new(13);
+    for (uint16_t i = 0; i < SERVERS; i++) {
+        const struct kind *kind = &kinds[i % 2];
+        four->servers[i] = kind->add(four->world, "10.0.0.1", (uint16_t)(11000 + i));
+    }
+    world_begin(four->world);
+    for (int i = 0; i < SERVERS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "10.0.0.1:%d", 11000 + i);
+        world_key_of(four->world, name, "key", &next, four->keys[i]);
+        world_set(four->world, four->keys[i], "v0");
+    }
+    world_settle(four->world, 100);
+}
+
+static void with_all_servers_gone_each_request_ends_at_once_until_they_are_back(void **state)
+{
+    (void)state;
+    struct four four;
+    open_four(&four);
+    for (int i = 0; i < SERVERS; i++) {
+        sim_server_kill(four.servers[i]);
+    }
+    world_run_for(four.world, 5);
+    assert_int_equal(world_count(four.world, RINGCACHE_EVENT_DOWN), SERVERS);
+    for (int round = 0; round < 500; round++) {
+        struct world_reply *get = world_get(four.world, four.keys[round % SERVERS]);
+        uint64_t began = world_now(four.world);
+        world_settle(four.world, 1);
+        assert_reply(get, RINGCACHE_EDOWN);
+        assert_int_equal(get->at_ms, began);
+        world_run_for(four.world, 10);
+    }
+    for (int i = 0; i < SERVERS; i++) {
+        sim_server_restart(four.servers[i], true);
+    }
+    world_run_for(four.world, 1100);
+    for (int i = 0; i < SERVERS; i++) {
+        struct world_reply *get = world_get(four.world, four.keys[i]);
+        world_settle(four.world, 10);
+        assert_value(get, "v0");
+    }
+    world_end(four.world);
+}
+
+static void a_key_whose_server_is_out_is_asked_of_no_other(void **state)
+{
+    (void)state;
+    struct four four;
+    open_four(&four);
+    uint64_t keyed[SERVERS];
+    sim_server_kill(four.servers[0]);
+    world_run_for(four.world, 5);
+    for (int i = 0; i < SERVERS; i++) {
+        keyed[i] = engine_count_keyed(sim_server_engine(four.servers[i]));
+    }
+    for (int round = 0; round < 50; round++) {
+        struct world_reply *set = world_set(four.world, four.keys[0], "v1");
+        struct world_reply *get = world_get(four.world, four.keys[0]);
+        world_run_for(four.world, 20);
+        assert_reply(set, RINGCACHE_EDOWN);
+        assert_int_equal(set->maybe_applied, 0);
+        assert_reply(get, RINGCACHE_EDOWN);
+    }
+    sim_server_restart(four.servers[0], true);
+    world_run_for(four.world, 1100);
+    for (int i = 0; i < SERVERS; i++) {
+        struct engine *engine = sim_server_engine(four.servers[i]);
+        assert_int_equal(engine_count_keyed(engine), keyed[i]);
+    }
+    struct world_reply *get = world_get(four.world, four.keys[0]);
+    world_settle(four.world, 10);
+    assert_value(get, "v0"); /* no write was acknowledged in between */
+    world_end(four.world);
+}
+
+static void comes_back_empty(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_server_restart(server, false);
+    world_run_for(world, 10);
+    struct world_reply *get = world_get(world, "k");
+    struct world_reply *set = world_set(world, "k", "v1");
+    world_settle(world, 20);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_reply(set, RINGCACHE_OK);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(world);
+}
+
+static void a_server_that_restarted_empty_misses_and_no_more_than_that(void **state)
+{
+    (void)state;
+    on_both(comes_back_empty);
+}
+
+static void is_told_behind_the_call(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    sim_server_kill(server);
+    world_run_for(world, 5);
+    uint64_t began = world_now(world);
+    struct world_reply *get = world_get(world, "k");
+    assert_int_equal(get->calls, 0);
+    sim_run_until(world->sim, began);
+    assert_reply(get, RINGCACHE_EDOWN);
+    assert_int_equal(get->at_ms, began);
+    world_end(world);
+}
+
+static void an_answer_that_is_known_at_once_is_told_behind_the_call(void **state)
+{
+    (void)state;
+    on_both(is_told_behind_the_call);
+}
+
+/* ---- no request twice ---- */
+
+/* Steps of a counter while its server stands still, dies, or loses its connections in turn. */
+struct steps {
+    struct world *world;
+    struct sim_server *server;
+    uint64_t done, unknown; /* acknowledged; failed, but perhaps applied */
+};
+
+static void step_for(struct steps *steps, int count)
+{
+    static const ringcache_request step = {.op = RINGCACHE_INCREMENT,
+        .options = RINGCACHE_WITH_INITIAL,
+        .key = {"count", 5},
+        .delta = 1,
+        .initial = 1};
+    for (int i = 0; i < count; i++) {
+        world_submit(steps->world, &step, NULL);
+        world_run_for(steps->world, 7);
+    }
+}
+
+static void trouble(struct steps *steps, uint64_t lasts_ms)
+{
+    sim_server_stop(steps->server);
+    step_for(steps, (int)lasts_ms / 7);
+    sim_server_continue(steps->server);
+    step_for(steps, 50);
+    sim_cut_after(steps->server, sim_server_newest(steps->server), lasts_ms % 11, SIM_RST);
+    step_for(steps, 50);
+    sim_server_restart(steps->server, true);
+    step_for(steps, 50);
+}
+
+static void count_steps(struct steps *steps, size_t from)
+{
+    for (size_t i = from; i < steps->world->submitted; i++) {
+        const struct world_reply *reply = &steps->world->replies[i];
+        assert_int_equal(reply->calls, 1);
+        assert_true(reply->attempts <= 1);
+        steps->done += reply->status == RINGCACHE_OK;
+        steps->unknown += reply->status != RINGCACHE_OK && reply->maybe_applied != 0;
+    }
+}
+
+static void is_counted_once(const struct kind *kind)
+{
+    for (uint64_t lasts_ms = 30; lasts_ms < 2500; lasts_ms += 190) {
+        struct steps steps = {0};
+        steps.world = begin_one(kind, &steps.server);
+        size_t from = steps.world->submitted;
+        trouble(&steps, lasts_ms);
+        world_run_for(steps.world, 5000);
+        count_steps(&steps, from);
+        const struct store_item *item = engine_get(sim_server_engine(steps.server), 0, "count");
+        uint64_t counted = strtoull(item->value, NULL, 10);
+        assert_in_range(counted, steps.done, steps.done + steps.unknown);
+        assert_true(steps.done > 100 && steps.unknown > 0);
+        world_end(steps.world);
+    }
+}
+
+static void a_step_of_a_counter_is_applied_once_or_said_to_be_in_doubt(void **state)
+{
+    (void)state;
+    on_both(is_counted_once);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +526,11 @@ int main(void)
         cmocka_unit_test(a_connection_ended_by_the_server_is_no_outage),
         cmocka_unit_test(bytes_nobody_asked_for_close_the_connection),
         cmocka_unit_test(soft_evidence_takes_out_at_most_half),
+        cmocka_unit_test(with_all_servers_gone_each_request_ends_at_once_until_they_are_back),
+        cmocka_unit_test(a_key_whose_server_is_out_is_asked_of_no_other),
+        cmocka_unit_test(a_server_that_restarted_empty_misses_and_no_more_than_that),
+        cmocka_unit_test(an_answer_that_is_known_at_once_is_told_behind_the_call),
+        cmocka_unit_test(a_step_of_a_counter_is_applied_once_or_said_to_be_in_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
