@@ -86,6 +86,54 @@ static void an_ipv6_address_that_leads_nowhere_makes_way_for_ipv4(void **state)
     world_end(s.world);
 }
 
+static void an_ipv6_address_that_swallows_everything_makes_way_for_ipv4(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "2001:db8::1 10.0.0.2");
+    sim_server_listen(s.one, "2001:db8::1", 11211);
+    sim_server_blackhole(s.one, true);
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, TIMEOUT - 1);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_true(get->at_ms <= began + LOOK_UP_MS + STAGGER_MS + 2);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+    sim_server_blackhole(s.one, false);
+    world_end(s.world);
+}
+
+/* Nothing was sent of what ends before the connection stands. */
+static void behind_a_black_hole_each_request_ends_at_its_own_deadline(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    sim_server_blackhole(s.one, true);
+    uint64_t began = world_now(s.world);
+    struct world_reply *gets[9];
+    for (uint32_t i = 0; i < 9; i++) {
+        gets[i] = get_with(s.world, "k", 100 * (i + 1));
+    }
+    struct world_reply *patient = get_with(s.world, "k", 5000);
+    for (uint32_t i = 0; i < 9; i++) {
+        sim_run_until(s.world->sim, began + 100 * (i + 1) - 1);
+        assert_int_equal(gets[i]->calls, 0);
+        sim_run_until(s.world->sim, began + 100 * (i + 1));
+        assert_reply(gets[i], RINGCACHE_ETIMEDOUT);
+        assert_int_equal(gets[i]->attempts, 0);
+    }
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+    sim_run_until(s.world->sim, began + CONNECT_MS);
+    assert_reply(patient, RINGCACHE_EDOWN);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 1);
+    sim_server_blackhole(s.one, false);
+    world_run_for(s.world, 2 * CONNECT_MS + 100);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 1);
+    assert_int_equal(engine_count_keyed(sim_server_engine(s.one)), 0);
+    world_end(s.world);
+}
+
 static void a_server_none_of_whose_addresses_answers_is_down_at_the_deadline(void **state)
 {
     (void)state;
@@ -312,6 +360,8 @@ int main(void)
         cmocka_unit_test(a_refused_address_makes_way_for_the_next),
         cmocka_unit_test(a_quiet_address_costs_a_quarter_of_a_second),
         cmocka_unit_test(an_ipv6_address_that_leads_nowhere_makes_way_for_ipv4),
+        cmocka_unit_test(an_ipv6_address_that_swallows_everything_makes_way_for_ipv4),
+        cmocka_unit_test(behind_a_black_hole_each_request_ends_at_its_own_deadline),
         cmocka_unit_test(a_server_none_of_whose_addresses_answers_is_down_at_the_deadline),
         cmocka_unit_test(an_address_that_changed_is_found),
         cmocka_unit_test(a_name_that_is_not_known_is_down_until_it_is),
