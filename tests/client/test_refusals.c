@@ -325,6 +325,31 @@ static void a_memcached_without_memory_refuses_that_request_alone(void **state)
     close_scene(&s);
 }
 
+/* What it did not understand may have been the half of a command: what follows on that connection
+ * might be taken for commands, or answer others. */
+static void a_memcached_that_did_not_understand_is_read_no_further(void **state)
+{
+    static const char *const lines[] = {
+        "CLIENT_ERROR bad data chunk\r\n", "CLIENT_ERROR line too long\r\n", "ERROR\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct scene s = open_scene(world_memcached);
+        engine_answer_next(s.engine, "ms", 1, lines[i]);
+        struct world_reply *set = world_set(s.world, "k", "w");
+        struct world_reply *behind = world_get(s.world, "k");
+        world_settle(s.world, 20);
+        assert_reply(set, RINGCACHE_ESERVER);
+        assert_memory_equal(set->message, lines[i], strlen(lines[i]) - 2);
+        assert_reply(behind, RINGCACHE_EPROTOCOL);
+        struct world_reply *get = world_get(s.world, "k");
+        world_settle(s.world, 20);
+        assert_value(get, "v");
+        assert_int_equal(sim_server_connects(s.server), 2);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+        world_end(s.world);
+    }
+}
+
 /* It fits but for the item's header, so that the server alone knows. */
 static void a_value_too_large_for_memcached_is_told_as_such(void **state)
 {
@@ -356,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_server_that_refuses_a_program_is_out),
         cmocka_unit_test(a_plain_command_that_is_told_of_no_script_fails_in_these_words),
         cmocka_unit_test(a_memcached_without_memory_refuses_that_request_alone),
+        cmocka_unit_test(a_memcached_that_did_not_understand_is_read_no_further),
         cmocka_unit_test(a_value_too_large_for_memcached_is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
