@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Five hundred clients lose the same server in the same moment: it is not they who keep it down. */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CLIENTS = 500, SLICE_MS = 10, OUTAGE_MS = 30000, RETURN_MS = 1100 };
+enum { SLICES = (OUTAGE_MS + RETURN_MS) / SLICE_MS };
+
+struct peer {
+    struct sim_client *host;
+    ringcache_client *client;
+    unsigned up, closed;
+};
+
+struct herd {
+    struct sim *sim;
+    struct sim_server *server;
+    struct peer peers[CLIENTS];
+    uint64_t connects[SLICES]; /* in each slice of time since they lost it */
+};
+
+static void transport_stays(struct rc_transport *transport)
+{
+    (void)transport; /* the simulator frees it */
+}
+
+static void on_event(ringcache_client *client, const ringcache_event *event, void *user)
+{
+    struct peer *peer = user;
+    assert_ptr_equal(client, peer->client);
+    peer->up += event->type == RINGCACHE_EVENT_UP;
+}
+
+static void on_reply(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    (void)client;
+    (void)user;
+    assert_int_equal(reply->status, RINGCACHE_MISS);
+}
+
+static void on_close(ringcache_client *client, void *user)
+{
+    struct peer *peer = user;
+    assert_ptr_equal(client, peer->client);
+    peer->closed++;
+}
+
+/* All of them connected. */
+static struct herd *begin(uint64_t seed)
+{
+    struct herd *herd = calloc(1, sizeof *herd);
+    ringcache_config *config;
+    assert_non_null(herd);
+    struct sim_options options = sim_options(seed);
+    options.start_ms = 1000000;
+    options.wall_s = 1700000000;
+    herd->sim = sim_new(&options);
+    herd->server = sim_server_add(herd->sim, "10.0.0.1", 11000, ENGINE_MEMCACHED);
+    assert_int_equal(ringcache_config_new(&config), 0);
+    assert_int_equal(ringcache_config_add_server(config, "memcached://10.0.0.1:11000"), 0);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct peer *peer = &herd->peers[i];
+        peer->host = sim_client_new(herd->sim);
+        assert_int_equal(
+            rc_client_new(&peer->client, sim_client_transport(peer->host), transport_stays, config),
+            0);
+        ringcache_client_on_event(peer->client, on_event, peer);
+        assert_int_equal(ringcache_get(peer->client, "k", 1, on_reply, NULL), 0);
+    }
+    ringcache_config_free(config);
+    sim_run_for(herd->sim, 100);
+    return herd;
+}
+
+static void end(struct herd *herd)
+{
+    for (size_t i = 0; i < CLIENTS; i++) {
+        ringcache_client_close(herd->peers[i].client, on_close, &herd->peers[i]);
+    }
+    assert_true(sim_run_idle(herd->sim, 5000));
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(herd->peers[i].closed, 1);
+    }
+    sim_free(herd->sim);
+    free(herd);
+}
+
+static size_t count_up(const struct herd *herd, unsigned times)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        count += herd->peers[i].up >= times;
+    }
+    return count;
+}
+
+/* It ends all connections and lets nobody in for half a minute. */
+static void lose(struct herd *herd)
+{
+    engine_set_max_sessions(sim_server_engine(herd->server), 0);
+    sim_server_restart(herd->server, false);
+    for (size_t slice = 0; slice < SLICES; slice++) {
+        if (slice == OUTAGE_MS / SLICE_MS) {
+            assert_int_equal(count_up(herd, 2), 0);
+            engine_set_max_sessions(sim_server_engine(herd->server), 1000000);
+        }
+        uint64_t before = sim_server_connects(herd->server);
+        sim_run_for(herd->sim, SLICE_MS);
+        herd->connects[slice] = sim_server_connects(herd->server) - before;
+    }
+}
+
+static uint64_t sum(const struct herd *herd, size_t from, size_t to)
+{
+    uint64_t count = 0;
+    for (size_t i = from; i < to; i++) {
+        count += herd->connects[i];
+    }
+    return count;
+}
+
+/* The most in any stretch of `width` slices. */
+static uint64_t busiest(const struct herd *herd, size_t from, size_t to, size_t width)
+{
+    uint64_t most = 0;
+    for (size_t i = from; i + width <= to; i++) {
+        uint64_t count = sum(herd, i, i + width);
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
+static void clients_that_lose_a_server_together_come_back_apart(void **state)
+{
+    (void)state;
+    /* Those of the clients are the numbers behind it. */
+    for (uint64_t seed = 0; seed < 3 * CLIENTS; seed += CLIENTS) {
+        struct herd *herd = begin(seed);
+        assert_int_equal(count_up(herd, 1), CLIENTS);
+        lose(herd);
+        const size_t back = OUTAGE_MS / SLICE_MS;
+        uint64_t all = sum(herd, 0, SLICES), most = busiest(herd, 0, SLICES, SLICES / 10);
+        uint64_t most_back = busiest(herd, back, SLICES, (SLICES - back) / 10);
+        print_message("  seed %llu: %llu attempts, %llu%% in the busiest tenth of the time; of %u "
+                      "that come back %llu in the busiest tenth\n",
+            (unsigned long long)seed, (unsigned long long)all,
+            (unsigned long long)(most * 100 / all), CLIENTS, (unsigned long long)most_back);
+        assert_in_range(all, 20 * CLIENTS, 100 * CLIENTS);
+        assert_true(most * 100 <= 20 * all);
+        assert_int_equal(count_up(herd, 2), CLIENTS);       /* within a second or so, … */
+        assert_int_equal(sum(herd, back, SLICES), CLIENTS); /* … each by one attempt, … */
+        assert_true(most_back * 100 <= 25 * CLIENTS);       /* … and not all at once */
+        end(herd);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clients_that_lose_a_server_together_come_back_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
