@@ -11,7 +11,9 @@
  *   call and never after the close callback.
  * - Every call is legal in every callback.
  * - Keys are copied at submission, and so are values that are not lent (ringcache_request).
- * - One client, one loop, one thread: only ringcache_post may be called from another thread. */
+ * - One client, one loop, one thread: only ringcache_post may be called from another thread.
+ * - One process: behind fork() the client is the parent's. The child neither calls nor closes it,
+ *   nor runs its loop, and ends or starts another program, which inherits no connection. */
 
 #include <stddef.h>
 #include <stdint.h>
