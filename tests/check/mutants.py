@@ -4,7 +4,6 @@
 Whether it does is seen by tools/mutants.sh alone, which takes minutes. usage: mutants.py ROOT"""
 
 import os
-import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -14,12 +13,6 @@ import mutant as mutants  # noqa: E402
 import sources  # noqa: E402
 
 
-def has_case(root, test, case):
-    if not os.path.isfile(os.path.join(root, test)):
-        return False
-    return re.search(rf'\bcmocka_unit_test\w*\(\s*{re.escape(case)}\b', sources.read(root, test))
-
-
 def misfit(root, path):
     """Why the mutant does not fit, or None."""
     try:
@@ -27,7 +20,7 @@ def misfit(root, path):
         mutants.mutated(root, mutant)
     except mutants.Unfit as reason:
         return str(reason)
-    if not has_case(root, mutant.test, mutant.case):
+    if not sources.has_case(root, mutant.test, mutant.case):
         return f'{mutant.test} has no case {mutant.case}'
     return None
 

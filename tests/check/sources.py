@@ -7,6 +7,7 @@ import subprocess
 
 COMMENT_OR_LITERAL = re.compile(
     r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+CASE_MACRO = re.compile(r'^#define (\w+)\(\w+\)\s+(?:\\\n\s*)?cmocka_unit_test', re.M)
 C_SUFFIXES = ('.c', '.h')
 
 
@@ -60,6 +61,17 @@ def bare_code(text):
 def code_lines(text):
     """Lines that hold more than blanks and comments."""
     return sum(1 for line in bare_code(text).splitlines() if line.strip())
+
+
+def has_case(root, test, case):
+    """Does the program `test` run `case`, by cmocka's own macros or by one made of them?"""
+    if not os.path.isfile(os.path.join(root, test)):
+        return False
+    text, folder = read(root, test), os.path.dirname(test)
+    headers = [read(root, os.path.join(folder, name))
+               for name in sorted(os.listdir(os.path.join(root, folder))) if name.endswith('.h')]
+    macros = [r'cmocka_unit_test\w*', *CASE_MACRO.findall('\n'.join([text, *headers]))]
+    return bool(re.search(rf'\b(?:{"|".join(macros)})\(\s*{re.escape(case)}\b', text))
 
 
 class Tap:
