@@ -15,12 +15,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LICENCE = '/* SPDX-License-Identifier: MIT */\n'
 MUTANT = ('bug: one is two\nseen in: nobody\nkilled by: tests/test_one.c: one_is_one\n\n'
           '@@ src/base/one.c\n-    return 1;\n+    return 2;\n')
+PAPER = ''.join(f'| {letter}{number} | a fault | what is right | `test_one.c: one_is_one` |\n'
+                for letter in 'TPL' for number in range(1, 21))
+SHOWN = '| T7 | a fault | what is right | `test_one.c: one_is_one` |\n'
 CLEAN = {
+    'docs/reliability.md': PAPER,
     'src/base/one.c': LICENCE + 'int rc_one(void)\n{\n    return 1;\n}\n',
     'include/ringcache/ring.h': LICENCE + '/** One. */\nRINGCACHE_API int ringcache_one(void);\n',
     'tests/fuzz/corpus/one/input': '\0 ',
     'tests/one.c': LICENCE + 'int main(void)\n{\n' + '    /* */ ;\n' * 30 + '}\n',
     'tests/test_one.c': LICENCE + 'cmocka_unit_test(one_is_one);\n',
+    'tests/meson.build': "executable('test_one', 'test_one.c')\n",
     'tests/mutants/two.mutant': MUTANT,
 }
 LONG = 'int rc_long(void)\n{\n' + '    ;\n' * 100 + '}\n'
@@ -58,6 +63,18 @@ FAULTS = (
     ('mutants', 'tests/mutants/same.mutant', MUTANT.replace('2;', '1;'), 'same fits'),
     ('mutants', 'tests/mutants/lone.mutant', MUTANT.replace('one_is_one', 'one'), 'lone fits'),
     ('mutants', 'tests/mutants/who.mutant', MUTANT.replace('nobody', ''), 'who fits'),
+    ('faults', 'docs/reliability.md', PAPER.replace(SHOWN, ''), 'the faults are'),
+    ('faults', 'docs/reliability.md', PAPER + SHOWN, 'the faults are'),
+    ('faults', 'docs/reliability.md', PAPER.replace(SHOWN, SHOWN.replace(': one', ': two')),
+     'T7 is'),
+    ('faults', 'docs/reliability.md', PAPER.replace(SHOWN, SHOWN.replace('test_one', 'test_two')),
+     'T7 is'),
+    ('faults', 'docs/reliability.md', PAPER.replace(SHOWN, SHOWN.replace('`', '')), 'T7 is'),
+    ('faults', 'docs/reliability.md', PAPER.replace(SHOWN, '| T7 | a | b | waits for TLS |\n'),
+     'T7 is'),
+    ('faults', 'docs/reliability.md', PAPER.replace(SHOWN, '| T7 | a | | not applicable: to us |\n'),
+     'T7 is'),
+    ('faults', 'tests/meson.build', '', 'T1 is'),
 )
 
 CMOCKA = '[==========] Running 2 test(s).\n[ RUN      ] one\n[       OK ] one\n[ RUN      ] two\n'
@@ -112,13 +129,13 @@ def unlaid(names):
 
 def main():
     tap = sources.Tap()
-    for checker in ('layers', 'style', 'mutants'):
+    for checker in ('layers', 'style', 'mutants', 'faults'):
         tap.result(f'{checker}: a clean tree is clean', unlaid(findings(checker, CLEAN)))
     tap.result('style: a file without its licence is found', [] if any(
         name.startswith('every C file') for name in
         findings('style', {**CLEAN, 'src/base/bare.c': 'int rc_bare;\n'})) else ['not found'])
     for checker, path, text, wanted in FAULTS:
-        content = text if path.endswith(('.md', '.txt', '.mutant')) else LICENCE + text
+        content = text if path.endswith(('.md', '.txt', '.mutant', '.build')) else LICENCE + text
         found = unlaid(findings(checker, {**CLEAN, path: content}))
         tap.result(f'{checker}: the fault in {path} is found', [] if any(
             name.startswith(wanted) or wanted in name for name in found) else [f'found: {found}'])
