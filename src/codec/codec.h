@@ -81,6 +81,7 @@ struct rc_command {
     uint32_t lease_ms;       /* LEASE: for how long one may fill, > 0 */
     uint32_t stale_ms;       /* LEASE: with less than that left to live, a value is stale */
     bool leases;             /* redis: DELETE takes the key's lease with it */
+    bool fleeting; /* a write that nothing has to make good, should it be lost: of a lock */
     /* What an answer asked for (rc_answer.again). memcached: take an INCREMENT back whose sum left
      * the range. Redis: send the script's text, not its digest. */
     bool again;

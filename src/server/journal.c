@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/journal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+bool rc_lost_matters(const struct rc_command *command)
+{
+    switch (command->verb) {
+    case RC_VERB_SET:
+    case RC_VERB_DELETE:
+    case RC_VERB_REPLACE:
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+        return !command->fleeting;
+    case RC_VERB_GET:
+    case RC_VERB_ADD:
+    case RC_VERB_TOUCH:
+    case RC_VERB_GET_AND_TOUCH:
+    case RC_VERB_LEASE:
+    case RC_VERB_FILL:
+    case RC_VERB_UNLEASE:
+    case RC_VERB_RAW: /* what it writes is known to its caller alone */
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
+    case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
+    case RC_VERB_NOOP:
+    case RC_VERB_AUTH:
+    case RC_VERB_SELECT:
+    case RC_VERB_CLIENT_ID:
+    case RC_VERB_INFO:
+    case RC_VERB_CLIENT_KILL:
+        return false;
+    }
+    return false;
+}
+
+struct rc_lost rc_lost_by(const struct rc_command *command)
+{
+    bool conditional = command->verb == RC_VERB_CAS || command->verb == RC_VERB_DELETE;
+    return (struct rc_lost){
+        .prefix = command->prefix,
+        .key = command->key,
+        .cas = conditional ? command->cas : 0,
+    };
+}
+
+int rc_journal_init(struct rc_journal *journal, uint32_t lanes, size_t limit)
+{
+    *journal = (struct rc_journal){.lane_count = lanes, .limit = limit};
+    journal->lanes = rc_alloc_zeroed(lanes, sizeof *journal->lanes);
+    for (uint32_t i = 0; journal->lanes != NULL && i < lanes; i++) {
+        rc_list_init(&journal->lanes[i].pending);
+    }
+    return journal->lanes != NULL ? 0 : RINGCACHE_ENOMEM;
+}
+
+static struct rc_journal_entry *entry_of(const struct rc_tree_node *node)
+{
+    return rc_container(node, struct rc_journal_entry, node);
+}
+
+/* The whole key in two parts, against an entry's: shorter ones first. */
+static int compare(const void *key, const struct rc_tree_node *node)
+{
+    const struct rc_lost *lost = key;
+    const struct rc_journal_entry *entry = entry_of(node);
+    size_t len = lost->prefix.len + lost->key.len;
+    if (len != entry->len) {
+        return len < entry->len ? -1 : 1;
+    }
+    int order = lost->prefix.len > 0 ? memcmp(lost->prefix.data, entry->key, lost->prefix.len) : 0;
+    if (order == 0 && lost->key.len > 0) {
+        order = memcmp(lost->key.data, entry->key + lost->prefix.len, lost->key.len);
+    }
+    return order;
+}
+
+static void forget(struct rc_journal *journal, struct rc_journal_entry *entry)
+{
+    const struct rc_lost lost = {.key = rc_slice(entry->key, entry->len)};
+    rc_tree_remove(&journal->tree, &entry->node, compare, &lost);
+    rc_list_remove(&entry->link);
+    journal->lanes[entry->lane].count--;
+    journal->count--;
+    rc_free(entry);
+}
+
+void rc_journal_deinit(struct rc_journal *journal)
+{
+    for (uint32_t i = 0; journal->lanes != NULL && i < journal->lane_count; i++) {
+        for (struct rc_journal_entry *entry; (entry = rc_journal_pending(journal, i)) != NULL;) {
+            forget(journal, entry);
+        }
+    }
+    rc_free(journal->lanes);
+    journal->lanes = NULL;
+}
+
+static void make_pending(struct rc_journal *journal, struct rc_journal_entry *entry)
+{
+    if (entry->sweep != NULL) {
+        entry->sweep->entry = NULL;
+        entry->sweep = NULL;
+        rc_list_append(&journal->lanes[entry->lane].pending, &entry->link);
+    }
+}
+
+static struct rc_journal_entry *make(const struct rc_lost *lost)
+{
+    size_t len = lost->prefix.len + lost->key.len;
+    struct rc_journal_entry *entry = rc_alloc(sizeof *entry + len);
+    if (entry == NULL) {
+        return NULL;
+    }
+    *entry = (struct rc_journal_entry){.len = len, .cas = lost->cas};
+    if (lost->prefix.len > 0) {
+        memcpy(entry->key, lost->prefix.data, lost->prefix.len);
+    }
+    if (lost->key.len > 0) {
+        memcpy(entry->key + lost->prefix.len, lost->key.data, lost->key.len);
+    }
+    return entry;
+}
+
+void rc_journal_note(
+    struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random)
+{
+    journal->noted++;
+    struct rc_tree_node *known = rc_tree_find(&journal->tree, compare, lost);
+    if (known != NULL) {
+        struct rc_journal_entry *entry = entry_of(known);
+        entry->cas = entry->cas == lost->cas ? lost->cas : 0;
+        make_pending(journal, entry);
+        return;
+    }
+    struct rc_journal_entry *entry = journal->count < journal->limit ? make(lost) : NULL;
+    if (entry == NULL) {
+        journal->overflowed = true;
+        return;
+    }
+    entry->lane = lane;
+    entry->node.priority = random;
+    rc_tree_insert(&journal->tree, &entry->node, compare, lost);
+    rc_list_append(&journal->lanes[lane].pending, &entry->link);
+    journal->lanes[lane].count++;
+    journal->count++;
+}
+
+struct rc_journal_entry *rc_journal_pending(const struct rc_journal *journal, uint32_t lane)
+{
+    struct rc_list *first = rc_list_first(&journal->lanes[lane].pending);
+    return first != NULL ? rc_container(first, struct rc_journal_entry, link) : NULL;
+}
+
+bool rc_journal_any_pending(const struct rc_journal *journal)
+{
+    for (uint32_t i = 0; i < journal->lane_count; i++) {
+        if (rc_journal_pending(journal, i) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rc_journal_take(struct rc_journal_entry *entry, struct rc_sweep *sweep)
+{
+    rc_list_remove(&entry->link);
+    entry->sweep = sweep;
+    sweep->entry = entry;
+}
+
+void rc_journal_done(struct rc_journal *journal, struct rc_sweep *sweep)
+{
+    if (sweep->entry != NULL) {
+        forget(journal, sweep->entry);
+        sweep->entry = NULL;
+    }
+}
+
+void rc_journal_again(struct rc_journal *journal, struct rc_sweep *sweep)
+{
+    if (sweep->entry != NULL) {
+        make_pending(journal, sweep->entry);
+    }
+}
