@@ -280,7 +280,9 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
         .connect_timeout_ms = settings->connect_timeout_ms,
         .max_inflight = settings->max_inflight,
         .max_value_bytes = settings->max_value_bytes,
+        .journal_entries = settings->journal_entries,
         .strict = settings->integrity == RC_INTEGRITY_STRICT,
+        .leases = settings->leases,
     };
     rc_list_init(&client->env.unsent);
     rc_list_init(&client->env.finished);

@@ -126,6 +126,7 @@ static int ask_change(update *u, struct rc_command *command)
 {
     u->strayed = rc_flight_strayed(&u->flight);
     command->cas = u->cas;
+    command->fleeting = u->job != JOB_CALL;
     int rc = u->strayed ? 0 : rc_flight_ask(&u->flight, command, u->until_ms);
     u->decided = rc == 0;
     return rc;

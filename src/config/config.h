@@ -39,6 +39,7 @@ struct rc_settings {
     uint64_t max_queued_bytes;
     uint64_t max_value_bytes;
     uint32_t failover_ttl_ms;
+    uint32_t journal_entries;
     enum rc_failover failover;
     enum rc_integrity integrity;
     enum rc_dialect dialect; /* option `protocol` */

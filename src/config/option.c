@@ -66,6 +66,9 @@ static const struct rc_option options[] = {
         "What is done with requests whose server is out of service; none ends them with an error."),
     NUMBER("failover_ttl_ms", settings.failover_ttl_ms, "ms", 1, 86400000, 10000,
         "Longest life of a value that another server holds for one that is out of service."),
+    NUMBER("journal_entries", settings.journal_entries, "keys", 0, 16777216, 1048576,
+        "Keys of one server, written in vain while it was out, that are deleted before it serves "
+        "again; with 0 it may serve values that are out of date."),
     CHOICE("integrity", settings.integrity, "auto|strict", NULL, "auto",
         "How replies are proven to belong to their requests; strict adds a check to each one."),
     CHOICE("protocol", settings.dialect, "auto|meta|classic", NULL, "auto",

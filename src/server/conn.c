@@ -3,6 +3,7 @@
 #include "server/conn_inside.h"
 
 #include "base/alloc.h"
+#include "server/journal.h"
 
 enum {
     OUT_KEEP = 16 * 1024, /* output memory an idle connection keeps */
@@ -31,6 +32,11 @@ bool rc_conn_ran_before(const struct rc_slot *slot)
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
 {
     struct rc_request *request = slot->request;
+    if (slot->sweep) {
+        conn->sweeps--;
+        conn->events->swept(conn, rc_container(slot, struct rc_sweep, slot), NULL);
+        return;
+    }
     if (request == NULL) {
         return;
     }
@@ -42,11 +48,34 @@ void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct 
     }
 }
 
+static void charge_keys(struct rc_conn *conn, size_t before)
+{
+    conn->env->budget.used += rc_key_log_len(&conn->keys) - before;
+}
+
+void rc_conn_forget_key(struct rc_conn *conn)
+{
+    size_t before = rc_key_log_len(&conn->keys);
+    rc_key_log_pop(&conn->keys);
+    charge_keys(conn, before);
+}
+
+void rc_conn_lose_key(struct rc_conn *conn)
+{
+    size_t behind = 0;
+    const struct rc_lost lost = rc_key_log_next(&conn->keys, &behind);
+    conn->events->lost(conn, &lost);
+    rc_conn_forget_key(conn);
+}
+
 static void lose_all(struct rc_conn *conn, int status, const char *message)
 {
     while (conn->pipeline.oldest != NULL) {
         bool left = rc_pipeline_oldest_left(&conn->pipeline);
         struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
+        if (slot->logged) {
+            rc_conn_lose_key(conn);
+        }
         const struct rc_result result = {
             .status = status,
             .message = rc_slice_text(message),
@@ -111,6 +140,7 @@ void rc_conns_bury(struct rc_env *env, struct rc_list *closed)
             continue;
         }
         rc_buf_deinit(&conn->in);
+        rc_key_log_deinit(&conn->keys);
         rc_free(conn);
     }
     rc_list_splice(&env->closed, &pinned);
@@ -144,11 +174,32 @@ bool rc_conn_holds_writes(const struct rc_conn *conn)
            (conn->state == RC_CONN_READY && conn->pipeline.writes > 0);
 }
 
+/* The keys of what was cut off the pipeline's end, oldest first. */
+static void lose_keys_of(struct rc_conn *conn, const struct rc_slot *cut)
+{
+    size_t before = rc_key_log_len(&conn->keys), at = 0;
+    for (const struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
+        if (slot->logged) {
+            (void)rc_key_log_next(&conn->keys, &at);
+        }
+    }
+    size_t kept = at;
+    for (const struct rc_slot *slot = cut; slot != NULL; slot = slot->next) {
+        if (slot->logged) {
+            const struct rc_lost lost = rc_key_log_next(&conn->keys, &at);
+            conn->events->lost(conn, &lost);
+        }
+    }
+    rc_key_log_cut(&conn->keys, kept);
+    charge_keys(conn, before);
+}
+
 void rc_conn_withhold(struct rc_conn *conn, int status, const char *message)
 {
     struct rc_pipeline *p = &conn->pipeline;
-    struct rc_slot *next;
-    for (struct rc_slot *slot = rc_pipeline_cut_unsent(p); slot != NULL; slot = next) {
+    struct rc_slot *next, *cut = rc_pipeline_cut_unsent(p);
+    lose_keys_of(conn, cut);
+    for (struct rc_slot *slot = cut; slot != NULL; slot = next) {
         next = slot->next;
         const struct rc_result result = {
             .status = status,
@@ -258,13 +309,36 @@ static int encode(struct rc_conn *conn, const struct rc_command *command)
     return conn->codec->encode(&conn->out.own, command);
 }
 
+/* Remember the key of a write that would have to be made good. */
+static int log_key(struct rc_conn *conn, const struct rc_command *command)
+{
+    const struct rc_lost lost = rc_lost_by(command);
+    size_t before = rc_key_log_len(&conn->keys);
+    int rc = rc_key_log_push(&conn->keys, &lost);
+    charge_keys(conn, before);
+    return rc;
+}
+
+static void unlog_key(struct rc_conn *conn, size_t from)
+{
+    size_t before = rc_key_log_len(&conn->keys);
+    rc_key_log_cut(&conn->keys, from);
+    charge_keys(conn, before);
+}
+
 int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
 {
-    size_t before = conn->out.own.len;
-    int rc = encode(conn, command);
+    size_t before = conn->out.own.len, keys = rc_key_log_len(&conn->keys);
+    bool logged = rc_lost_matters(command);
+    int rc = logged ? log_key(conn, command) : 0;
+    if (rc == 0) {
+        rc = encode(conn, command);
+    }
     if (rc < 0) {
+        unlog_key(conn, keys);
         return rc;
     }
+    slot->logged = logged;
     slot->left = 0;
     slot->joined = false;
     slot->scripted = conn->codec->scripted != NULL && conn->codec->scripted(command);
@@ -304,6 +378,7 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
         slot->left = (uint8_t)(count - i);
         slot->joined = i > 0;
         slot->scripted = false;
+        slot->logged = false;
         queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
         sent(conn, requests[i]);
     }
@@ -315,6 +390,14 @@ int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
 {
     conn->own.request = NULL;
     return rc_conn_push(conn, &conn->own, command);
+}
+
+int rc_conn_sweep(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_command *command)
+{
+    sweep->slot.sweep = true;
+    int rc = rc_conn_push(conn, &sweep->slot, command);
+    conn->sweeps += rc == 0;
+    return rc;
 }
 
 void rc_conn_fence(struct rc_conn *conn, int status, const char *message)

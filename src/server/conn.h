@@ -21,6 +21,7 @@
 #include "server/env.h"
 #include "server/greeting.h"
 #include "server/health.h"
+#include "server/key_log.h"
 #include "server/output.h"
 #include "server/pipeline.h"
 #include "server/request.h"
@@ -41,6 +42,9 @@ enum rc_conn_state {
     RC_CONN_CLOSED,
 };
 
+struct rc_lost;
+struct rc_sweep;
+
 /* What the server hears of a connection. In `failed` and `ended` it is CLOSED already and its
  * requests are finished; only rc_conn_free is left to call. */
 struct rc_conn_events {
@@ -58,6 +62,11 @@ struct rc_conn_events {
     /* A command of the library's own, sent by rc_conn_ask, was answered; in parts, if it says that
      * there is more. */
     void (*answered)(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer);
+    /* It ends, or goes LAME, with this write unanswered, or never sent; or the write's caller had
+     * left when it was refused. */
+    void (*lost)(struct rc_conn *conn, const struct rc_lost *lost);
+    /* A delete of the journal's was answered, or was not (NULL). */
+    void (*swept)(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer);
 };
 
 struct rc_conn {
@@ -75,6 +84,7 @@ struct rc_conn {
     struct rc_liveness liveness;
     struct rc_deadline timer; /* until READY: the connection's deadline; then: silence */
     struct rc_slot own;       /* of the one command of our own that may be due */
+    struct rc_key_log keys;   /* of its unanswered writes: slots that are `logged` */
     struct rc_buf in;
     struct rc_output out;
     uint64_t opened_ms;
@@ -86,6 +96,10 @@ struct rc_conn {
     bool suspect;           /* silent, and the server was told */
     bool replaced;          /* another one has its place: it ends with what it still owes */
     bool owed_writes;       /* with CLOSED: writes were unanswered when it ended */
+    bool clean;             /* the journal had nothing of its lane's once it was READY */
+    bool sweeps_freely;     /* the last delete of the journal's that was answered was carried out */
+    uint32_t sweeps;        /* of those, how many are under way */
+    uint32_t lane;          /* the number of its lane, which it may have left */
     uint32_t pins;          /* callers up the stack that will still touch it */
     uint32_t known_scripts; /* redis: bit `verb`: the server has that verb's script */
     char why[200];          /* what ended it, or what it was last refused with */
@@ -113,6 +127,9 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
 
 /* Ask something of our own; one at a time, READY only. 0 or RINGCACHE_ENOMEM. */
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command);
+
+/* Send a delete of the journal's. 0 or RINGCACHE_ENOMEM. */
+int rc_conn_sweep(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_command *command);
 
 /* User requests are not wanted there for now: what never left is taken back with `status`. */
 void rc_conn_withhold(struct rc_conn *conn, int status, const char *message);

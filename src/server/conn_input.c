@@ -3,6 +3,8 @@
  * slot and checked; in place, so that a request that finishes has a view into the input. */
 #include "server/conn_inside.h"
 
+#include "server/journal.h"
+
 enum {
     IN_CHUNK = 64 * 1024, /* input memory a connection keeps */
     IN_ROOM = 16 * 1024,  /* room offered to a read, at least */
@@ -115,6 +117,25 @@ static void tell_refusal(struct rc_conn *conn, const struct rc_answer *answer, b
     }
 }
 
+/* A refusal is told to its caller, who knows then what is there still. One whose caller had left,
+ * or with which the server goes out of service, is like no answer. */
+static bool is_lost(const struct rc_slot *slot, const struct rc_answer *answer)
+{
+    return answer->status < 0 &&
+           (slot->tombstone || (answer->refusal == RC_REFUSAL_NOT_NOW && !slot->program));
+}
+
+static void sweep_answered(
+    struct rc_conn *conn, struct rc_slot *slot, const struct rc_answer *answer)
+{
+    if (slot->scripted) {
+        learn_script(conn, slot, answer);
+    }
+    conn->sweeps--;
+    rc_conn_quote(conn, answer->message);
+    conn->events->swept(conn, rc_container(slot, struct rc_sweep, slot), answer);
+}
+
 static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
 {
     if (answer->more) { /* to a question of our own, which stays due */
@@ -123,6 +144,15 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
     }
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
     rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
+    if (slot->logged && is_lost(slot, answer)) {
+        rc_conn_lose_key(conn);
+    } else if (slot->logged) {
+        rc_conn_forget_key(conn);
+    }
+    if (slot->sweep) {
+        sweep_answered(conn, slot, answer);
+        return;
+    }
     if (slot->request == NULL) {
         own_answered(conn, answer);
         return;

@@ -14,6 +14,10 @@ bool rc_conn_ran_before(const struct rc_slot *slot);
 const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice words);
 /* A slot left the pipeline, with its answer or without. */
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result);
+/* The oldest unanswered write leaves the log: it was answered … */
+void rc_conn_forget_key(struct rc_conn *conn);
+/* … or is lost. */
+void rc_conn_lose_key(struct rc_conn *conn);
 /* Close it, and tell the server. */
 void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why);
 /* The stream cannot be trusted any more. */

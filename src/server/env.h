@@ -47,7 +47,9 @@ struct rc_env {
     uint32_t connect_timeout_ms; /* a connection's own deadline, greeting included */
     uint32_t max_inflight;
     uint64_t max_value_bytes;
+    size_t journal_entries; /* of one server */
     bool strict;
+    bool leases;
 };
 
 static inline uint64_t rc_env_now_ms(struct rc_env *env)

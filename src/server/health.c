@@ -80,12 +80,14 @@ void rc_outage_begin(struct rc_outage *o, uint64_t now_ms)
 {
     bool flap = o->ended_ms != 0 && now_ms - o->ended_ms < MINUTE_MS;
     o->flaps = flap ? o->flaps + 1 : 0;
+    o->running = true;
     o->began_ms = now_ms;
     o->probes = 0;
 }
 
 void rc_outage_end(struct rc_outage *o, uint64_t now_ms)
 {
+    o->running = false;
     o->ended_ms = now_ms;
 }
 

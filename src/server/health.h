@@ -53,6 +53,7 @@ struct rc_outage {
     uint64_t ended_ms; /* of the one before */
     uint32_t probes;
     uint32_t flaps; /* outages that began within a minute of the end of the one before */
+    bool running;   /* from the first evidence until requests are answered again */
 };
 
 void rc_outage_begin(struct rc_outage *o, uint64_t now_ms);

@@ -5,6 +5,7 @@
 
 #include "server/renewal.h"
 #include "server/service.h"
+#include "server/sweep.h"
 
 enum {
     /* A connection with unanswered writes that our own kernel gave up can neither answer a fence
@@ -68,7 +69,7 @@ static void promote(struct rc_server *server)
     if (lane == NULL) {
         rc_service_drop_probe(server);
     } else {
-        lane->conn = server->probe;
+        rc_lane_take(lane, server->probe);
         server->probe = NULL;
     }
     rc_service_resume(server);
@@ -302,7 +303,12 @@ static void on_spoke(struct rc_conn *conn)
 
 static void on_room(struct rc_conn *conn)
 {
-    struct rc_lane *lane = rc_service_lane_of(conn->owner, conn);
+    struct rc_server *server = conn->owner;
+    struct rc_lane *lane = rc_service_lane_of(server, conn);
+    bool sweeps = server->state != RC_SERVER_DOWN || conn->sweeps > 0;
+    if (sweeps && server->journal.count > 0) {
+        rc_sweep_go(server);
+    }
     if (lane != NULL && rc_lane_ready(lane)) {
         rc_lane_flow(lane);
     }
@@ -315,7 +321,7 @@ static void drained(struct rc_conn *conn)
     struct rc_lane *lane = rc_service_lane_of(server, NULL);
     rc_list_remove(&conn->link);
     if (server->state == RC_SERVER_DOWN && lane != NULL && !conn->replaced) {
-        lane->conn = conn; /* alive, in step, and older than every other: it serves again */
+        rc_lane_take(lane, conn); /* alive, in step, older than every other: it serves again */
     } else {
         rc_conn_free(conn);
     }
@@ -437,6 +443,8 @@ static const struct rc_conn_events conn_events = {
     .room = on_room,
     .refused = on_refused,
     .answered = on_answered,
+    .lost = rc_sweep_lost,
+    .swept = rc_sweep_answered,
 };
 
 static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
@@ -445,6 +453,9 @@ static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
     struct rc_server *server = rc_container(deadline, struct rc_server, retry);
     if (server->state == RC_SERVER_DOWN || server->state == RC_SERVER_SUSPECT) {
         rc_service_probe(server);
+    }
+    if (server->state != RC_SERVER_DOWN) {
+        rc_sweep_go(server);
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (!rc_list_empty(&server->lanes[i].waiting)) {

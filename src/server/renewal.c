@@ -73,7 +73,7 @@ void rc_renewal_ready(struct rc_lane *lane)
         rc_conn_free(successor);
         return;
     }
-    lane->conn = successor;
+    rc_lane_take(lane, successor);
     rc_service_explain(server, "in service, connected anew", "");
     rc_service_resume(server);
 }

@@ -106,6 +106,9 @@ void rc_request_abandon(
         .maybe_applied =
             request->state == RC_REQUEST_SENT && rc_verb_writes((enum rc_verb)request->slot.verb),
     };
+    if (request->state == RC_REQUEST_WAITING && status != RINGCACHE_ECANCELED) {
+        rc_lane_lose(request->lane, &request->body->command);
+    }
     request->slot.tombstone = true;
     rc_request_finish(env, request, &result);
 }

@@ -51,6 +51,8 @@ struct rc_slot {
     bool due;       /* in a pipeline */
     bool scripted;  /* redis: its command is a script */
     bool program;   /* redis: a script of the caller's, which may fail half-way */
+    bool logged;    /* its key is in the connection's log of unanswered writes */
+    bool sweep;     /* no request's: of a struct rc_sweep */
 };
 
 /* How a request ended; slices are valid until its callback returned. */

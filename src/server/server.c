@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "server/recovery.h"
 #include "server/service.h"
+#include "server/sweep.h"
 
 /* Unsent output up to which waiting requests are encoded. */
 enum { FLOW_BYTES = 256 * 1024 };
@@ -21,13 +22,24 @@ static uint32_t load(const struct rc_lane *lane)
 bool rc_lane_ready(const struct rc_lane *lane)
 {
     return lane->conn != NULL && lane->conn->state == RC_CONN_READY &&
-           rc_server_gate_open(lane->server);
+           rc_server_gate_open(lane->server) && rc_sweep_is_clean(lane);
 }
 
 void rc_lane_forget(struct rc_lane *lane, struct rc_request *request)
 {
     rc_list_remove(&request->link);
     lane->waiting_count--;
+}
+
+void rc_lane_lose(struct rc_lane *lane, const struct rc_command *command)
+{
+    if (rc_lost_matters(command)) {
+        const struct rc_lost lost = rc_lost_by(command);
+        rc_sweep_note(lane, &lost);
+        if (lane->server->state != RC_SERVER_DOWN) {
+            rc_sweep_go(lane->server);
+        }
+    }
 }
 
 void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
@@ -136,7 +148,7 @@ static uint64_t need(const struct rc_lane *lane, const struct rc_command *comman
     const struct rc_codec *codec =
         lane->conn != NULL ? lane->conn->codec : lane->server->backend.codec;
     uint64_t encoded = codec->bound(command);
-    uint64_t kept = sizeof(struct rc_body) + command->prefix.len + command->key.len;
+    uint64_t kept = sizeof(struct rc_body) + 2 * (command->prefix.len + command->key.len);
     return encoded > UINT64_MAX - kept ? UINT64_MAX : encoded + kept;
 }
 
@@ -158,18 +170,19 @@ static void refuse(struct rc_lane *lane, struct rc_request *request, int status,
 }
 
 /* Is the lane not to be asked at all for now? Then the request is finished. */
-static bool turned_away(struct rc_lane *lane, struct rc_request *request)
+static bool turned_away(
+    struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
     const struct rc_server *server = lane->server;
-    if (server->state == RC_SERVER_DOWN) {
-        refuse(lane, request, server->down_status, rc_text_bytes(server->reason));
-        return true;
+    bool down = server->state == RC_SERVER_DOWN;
+    bool closed = lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env);
+    if (!down && !closed) {
+        return false;
     }
-    if (lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env)) {
-        refuse(lane, request, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
-        return true;
-    }
-    return false;
+    rc_lane_lose(lane, command);
+    refuse(lane, request, down ? server->down_status : RINGCACHE_ECONNECT,
+        rc_text_bytes(server->reason));
+    return true;
 }
 
 /* Is there room for `count` requests that take `bytes` in all? */
@@ -209,7 +222,7 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
     const struct rc_command *command)
 {
     struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
-    if (turned_away(lane, request)) {
+    if (turned_away(lane, request, command)) {
         rc_env_give_back(server->env, command->loan);
         return 0;
     }
@@ -274,9 +287,9 @@ int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
         }
         return rc;
     }
-    if (turned_away(lane, requests[0])) {
+    if (turned_away(lane, requests[0], &commands[0])) {
         for (size_t i = 1; i < count; i++) {
-            turned_away(lane, requests[i]);
+            turned_away(lane, requests[i], &commands[i]);
         }
         return 0;
     }
@@ -414,7 +427,8 @@ int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc
     }
     s->env = env;
     s->lanes = rc_alloc_zeroed(connections, sizeof *s->lanes);
-    if (copy_backend(&s->backend, backend) < 0 || s->lanes == NULL) {
+    if (copy_backend(&s->backend, backend) < 0 || s->lanes == NULL ||
+        rc_journal_init(&s->journal, connections, env->journal_entries) < 0) {
         free_backend(&s->backend);
         rc_free(s->lanes);
         rc_free(s);
@@ -423,6 +437,7 @@ int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc
     s->lane_count = connections;
     for (uint32_t i = 0; i < connections; i++) {
         s->lanes[i].server = s;
+        s->lanes[i].number = i;
         rc_list_init(&s->lanes[i].waiting);
     }
     rc_list_init(&s->old);
@@ -433,6 +448,7 @@ int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc
 
 void rc_server_close(struct rc_server *server)
 {
+    server->closing = true;
     rc_env_disarm(server->env, &server->retry);
     for (uint32_t i = 0; i < server->lane_count; i++) {
         rc_lane_fail_waiting(&server->lanes[i], RINGCACHE_ECANCELED, "the client is closing");
@@ -467,6 +483,7 @@ void rc_server_free(struct rc_server *server)
         return;
     }
     rc_server_close(server);
+    rc_journal_deinit(&server->journal);
     free_backend(&server->backend);
     rc_free(server->reason);
     rc_free(server->lanes);

@@ -13,6 +13,7 @@
  *                              DOWN ◄──────────────────────────────────┘ is silent too
  *                                │  probe's success and no old connection with writes: UP
  *
+ * On its way back it is CONNECTING while its last journalled keys are deleted: requests wait.
  * A server that says itself that it serves nobody for now (Redis while it loads) is DOWN too, but
  * its greeted connections stay, in step: one of them is the probe, by PING.
  *
@@ -26,6 +27,7 @@
 #include <stdint.h>
 
 #include "server/conn.h"
+#include "server/journal.h"
 #include "server/text.h"
 
 enum rc_server_state {
@@ -55,6 +57,7 @@ struct rc_server_events {
 
 struct rc_lane {
     struct rc_server *server;
+    uint32_t number;
     struct rc_conn *conn;      /* or NULL */
     struct rc_conn *successor; /* in the making, while `conn` still serves; or NULL */
     struct rc_list waiting;    /* rc_request.link, oldest first */
@@ -84,12 +87,14 @@ struct rc_server {
     struct rc_conn *probe;
     struct rc_deadline retry; /* the next probe, or the next try after trouble of our own */
     struct rc_outage outage;
+    struct rc_journal journal;
     uint64_t killing;           /* the client number that CLIENT KILL was last sent for */
     uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
     uint64_t renewal_from_ms;   /* before, a READONLY renews no connection */
     uint32_t live;              /* requests accepted and not delivered, and who holds it */
     enum rc_server_state state;
     bool ejected;    /* DOWN by soft evidence */
+    bool closing;    /* what is lost from here on is nobody's */
     int down_status; /* what requests get while DOWN */
     struct rc_counts counts;
     struct rc_text *reason; /* why it is in this state */
@@ -159,6 +164,8 @@ bool rc_server_has_room(struct rc_server *server, bool *refused);
 /* A request of this server ended so. */
 void rc_server_count(struct rc_server *server, int status);
 
+/* A write that waited in a lane ends, and not by its caller's will. */
+void rc_lane_lose(struct rc_lane *lane, const struct rc_command *command);
 /* A request in a lane's waiting list goes (rc_request_finish). */
 void rc_lane_forget(struct rc_lane *lane, struct rc_request *request);
 

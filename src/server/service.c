@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/service.h"
 
+#include "server/sweep.h"
+
 enum { NAMED_PROBE = 4 };
 
 void rc_service_explain(struct rc_server *server, const char *what, const char *why)
@@ -39,6 +41,16 @@ static bool any_ready(const struct rc_server *server)
 {
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (server->lanes[i].conn != NULL && server->lanes[i].conn->state == RC_CONN_READY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool any_clean(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (server->lanes[i].conn != NULL && server->lanes[i].conn->clean) {
             return true;
         }
     }
@@ -135,16 +147,23 @@ void rc_service_probe(struct rc_server *server)
 }
 
 /* In service, a probe is wanted for a silent connection alone. */
-static void settle_probe(struct rc_server *server, enum rc_server_state before)
+static void settle_probe(struct rc_server *server, bool planned)
 {
     if (server->state != RC_SERVER_SUSPECT) {
         rc_service_drop_probe(server);
-        if (before == RC_SERVER_DOWN || before == RC_SERVER_SUSPECT) {
-            rc_env_disarm(server->env, &server->retry); /* the next one was planned */
+        if (planned) {
+            rc_env_disarm(server->env, &server->retry);
         }
     } else if (!rc_deadline_armed(&server->retry)) {
         rc_service_probe(server);
     }
+}
+
+void rc_lane_take(struct rc_lane *lane, struct rc_conn *conn)
+{
+    lane->conn = conn;
+    conn->lane = lane->number;
+    conn->clean = false;
 }
 
 void rc_lane_connect(struct rc_lane *lane)
@@ -160,12 +179,39 @@ void rc_lane_connect(struct rc_lane *lane)
         rc_service_announce(server, RC_CHANGE_CONNECTING, 0);
     }
     server->counts.connects++;
-    lane->conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
+    struct rc_conn *conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
         server->env->connect_timeout_ms);
-    if (lane->conn == NULL) {
+    if (conn == NULL) {
         rc_service_explain(server, "no connection could be begun", "");
         rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
+        return;
     }
+    rc_lane_take(lane, conn);
+}
+
+/* It answers, and some lane has nothing left in the journal. */
+static void enter_service(struct rc_server *server)
+{
+    enum rc_server_state before = server->state;
+    bool was_out = server->outage.running;
+    server->state = rc_service_any_suspect(server) ? RC_SERVER_SUSPECT : RC_SERVER_UP;
+    if (was_out) {
+        rc_outage_end(&server->outage, rc_env_now_ms(server->env));
+    }
+    settle_probe(server, was_out || before == RC_SERVER_SUSPECT);
+    if (was_out || before == RC_SERVER_CONNECTING) {
+        rc_service_explain(server, "in service", "");
+        rc_service_announce(
+            server, was_out && server->ejected ? RC_CHANGE_READMITTED : RC_CHANGE_UP, 0);
+    }
+}
+
+/* Requests wait from here on, and the journal's last keys go. */
+static void let_in(struct rc_server *server)
+{
+    server->state = RC_SERVER_CONNECTING;
+    rc_service_explain(server, "keys written meanwhile are being deleted", "");
+    settle_probe(server, true);
 }
 
 void rc_service_resume(struct rc_server *server)
@@ -173,17 +219,15 @@ void rc_service_resume(struct rc_server *server)
     if (!rc_server_gate_open(server) || !any_ready(server)) {
         return;
     }
-    enum rc_server_state before = server->state;
     server->unproven_until_ms = 0;
-    server->state = rc_service_any_suspect(server) ? RC_SERVER_SUSPECT : RC_SERVER_UP;
-    if (before == RC_SERVER_DOWN) {
-        rc_outage_end(&server->outage, rc_env_now_ms(server->env));
+    rc_sweep_go(server);
+    if (server->state == RC_SERVER_DOWN && !rc_sweep_lets_in(server)) {
+        return;
     }
-    settle_probe(server, before);
-    if (before == RC_SERVER_DOWN || before == RC_SERVER_CONNECTING) {
-        rc_service_explain(server, "in service", "");
-        rc_service_announce(server,
-            before == RC_SERVER_DOWN && server->ejected ? RC_CHANGE_READMITTED : RC_CHANGE_UP, 0);
+    if (any_clean(server)) {
+        enter_service(server);
+    } else if (server->state == RC_SERVER_DOWN) {
+        let_in(server);
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {
         struct rc_lane *lane = &server->lanes[i];
@@ -232,6 +276,7 @@ static void leave_standing(struct rc_server *server, struct rc_lane *lane)
     const char *why = rc_text_bytes(server->reason);
     bool speaks = lane->conn != NULL && lane->conn->state == RC_CONN_READY && !lane->conn->suspect;
     if (speaks) {
+        lane->conn->sweeps_freely = false;
         rc_conn_withhold(lane->conn, server->down_status, why);
     } else {
         rc_service_retire(server, lane, server->down_status, why);
@@ -246,12 +291,15 @@ void rc_service_end(
         return;
     }
     rc_service_explain(server, soft ? "silent: " : "", why);
+    bool goes_on = server->outage.running; /* it was on its way back, and nobody was told */
     server->state = RC_SERVER_DOWN;
-    server->ejected = soft;
     server->down_status = status_of_outage(status);
-    server->counts.outages++;
     server->backend.credentials.unasked = 0; /* another process may come back */
-    rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
+    if (!goes_on) {
+        server->ejected = soft;
+        server->counts.outages++;
+        rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
+    }
     rc_service_drop_probe(server);
     const char *reason = rc_text_bytes(server->reason);
     for (uint32_t i = 0; i < server->lane_count; i++) {
@@ -264,7 +312,9 @@ void rc_service_end(
         rc_lane_fail_waiting(lane, server->down_status, reason);
     }
     rc_service_plan_probe(server);
-    rc_service_announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
+    if (!goes_on) {
+        rc_service_announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
+    }
 }
 
 void rc_service_stay_out(struct rc_server *server, int status, const char *why)

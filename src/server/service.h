@@ -27,6 +27,8 @@ bool rc_service_any_in_the_making(const struct rc_server *server);
 bool rc_service_any_healthy(const struct rc_server *server);
 bool rc_service_any_suspect(const struct rc_server *server);
 
+/* The connection is the lane's from here on. */
+void rc_lane_take(struct rc_lane *lane, struct rc_conn *conn);
 /* Make sure that the lane has a connection, or is going to. */
 void rc_lane_connect(struct rc_lane *lane);
 /* Some lane can carry requests: say so where it is news, and let all that waits flow. */

@@ -150,7 +150,8 @@ static void judge_fetch(struct squall *s, const struct ask *ask, const ringcache
 static void judge_get(struct squall *s, const struct ask *ask, const ringcache_reply *reply)
 {
     char value[32] = "0";
-    if (reply->status < 0 || !squall_exact(s)) {
+    bool swept = s->rules.journal && reply->status == RINGCACHE_MISS;
+    if (reply->status < 0 || !squall_exact(s) || swept) {
         return;
     }
     if (reply->status == RINGCACHE_OK) {
@@ -492,8 +493,8 @@ void squall_check_letters(struct squall *s)
         for (unsigned n = 0; n < s->letter_count[key]; n++) {
             enum fate fate = s->letters[key][n];
             squall_must(s, fate != OPEN, "an update without an end");
-            squall_must(
-                s, fate != DONE || counts[n] == 1, "an update that was done is not there once");
+            bool there = counts[n] == 1 || s->rules.journal; /* what is swept takes all along */
+            squall_must(s, fate != DONE || there, "an update that was done is not there once");
             squall_must(s, fate != DENIED || counts[n] == 0, "an update that was denied is there");
             squall_must(s, counts[n] <= 1, "an update is there twice");
         }

@@ -61,7 +61,7 @@ struct load {
 
 /* What a seed draws from. */
 struct rules {
-    bool redis, classic, leases, single, strict, members, blocks, early, narrow, faults;
+    bool redis, classic, leases, single, strict, members, blocks, early, narrow, faults, journal;
     uint32_t stale_ms;
     unsigned clients;
 };

@@ -225,6 +225,7 @@ static void draw_rules(struct storm *storm)
     rules->shares = storm_draw(storm, 2) == 0;
     rules->leases = storm_draw(storm, 2) == 0;
     rules->starves = storm_draw(storm, 4) == 0;
+    rules->journal = storm_draw(storm, 3) > 0;
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
 }
 
@@ -240,6 +241,7 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_option(config, "integrity", storm->rules.strict ? "strict" : "auto");
     set_option(config, "single_flight", storm->rules.shares ? "yes" : "no");
     set_option(config, "leases", storm->rules.leases ? "yes" : "no");
+    set_number(config, "journal_entries", storm->rules.journal ? 1048576 : 0);
 }
 
 static void begin_clients(struct storm *storm)

@@ -61,6 +61,8 @@ struct storm_write {
     uint32_t len;      /* of its piece of the value */
     uint64_t asked_at; /* by storm->ticks */
     uint64_t acked_at; /* by storm->ticks; 0: never */
+    uint64_t lost_at;  /* … its server could not be told, or did not answer; 0: not so */
+    bool swept;        /* the journal may delete what is there on its behalf, at any time */
     bool fleeting;     /* the item may expire before the storm is over */
     bool slow;         /* it takes several requests: a later one may overtake it */
     bool loaded;       /* made by a loader */
@@ -106,6 +108,7 @@ struct storm_counter {
     bool beyond;           /* a sum beyond the range may not have been taken back yet */
     uint64_t beyond_until; /* … until then, by storm->ticks */
     bool was_beyond;       /* … at any time of this life */
+    bool swept;            /* a step failed: the journal is going to delete it */
 };
 
 struct storm_lock {
@@ -183,6 +186,7 @@ struct storm_rules {
     bool shares;   /* equal gets are one */
     bool leases;
     bool starves; /* allocations fail */
+    bool journal; /* what was written in vain is deleted later */
     unsigned clients;
 };
 

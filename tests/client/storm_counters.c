@@ -68,7 +68,7 @@ static const char *wrong_text(
 
 const char *storm_counter_wrong(const struct storm_counter *counter, const char *value)
 {
-    return wrong_text(counter, value, 0);
+    return counter->swept ? NULL : wrong_text(counter, value, 0);
 }
 
 /* ---- asking ---- */
@@ -150,7 +150,7 @@ void storm_ask_counter(struct storm_client *c, struct storm_counter *counter)
     struct storm *storm = c->storm;
     uint64_t dice = storm_draw(storm, 16);
     ringcache_request request = {.op = RINGCACHE_GET};
-    if (counter->step_count == STORM_STEPS) {
+    if (counter->step_count == STORM_STEPS || counter->swept) {
         storm_counter_begin(storm, counter);
     }
     struct storm_request *r = new_request(c, counter);
@@ -260,7 +260,7 @@ static void judge_not_stored(const struct storm_request *r)
 void storm_counter_judge(struct storm_request *r, const ringcache_reply *reply)
 {
     bool quiet = r->many != NULL && r->storm->rules.corrupt && !r->storm->rules.strict;
-    if (r->epoch != r->counter->life || r->storm->rules.lawless) {
+    if (r->epoch != r->counter->life || r->counter->swept || r->storm->rules.lawless) {
         return;
     }
     if (reply->status == RINGCACHE_OK) {
@@ -275,5 +275,7 @@ void storm_counter_judge(struct storm_request *r, const ringcache_reply *reply)
     } else {
         settle(r, reply->maybe_applied ? STORM_DOUBTFUL : STORM_DENIED);
         storm_check_stores(r->storm);
+        bool steps = r->op == RINGCACHE_INCREMENT || r->op == RINGCACHE_DECREMENT;
+        r->counter->swept = r->counter->swept || (steps && r->storm->rules.journal);
     }
 }

@@ -203,7 +203,8 @@ ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key)
         RINGCACHE_REPLACE, RINGCACHE_APPEND, RINGCACHE_APPEND, RINGCACHE_PREPEND, RINGCACHE_CAS,
         RINGCACHE_CAS, RINGCACHE_CAS, RINGCACHE_DELETE, RINGCACHE_DELETE, RINGCACHE_TOUCH,
         RINGCACHE_GET_AND_TOUCH, RINGCACHE_GET_AND_TOUCH, RINGCACHE_INCREMENT};
-    size_t count = sizeof ops / sizeof *ops - storm->rules.corrupt;
+    bool counts = !storm->rules.corrupt && !storm->rules.journal; /* that would delete the key */
+    size_t count = sizeof ops / sizeof *ops - !counts;
     bool reads = storm_draw(storm, 5) < 2 || key->written == STORM_WRITES;
     if (key->loaded) { /* what a lease leaves at the key is in the way of all the others */
         static const ringcache_op plain[] = {RINGCACHE_SET, RINGCACHE_DELETE};
@@ -342,6 +343,23 @@ static bool is_past(const struct storm_request *r, uint32_t number)
     return past;
 }
 
+/* Was there a write of the same client's behind it that failed before `r` was submitted? */
+static bool is_outdated(const struct storm_request *r, const struct text *text)
+{
+    uint32_t base = text->numbers[text->base];
+    const struct storm_key *key = r->key;
+    unsigned own = (unsigned)(r->client - r->storm->clients);
+    for (uint32_t n = 1; n <= key->written; n++) {
+        const struct storm_write *write = &key->writes[n];
+        bool lost = write->by == own && write->epoch == key->epoch && write->lost_at > 0 &&
+                    write->lost_at <= r->past.at;
+        if (lost && !holds(text, n) && precedes(r, base, n)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* May the item have been there? `r` itself is no reason why. */
 static void judge_presence(const struct storm_request *r)
 {
@@ -371,7 +389,8 @@ static bool may_have_ended(const struct storm_request *r, uint32_t stored)
         const struct storm_write *write = &key->writes[n];
         bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
         bool before = n != stored && precedes(r, n, stored);
-        if (n != r->number && ends && write->fate != STORM_DENIED && !before) {
+        bool may = (ends && write->fate != STORM_DENIED) || write->swept;
+        if (n != r->number && may && !before) {
             return true;
         }
     }
@@ -406,6 +425,9 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
     uint32_t base = text.numbers[text.base];
     if (is_past(r, base)) {
         storm_fail(r->storm, "an older value than the last acknowledged write", key->name);
+    }
+    if (is_outdated(r, &text)) {
+        storm_fail(r->storm, "an older value than a write that failed", key->name);
     }
     for (uint32_t n = 1; n <= key->written; n++) {
         const struct storm_write *write = &key->writes[n];
@@ -499,6 +521,20 @@ static void acknowledge(struct storm_request *r, struct storm_write *write)
     }
 }
 
+/* The journal has it, if it was a plain write: under a CAS token only the value of that token
+ * goes. */
+static void note_loss(struct storm_request *r, struct storm_write *write, int status)
+{
+    const struct storm_rules *rules = &r->storm->rules;
+    bool unreached = status == RINGCACHE_EDOWN || status == RINGCACHE_ECONNECT ||
+                     status == RINGCACHE_ETIMEDOUT || status == RINGCACHE_EPROTOCOL;
+    bool plain = r->call == NULL && !r->slow && !write->loaded && r->op != RINGCACHE_CAS;
+    write->swept = changes(r->op) && r->op != RINGCACHE_ADD;
+    if (write->swept && unreached && plain && !rules->corrupt && !rules->starves) {
+        write->lost_at = ++r->storm->ticks;
+    }
+}
+
 static void note_fate(struct storm_request *r, const ringcache_reply *reply)
 {
     struct storm_write *write = &r->key->writes[r->number];
@@ -510,6 +546,9 @@ static void note_fate(struct storm_request *r, const ringcache_reply *reply)
     }
     bool doubtful = reply->status < 0 && reply->maybe_applied;
     write->fate = doubtful ? STORM_DOUBTFUL : STORM_DENIED;
+    if (r->storm->rules.journal && reply->status < 0) {
+        note_loss(r, write, reply->status);
+    }
     if (!doubtful) {
         storm_check_stores(r->storm);
     }

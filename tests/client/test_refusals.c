@@ -99,7 +99,7 @@ static void a_redis_that_could_not_save_is_connected_to_all_the_same(void **stat
     assert_reply(get, RINGCACHE_MISS);
     assert_int_equal(world_count(world, RINGCACHE_EVENT_UP), 1);
     sim_server_stop(server); /* … and back */
-    world_set(world, "k", "w");
+    world_get(world, "k");
     world_run_for(world, 2000);
     assert_int_equal(world_count(world, RINGCACHE_EVENT_EJECTED), 1);
     sim_server_continue(server);

@@ -420,7 +420,7 @@ static void a_renewal_may_be_interrupted_at_any_moment(void **state)
             if (how < 4) {
                 struct world_reply *get = world_get(s.world, "k");
                 world_settle(s.world, 1000);
-                assert_reply(get, RINGCACHE_OK);
+                assert_true(get->status == RINGCACHE_OK || get->status == RINGCACHE_MISS);
             }
             world_end(s.world);
         }

@@ -110,6 +110,7 @@ static void draw_rules(struct squall *s)
     r->early = squall_draw(s, 4) == 0;
     r->narrow = squall_draw(s, 4) == 0;
     r->faults = squall_draw(s, 4) > 0;
+    r->journal = squall_draw(s, 2) == 0;
     r->stale_ms = squall_draw(s, 2) == 0 ? 0 : 500 + (uint32_t)squall_draw(s, 3000);
     r->clients = 1 + (unsigned)squall_draw(s, CLIENTS);
 }
@@ -128,6 +129,8 @@ static void configure(struct squall *s, ringcache_config *config)
     assert_int_equal(ringcache_config_set(config, "leases", r->leases ? "yes" : "no"), 0);
     assert_int_equal(ringcache_config_set(config, "single_flight", r->single ? "yes" : "no"), 0);
     assert_int_equal(ringcache_config_set(config, "integrity", r->strict ? "strict" : "auto"), 0);
+    assert_int_equal(
+        ringcache_config_set(config, "journal_entries", r->journal ? "1048576" : "0"), 0);
     assert_int_equal(ringcache_config_set(config, "max_inflight", r->narrow ? "4" : "1024"), 0);
     assert_int_equal(
         ringcache_config_set(config, "connections", squall_draw(s, 3) == 0 ? "3" : "1"), 0);

@@ -141,6 +141,7 @@ static void configure(struct trial *trial, ringcache_config *config)
     memcpy(prefix, trial->prefix, trial->rules.prefix_len);
     set(config, "namespace", prefix);
     set(config, "integrity", trial->rules.strict ? "strict" : "auto");
+    set_number(config, "journal_entries", 0); /* its deletes are nobody's commands */
     set_number(config, "connections", trial->rules.connections);
     set_number(config, "points", 16);
     set_number(config, "timeout_ms", 20 + draw(trial, 500));

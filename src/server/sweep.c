@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/sweep.h"
+
+#include "base/alloc.h"
+#include "server/service.h"
+
+enum { SWEEP_BYTES = 64 * 1024 }; /* of unsent output beyond which no more deletes are encoded */
+
+static const char cannot[] = "what was written meanwhile cannot be deleted: ";
+
+void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost)
+{
+    struct rc_server *server = lane->server;
+    if (server->closing || server->journal.limit == 0) {
+        return;
+    }
+    rc_journal_note(&server->journal, lane->number, lost, rc_env_random(server->env));
+}
+
+void rc_sweep_lost(struct rc_conn *conn, const struct rc_lost *lost)
+{
+    struct rc_server *server = conn->owner;
+    rc_sweep_note(&server->lanes[conn->lane], lost);
+}
+
+/* ---- sending ---- */
+
+static struct rc_command delete_of(const struct rc_server *server, const struct rc_journal_entry *e)
+{
+    return (struct rc_command){
+        .verb = RC_VERB_DELETE,
+        .token = server->env->next_token++,
+        .key = rc_slice(e->key, e->len),
+        .cas = e->cas,
+        .leases = server->env->leases,
+        .fleeting = true,
+    };
+}
+
+static int send(struct rc_conn *conn, struct rc_journal_entry *entry)
+{
+    struct rc_sweep *sweep = rc_alloc_zeroed(1, sizeof *sweep);
+    if (sweep == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    const struct rc_command command = delete_of(conn->owner, entry);
+    int rc = rc_conn_sweep(conn, sweep, &command);
+    if (rc < 0) {
+        rc_free(sweep);
+        return rc;
+    }
+    rc_journal_take(entry, sweep);
+    return 0;
+}
+
+/* What is pending of a lane. */
+static void sweep_on(struct rc_conn *conn, uint32_t lane)
+{
+    struct rc_server *server = conn->owner;
+    struct rc_journal_entry *entry;
+    while ((conn->sweeps_freely || conn->sweeps == 0) && rc_output_len(&conn->out) < SWEEP_BYTES &&
+           (entry = rc_journal_pending(&server->journal, lane)) != NULL) {
+        if (send(conn, entry) < 0) {
+            rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
+            return;
+        }
+    }
+}
+
+static bool is_ready(const struct rc_conn *conn)
+{
+    return conn != NULL && conn->state == RC_CONN_READY;
+}
+
+static struct rc_conn *first_ready(const struct rc_server *server)
+{
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        if (is_ready(server->lanes[i].conn)) {
+            return server->lanes[i].conn;
+        }
+    }
+    return NULL;
+}
+
+void rc_sweep_go(struct rc_server *server)
+{
+    if (!rc_server_gate_open(server)) {
+        return;
+    }
+    struct rc_conn *first = server->state == RC_SERVER_DOWN ? first_ready(server) : NULL;
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        struct rc_conn *conn = first != NULL ? first : server->lanes[i].conn;
+        if (is_ready(conn)) {
+            sweep_on(conn, i);
+        }
+        conn = server->lanes[i].conn;
+        if (is_ready(conn) && server->journal.lanes[i].count == 0) {
+            conn->clean = true;
+        }
+    }
+}
+
+/* ---- may it serve? ---- */
+
+bool rc_sweep_lets_in(const struct rc_server *server)
+{
+    const struct rc_conn *conn = first_ready(server);
+    return !rc_journal_any_pending(&server->journal) &&
+           (server->journal.count == 0 || conn->sweeps_freely);
+}
+
+bool rc_sweep_is_clean(const struct rc_lane *lane)
+{
+    return lane->conn->clean && rc_journal_pending(&lane->server->journal, lane->number) == NULL;
+}
+
+/* ---- answers ---- */
+
+static void refused(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    struct rc_server *server = conn->owner;
+    rc_service_explain(server, cannot, conn->why);
+    const char *why = rc_text_bytes(server->reason);
+    if (server->state == RC_SERVER_DOWN) {
+        rc_service_stay_out(server, answer->status, why);
+    } else {
+        rc_service_end(server, RC_EVIDENCE_WORD, answer->status, why);
+    }
+}
+
+void rc_sweep_answered(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer)
+{
+    struct rc_server *server = conn->owner;
+    bool carried_out = answer != NULL && answer->status >= 0;
+    bool serves = rc_service_lane_of(server, conn) != NULL;
+    if (carried_out) {
+        rc_journal_done(&server->journal, sweep);
+    } else {
+        rc_journal_again(&server->journal, sweep);
+    }
+    rc_free(sweep);
+    if (answer == NULL) {
+        return;
+    }
+    conn->sweeps_freely = carried_out;
+    if (carried_out && serves) {
+        rc_service_resume(server);
+    } else if (serves && conn->sweeps == 0 && !answer->again) {
+        refused(conn, answer);
+    } else if (serves) {
+        rc_sweep_go(server); /* the script goes whole this time */
+    }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_SWEEP_H
+#define RC_SERVER_SWEEP_H
+
+/* Deleting what the journal of a server names, before anybody reads it there. A delete leaves in
+ * front of the user's requests of its lane, on the connection that will carry them:
+ *
+ *   DOWN         on the first connection that is greeted, for all lanes; requests are refused until
+ *                nothing is pending any more and the server has carried out one of them
+ *   CONNECTING   a lane's own; its requests wait until none is left
+ *   UP, SUSPECT  a write expired before it left: in front of what is submitted behind it
+ *
+ * The first goes alone, since a server that refuses one will refuse all. */
+
+#include "server/server.h"
+
+/* A write of that lane was lost. */
+void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost);
+/* Send what is pending, as far as it goes. */
+void rc_sweep_go(struct rc_server *server);
+/* Is a server that is DOWN to take requests again, as far as the journal goes? */
+bool rc_sweep_lets_in(const struct rc_server *server);
+/* May the lane's connection, which is READY, carry requests? */
+bool rc_sweep_is_clean(const struct rc_lane *lane);
+
+/* rc_conn_events.lost and .swept. */
+void rc_sweep_lost(struct rc_conn *conn, const struct rc_lost *lost);
+void rc_sweep_answered(
+    struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer);
+
+#endif
