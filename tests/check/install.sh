@@ -152,6 +152,13 @@ ring_inspect() {
     [ "$said" = "some-key${tab}one" ]
 }
 
+faultd() {
+    local version
+    version=$(pkg-config --modversion ringcache)
+    [ "$("$prefix/bin/faultd" --version)" = "faultd $version" ] &&
+        ! needed "$prefix/bin/faultd" | grep ringcache
+}
+
 manual_is_clean() {
     local page said
     for page in "$prefix"/share/man/man*/*; do
@@ -188,6 +195,7 @@ prove 'a test links both archives by pkg-config and runs' static_alone mock_cons
 prove 'a test of any client links the mocks alone' mock_consumer_of_one_library
 prove 'a program that moves real traffic links by pkg-config' traffic_program
 prove 'the installed ring-inspect finds an owner' ring_inspect
+prove 'the installed faultd stands alone' faultd
 prove 'the manual pages have no warning' manual_is_clean
 echo "1..$count"
 [ "$failures" = 0 ]
