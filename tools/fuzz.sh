@@ -23,6 +23,7 @@ settings() { # TARGET
     meta | classic) echo 2300 memcached ;;
     resp) echo 4300 redis ;;
     file | option | uri) echo 400 config ;;
+    script) echo 400 script ;;
     *) echo 400 ;;
     esac
 }
