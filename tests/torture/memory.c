@@ -123,3 +123,23 @@ void torture_free(void *block)
     memory.live -= block != NULL;
     rc_free(block);
 }
+
+redisReader *torture_reader_new(struct torture_site *site, redisReplyObjectFunctions *functions)
+{
+    return torture_memory_denies(site) ? NULL : redisReaderCreateWithFunctions(functions);
+}
+
+int torture_reader_feed(
+    struct torture_site *site, redisReader *reader, const char *bytes, size_t len)
+{
+    return torture_memory_denies(site) ? REDIS_ERR : redisReaderFeed(reader, bytes, len);
+}
+
+int torture_reader_get(struct torture_site *site, redisReader *reader, void **reply)
+{
+    if (torture_memory_denies(site)) {
+        reader->err = REDIS_ERR_OOM;
+        return REDIS_ERR;
+    }
+    return redisReaderGetReply(reader, reply);
+}

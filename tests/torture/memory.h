@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <hiredis/hiredis.h>
+
 #include "sites.h"
 
 /* Allocation `n` from now on fails, and with `on` all behind it. 0: none does. */
@@ -28,5 +30,11 @@ void *torture_alloc_zeroed(struct torture_site *site, size_t count, size_t size)
 void *torture_resize(struct torture_site *site, void *old, size_t count, size_t size);
 char *torture_copy_text(struct torture_site *site, const char *text, size_t len);
 void torture_free(void *block);
+
+/* And of hiredis'. */
+redisReader *torture_reader_new(struct torture_site *site, redisReplyObjectFunctions *functions);
+int torture_reader_feed(
+    struct torture_site *site, redisReader *reader, const char *bytes, size_t len);
+int torture_reader_get(struct torture_site *site, redisReader *reader, void **reply);
 
 #endif

@@ -171,14 +171,36 @@ int torture_close(struct torture_site *site, int fd)
     return fails ? -1 : rc;
 }
 
-bool torture_uv(struct torture_site *site)
+int torture_poll_init(struct torture_site *site, uv_loop_t *loop, uv_poll_t *poll, uv_os_sock_t fd)
 {
-    return due(site);
+    return due(site) ? world.fault.error : uv_poll_init_socket(loop, poll, fd);
 }
 
-int torture_status(void)
+int torture_poll_start(struct torture_site *site, uv_poll_t *poll, int events, uv_poll_cb cb)
 {
-    return world.fault.error;
+    return due(site) ? world.fault.error : uv_poll_start(poll, events, cb);
+}
+
+int torture_async_init(
+    struct torture_site *site, uv_loop_t *loop, uv_async_t *async, uv_async_cb cb)
+{
+    return due(site) ? world.fault.error : uv_async_init(loop, async, cb);
+}
+
+int torture_mutex_init(struct torture_site *site, uv_mutex_t *mutex)
+{
+    return due(site) ? world.fault.error : uv_mutex_init(mutex);
+}
+
+int torture_loop_init(struct torture_site *site, uv_loop_t *loop)
+{
+    return due(site) ? world.fault.error : uv_loop_init(loop);
+}
+
+int torture_random(struct torture_site *site, uv_loop_t *loop, uv_random_t *request, void *bytes,
+    size_t len, unsigned flags, uv_random_cb cb)
+{
+    return due(site) ? world.fault.error : uv_random(loop, request, bytes, len, flags, cb);
 }
 
 /* A look-up under way: whose callback is told, and of what failure. */

@@ -55,9 +55,14 @@ int torture_shutdown(struct torture_site *site, int fd, int how);
 int torture_close(struct torture_site *site, int fd);
 int torture_getaddrinfo(struct torture_site *site, uv_loop_t *loop, uv_getaddrinfo_t *request,
     uv_getaddrinfo_cb done, const char *node, const char *service, const struct addrinfo *hints);
-/* Does a call of libuv fail, and with what? */
-bool torture_uv(struct torture_site *site);
-int torture_status(void);
+int torture_poll_init(struct torture_site *site, uv_loop_t *loop, uv_poll_t *poll, uv_os_sock_t fd);
+int torture_poll_start(struct torture_site *site, uv_poll_t *poll, int events, uv_poll_cb cb);
+int torture_async_init(
+    struct torture_site *site, uv_loop_t *loop, uv_async_t *async, uv_async_cb cb);
+int torture_mutex_init(struct torture_site *site, uv_mutex_t *mutex);
+int torture_loop_init(struct torture_site *site, uv_loop_t *loop);
+int torture_random(struct torture_site *site, uv_loop_t *loop, uv_random_t *request, void *bytes,
+    size_t len, unsigned flags, uv_random_cb cb);
 uint64_t torture_now(const uv_loop_t *loop);
 uint64_t torture_hrtime(void);
 int torture_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t ms, uint64_t repeat);

@@ -25,14 +25,12 @@
 #define close(...) torture_close(TORTURE_SITE(close), __VA_ARGS__)
 #define uv_getaddrinfo(...) torture_getaddrinfo(TORTURE_SITE(uv_getaddrinfo), __VA_ARGS__)
 
-#define TORTURE_UV(call, ...)                                                                      \
-    (torture_uv(TORTURE_SITE(call)) ? torture_status() : call(__VA_ARGS__))
-#define uv_poll_init_socket(...) TORTURE_UV(uv_poll_init_socket, __VA_ARGS__)
-#define uv_poll_start(...) TORTURE_UV(uv_poll_start, __VA_ARGS__)
-#define uv_async_init(...) TORTURE_UV(uv_async_init, __VA_ARGS__)
-#define uv_mutex_init(...) TORTURE_UV(uv_mutex_init, __VA_ARGS__)
-#define uv_loop_init(...) TORTURE_UV(uv_loop_init, __VA_ARGS__)
-#define uv_random(...) TORTURE_UV(uv_random, __VA_ARGS__)
+#define uv_poll_init_socket(...) torture_poll_init(TORTURE_SITE(uv_poll_init_socket), __VA_ARGS__)
+#define uv_poll_start(...) torture_poll_start(TORTURE_SITE(uv_poll_start), __VA_ARGS__)
+#define uv_async_init(...) torture_async_init(TORTURE_SITE(uv_async_init), __VA_ARGS__)
+#define uv_mutex_init(...) torture_mutex_init(TORTURE_SITE(uv_mutex_init), __VA_ARGS__)
+#define uv_loop_init(...) torture_loop_init(TORTURE_SITE(uv_loop_init), __VA_ARGS__)
+#define uv_random(...) torture_random(TORTURE_SITE(uv_random), __VA_ARGS__)
 
 #define uv_now(loop) torture_now(loop)
 #define uv_hrtime() torture_hrtime()
