@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/resp_command.h"
 
+#include "base/alloc.h"
 #include "base/number.h"
 #include "codec/scripts.h"
 #include "codec/wire.h"
@@ -85,9 +86,9 @@ size_t rc_resp_bound(const struct rc_command *command)
     if (command->verb == RC_VERB_KEYS) {
         fixed += command->prefix.len; /* each byte of the pattern may need one more */
     }
-    size_t bytes = rc_wire_bound(command, fixed);
-    size_t twice = command->prefix.len + command->key.len;
-    return has_lease_key(command) && bytes < SIZE_MAX - twice ? bytes + twice : bytes;
+    size_t bound = rc_wire_bound(command, fixed);
+    size_t once_more = rc_sum_sizes(command->prefix.len, command->key.len);
+    return has_lease_key(command) ? rc_sum_sizes(bound, once_more) : bound;
 }
 
 static unsigned char *put_bulk(unsigned char *at, struct rc_slice head, struct rc_slice tail)
@@ -399,7 +400,7 @@ static unsigned char *put_echo(unsigned char *at, uint64_t token)
     return rc_wire_put_text(at + 16, "\r\n");
 }
 
-/* One of Redis' own; NULL for a verb that Redis does not have. */
+/* One of Redis' own; NULL for a verb that is none of them. */
 static unsigned char *put_plain(unsigned char *at, const struct rc_command *command)
 {
     switch (command->verb) {
@@ -441,7 +442,7 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
     case RC_VERB_CLIENT_KILL:
         at = rc_wire_put_text(at, "*4\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$2\r\nID\r\n");
         return put_number_bulk(at, command->number);
-    case RC_VERB_APPEND:
+    case RC_VERB_APPEND: /* this one and those down to UNLEASE are scripts, always */
     case RC_VERB_PREPEND:
     case RC_VERB_CAS:
     case RC_VERB_INCREMENT:
@@ -449,11 +450,10 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
     case RC_VERB_LEASE:
     case RC_VERB_FILL:
     case RC_VERB_UNLEASE:
-        break; /* scripts, always */
-    case RC_VERB_SETTINGS:
-        return NULL;
+    case RC_VERB_SETTINGS: /* memcached's */
+        break;
     }
-    return at;
+    return NULL;
 }
 
 int rc_resp_encode(struct rc_buf *out, const struct rc_command *command)
@@ -497,10 +497,7 @@ int rc_resp_encode_raw(struct rc_buf *out, const struct rc_slice *words, size_t 
 {
     size_t bytes = BULK_BYTES;
     for (size_t i = 0; i < count; i++) {
-        if (__builtin_add_overflow(bytes, words[i].len, &bytes) ||
-            __builtin_add_overflow(bytes, (size_t)BULK_BYTES, &bytes)) {
-            return RINGCACHE_ENOMEM;
-        }
+        bytes = rc_sum_sizes(bytes, rc_sum_sizes(words[i].len, BULK_BYTES));
     }
     int rc = rc_buf_reserve(out, bytes);
     if (rc < 0) {

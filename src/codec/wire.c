@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/wire.h"
 
+#include "base/alloc.h"
+
 enum { PRINTABLE_MAX_BYTES = 256 };
 
 size_t rc_wire_bound(const struct rc_command *command, size_t fixed)
 {
-    size_t bound = fixed;
+    size_t key_len = rc_sum_sizes(command->prefix.len, command->key.len);
     size_t value_len = command->loan == NULL ? command->value.len : 0;
-    if (__builtin_add_overflow(bound, command->prefix.len, &bound) ||
-        __builtin_add_overflow(bound, command->key.len, &bound) ||
-        __builtin_add_overflow(bound, value_len, &bound)) {
-        return SIZE_MAX;
-    }
-    return bound;
+    return rc_sum_sizes(fixed, rc_sum_sizes(key_len, value_len));
 }
 
 size_t rc_wire_bound_all(const struct rc_command *commands, size_t count, size_t fixed)

@@ -31,9 +31,7 @@ static int copy_names(ringcache_ring *ring, const struct rc_topology *t)
 {
     size_t size = 0;
     for (size_t i = 0; i < t->count; i++) {
-        if (__builtin_add_overflow(size, strlen(t->members[i].name) + 1, &size)) {
-            return RINGCACHE_ENOMEM;
-        }
+        size = rc_sum_sizes(size, strlen(t->members[i].name) + 1);
     }
     ring->names = rc_alloc(size);
     if (ring->names == NULL) {

@@ -79,9 +79,7 @@ static struct rc_text *new_texts(const struct rc_topology *t, enum rc_distributi
 {
     size_t size = t->count * sizeof(struct rc_text);
     for (size_t i = 0; i < t->count; i++) {
-        if (__builtin_add_overflow(size, room_for(&t->members[i]), &size)) {
-            return NULL;
-        }
+        size = rc_sum_sizes(size, room_for(&t->members[i]));
     }
     struct rc_text *texts = rc_alloc(size);
     if (texts == NULL) {
