@@ -144,7 +144,7 @@ enum rc_decoded { RC_DECODED_MORE, RC_DECODED_ONE, RC_DECODED_BAD };
 enum { RC_BATCH_MAX = 64 };
 
 struct rc_limits {
-    uint64_t max_value_bytes;
+    uint64_t max_value_bytes; /* at most RC_VALUE_MAX_BYTES */
 };
 
 /* No server has a longer value: such a length is a broken stream. */

@@ -95,10 +95,10 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
         return "-:";
     case RC_VERB_RAW: /* see take_whole */
     case RC_VERB_KEYS:
-    case RC_VERB_SETTINGS:
+    case RC_VERB_SETTINGS: /* memcached's: no reply can be its, see read_reply */
         break;
     }
-    return "-";
+    return "-+:$";
 }
 
 #define BAD_NUMBER "a number that this command cannot answer"
@@ -491,9 +491,7 @@ static enum rc_decoded take_whole(struct rc_decoder *decoder, struct rc_slice in
 {
     const char *why;
     struct rc_resp_scan *scan = &decoder->scan;
-    size_t max_bytes = decoder->limits.max_value_bytes < SIZE_MAX / 2
-                           ? (size_t)decoder->limits.max_value_bytes + RAW_EXTRA_BYTES
-                           : SIZE_MAX / 2;
+    size_t max_bytes = (size_t)decoder->limits.max_value_bytes + RAW_EXTRA_BYTES;
     bool whole = scan->offset > 0 && scan->depth == 0;
     enum rc_decoded got = whole ? RC_DECODED_ONE : rc_resp_frame(scan, input, max_bytes, &why);
     size_t len = scan->offset, echo_len = 0;

@@ -201,10 +201,6 @@ enum rc_decoded rc_resp_frame(
 static enum rc_decoded walk_token(struct rc_resp_bulks *bulks, struct rc_slice input,
     unsigned char kind, struct rc_resp_token *token, const char **why)
 {
-    if (input.len == 0 || input.len < bulks->need) {
-        bulks->need = bulks->need > 0 ? bulks->need : 1;
-        return RC_DECODED_MORE;
-    }
     struct rc_slice rest = rc_slice(input.data + bulks->offset, input.len - bulks->offset);
     if (rest.len > 0 && rest.data[0] != kind) {
         *why = "not an array of values";

@@ -92,7 +92,7 @@ const char *rc_resp_read_page(struct rc_slice frame, struct rc_answer *answer)
         good = take_token(&rest, '$', &key);
     }
     answer->value = frame;
-    return good && rest.len == 0 ? NULL : broken;
+    return good ? NULL : broken;
 }
 
 bool rc_resp_next_key(struct rc_slice *rest, struct rc_listed *listed)

@@ -208,13 +208,11 @@ static struct rc_slice step_over(struct rc_resp_scan *scan, struct rc_slice fram
     return rc_slice(frame.data + start, deep ? scan->offset - start : 0);
 }
 
-/* The tree of `frame`, which was scanned before, with `root` as its outermost node. */
+/* The tree of `frame`, which was scanned before, with `root` as its outermost node. There is a
+ * reader for every level that a scan lets through. */
 static int grow(
     struct builder *builder, size_t level, struct rc_resp_node *root, struct rc_slice frame)
 {
-    if (level == READERS_MAX) {
-        return RINGCACHE_EPROTOCOL; /* deeper than a scan lets through */
-    }
     struct graft *graft = &builder->grafts[level];
     struct rc_resp_scan scan = {0};
     size_t fed = 0;
@@ -233,16 +231,14 @@ static int grow(
     return rc == 0 && !graft->complete ? RINGCACHE_EPROTOCOL : rc;
 }
 
-/* One block for what the scan has counted. */
+/* One block for what the scan has counted, measured in nodes: there are fewer than the frame has
+ * bytes, and the allocator checks the product. */
 static struct rc_resp_tree *allocate_tree(const struct rc_resp_scan *scan)
 {
-    size_t nodes_bytes, bytes;
-    if (__builtin_mul_overflow(scan->elements, sizeof(struct rc_resp_node), &nodes_bytes) ||
-        __builtin_add_overflow(nodes_bytes, sizeof(struct rc_resp_tree), &bytes) ||
-        __builtin_add_overflow(bytes, scan->text_bytes, &bytes)) {
-        return NULL;
-    }
-    struct rc_resp_tree *tree = rc_alloc(bytes);
+    const size_t node_bytes = sizeof(struct rc_resp_node);
+    size_t head = sizeof(struct rc_resp_tree) / node_bytes + 1;
+    size_t text = scan->text_bytes / node_bytes + 1;
+    struct rc_resp_tree *tree = rc_resize(NULL, head + scan->elements + text, node_bytes);
     if (tree != NULL) {
         tree->nodes_used = 1;
         tree->nodes_len = scan->elements;

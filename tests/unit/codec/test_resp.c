@@ -364,6 +364,21 @@ static void what_redis_lacks_or_memory_cannot_hold_leaves_nothing_behind(void **
     rc_buf_deinit(&out);
 }
 
+#define LACKING "a reply to a command that Redis does not have"
+
+static void no_reply_answers_what_redis_lacks(void **state)
+{
+    (void)state;
+    static const struct reply_case replies[] = {
+        {BYTES("+OK\r\n"), {.verb = RC_VERB_SETTINGS}, .bad = LACKING},
+        {BYTES(":1\r\n"), {.verb = RC_VERB_SETTINGS}, .bad = LACKING},
+        {BYTES("$1\r\n1\r\n"), {.verb = RC_VERB_SETTINGS}, .bad = LACKING},
+    };
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        check_refusal(&rc_codec_resp, &replies[i]);
+    }
+}
+
 /* "*<n>" or "$<n>", as a server reads it. */
 static size_t read_count(struct rc_slice *rest, char kind)
 {
@@ -435,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_value_of_exactly_the_cap_is_taken),
         cmocka_unit_test(a_line_of_4_KiB_is_taken_and_one_byte_more_is_not),
         cmocka_unit_test(commands_are_encoded_to_the_byte),
+        cmocka_unit_test(no_reply_answers_what_redis_lacks),
         cmocka_unit_test(what_redis_lacks_or_memory_cannot_hold_leaves_nothing_behind),
         cmocka_unit_test(a_server_reads_back_keys_and_values_of_every_byte),
         cmocka_unit_test(unsolicited_error_lines_are_quoted_and_nothing_else_is),

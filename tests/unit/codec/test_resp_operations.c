@@ -349,6 +349,37 @@ static void scripts_are_told_from_plain_commands(void **state)
     }
 }
 
+/* The key of a lease stands twice in its command. */
+static void a_lease_of_a_key_beyond_memory_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct rc_buf out = {0};
+    struct rc_command command = {.verb = RC_VERB_LEASE, .again = true, .key = BYTES("k")};
+    size_t bound = rc_codec_resp.bound(&command);
+    command.prefix = rc_slice_text("prefix");
+    assert_int_equal(rc_codec_resp.bound(&command), bound + 2 * strlen("prefix"));
+    command.key = rc_slice("", SIZE_MAX / 2 + 1);
+    assert_int_equal(rc_codec_resp.bound(&command), SIZE_MAX);
+    assert_int_equal(rc_codec_resp.encode(&out, &command), RINGCACHE_ENOMEM);
+    assert_int_equal(out.len, 0);
+    rc_buf_deinit(&out);
+}
+
+static void words_beyond_memory_leave_nothing_behind(void **state)
+{
+    (void)state;
+    struct rc_buf out = {0};
+    const struct rc_slice words[] = {
+        BYTES("ECHO"), rc_slice("", SIZE_MAX / 2), rc_slice("", SIZE_MAX)};
+    for (size_t count = 2; count <= COUNT(words); count++) {
+        assert_int_equal(rc_resp_encode_raw(&out, words, count), RINGCACHE_ENOMEM);
+        assert_int_equal(out.len, 0);
+    }
+    assert_int_equal(rc_resp_encode_raw(&out, words, 1), 0);
+    assert_true(rc_slice_equal(rc_slice(out.data, out.len), rc_slice_text("*1\r\n$4\r\nECHO\r\n")));
+    rc_buf_deinit(&out);
+}
+
 static void a_text_and_a_value_beyond_memory_leave_nothing_behind(void **state)
 {
     (void)state;
@@ -373,6 +404,8 @@ int main(void)
         cmocka_unit_test(scripts_run_by_their_text_or_by_their_digest),
         cmocka_unit_test(scripts_are_told_from_plain_commands),
         cmocka_unit_test(a_text_and_a_value_beyond_memory_leave_nothing_behind),
+        cmocka_unit_test(a_lease_of_a_key_beyond_memory_leaves_nothing_behind),
+        cmocka_unit_test(words_beyond_memory_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

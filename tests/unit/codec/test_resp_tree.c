@@ -20,14 +20,23 @@ static bool fails_now(void)
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
 redisReader *__real_redisReaderCreateWithFunctions(redisReplyObjectFunctions *functions);
 redisReader *__wrap_redisReaderCreateWithFunctions(redisReplyObjectFunctions *functions);
 int __real_redisReaderFeed(redisReader *reader, const char *bytes, size_t len);
 int __wrap_redisReaderFeed(redisReader *reader, const char *bytes, size_t len);
+int __real_redisReaderGetReply(redisReader *reader, void **reply);
+int __wrap_redisReaderGetReply(redisReader *reader, void **reply);
 
 void *__wrap_malloc(size_t size)
 {
     return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails_now() ? NULL : __real_realloc(old, size);
 }
 
 redisReader *__wrap_redisReaderCreateWithFunctions(redisReplyObjectFunctions *functions)
@@ -38,6 +47,19 @@ redisReader *__wrap_redisReaderCreateWithFunctions(redisReplyObjectFunctions *fu
 int __wrap_redisReaderFeed(redisReader *reader, const char *bytes, size_t len)
 {
     return fails_now() ? REDIS_ERR : __real_redisReaderFeed(reader, bytes, len);
+}
+
+/* What reads in the reader's place, if anything does. */
+static int (*stranger)(const redisReader *reader, void **reply);
+
+int __wrap_redisReaderGetReply(redisReader *reader, void **reply)
+{
+    if (stranger == NULL) {
+        return __real_redisReaderGetReply(reader, reply);
+    }
+    int rc = stranger(reader, reply);
+    reader->err = rc != REDIS_OK ? REDIS_ERR_PROTOCOL : 0;
+    return rc;
 }
 
 /* Write a tree back as RESP, so that a tree is right when the bytes are what it was made from. */
@@ -221,6 +243,69 @@ static void any_allocation_may_fail_and_nothing_is_lost(void **state)
     assert_int_equal(failures, 1 + 4 + 3 * 3 + 1);
 }
 
+/* The frame below as a reader sees it that finds one byte, one element or one child more than the
+ * scan has counted. No function gives it a node for that. */
+static const char small_frame[] = "*1\r\n$1\r\na\r\n";
+
+static int find_a_longer_string(const redisReader *reader, void **reply)
+{
+    char text[] = "ab";
+    const redisReadTask task = {.type = REDIS_REPLY_STRING, .privdata = reader->privdata};
+    *reply = reader->fn->createString(&task, text, 2);
+    assert_null(*reply);
+    return REDIS_ERR;
+}
+
+static int find_a_longer_array(const redisReader *reader, void **reply)
+{
+    const redisReadTask task = {.type = REDIS_REPLY_ARRAY, .privdata = reader->privdata};
+    *reply = reader->fn->createArray(&task, 2);
+    assert_null(*reply);
+    return REDIS_ERR;
+}
+
+static int find_another_child(const redisReader *reader, void **reply)
+{
+    char text[] = "";
+    redisReadTask root = {.type = REDIS_REPLY_ARRAY, .privdata = reader->privdata};
+    root.obj = reader->fn->createArray(&root, 1);
+    assert_non_null(root.obj);
+    redisReadTask child = {.type = REDIS_REPLY_INTEGER, .privdata = reader->privdata};
+    child.parent = &root;
+    child.idx = 0;
+    assert_non_null(reader->fn->createInteger(&child, 7));
+    child.idx = 1;
+    assert_null(reader->fn->createInteger(&child, 7));
+    assert_null(reader->fn->createString(&child, text, 0));
+    assert_null(reader->fn->createArray(&child, 0));
+    assert_null(reader->fn->createNil(&child));
+    *reply = NULL;
+    return REDIS_ERR;
+}
+
+static int find_nothing(const redisReader *reader, void **reply)
+{
+    (void)reader;
+    *reply = NULL;
+    return REDIS_OK;
+}
+
+static void a_reader_that_finds_another_reply_than_the_scan_is_refused(void **state)
+{
+    (void)state;
+    static int (*const strangers[])(const redisReader *, void **) = {
+        find_a_longer_string, find_a_longer_array, find_another_child, find_nothing};
+    for (size_t i = 0; i < COUNT(strangers); i++) {
+        struct rc_resp_tree *tree = NULL;
+        stranger = strangers[i];
+        int rc = rc_resp_tree_new(&tree, rc_slice_text(small_frame));
+        stranger = NULL;
+        assert_int_equal(rc, RINGCACHE_EPROTOCOL);
+        assert_null(tree);
+    }
+    assert_tree_of(rc_slice_text(small_frame));
+}
+
 static void an_encoder_out_of_memory_appends_nothing(void **state)
 {
     (void)state;
@@ -247,6 +332,7 @@ int main(void)
         cmocka_unit_test(deeper_trees_and_incomplete_or_second_replies_are_refused),
         cmocka_unit_test(many_deep_branches_and_long_strings_are_whole),
         cmocka_unit_test(any_allocation_may_fail_and_nothing_is_lost),
+        cmocka_unit_test(a_reader_that_finds_another_reply_than_the_scan_is_refused),
         cmocka_unit_test(an_encoder_out_of_memory_appends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

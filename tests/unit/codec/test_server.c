@@ -265,6 +265,18 @@ static void broken_figures_are_no_answer_however_many_came_before(void **state)
     free_bytes(text);
 }
 
+/* As if the first gibibyte had been left out before. */
+static void figures_beyond_any_value_are_no_answer(void **state)
+{
+    (void)state;
+    struct rc_slice text = many_figures(1026);
+    struct rc_decoder decoder = {.left_out = RC_VALUE_MAX_BYTES};
+    struct rc_answer answer;
+    assert_int_equal(decode_leaving_out(&decoder, text, &answer), RC_DECODED_BAD);
+    assert_true(rc_slice_equal(answer.message, rc_slice_text("more figures than a server has")));
+    free_bytes(text);
+}
+
 /* ---- Redis ---- */
 
 #define INFO                                                                                       \
@@ -309,6 +321,7 @@ static const struct reply_case redis_bad[] = {
     {BYTES("*3\r\n$1\r\n0\r\n*0\r\n*0\r\n"), KEYS, .bad = NO_PAGE},
     {BYTES("*2\r\n$2\r\n-1\r\n*0\r\n"), KEYS, .bad = NO_PAGE},
     {BYTES("*2\r\n:0\r\n*0\r\n"), KEYS, .bad = NO_PAGE},
+    {BYTES("*2\r\n$-1\r\n*0\r\n"), KEYS, .bad = NO_PAGE},
     {BYTES("*2\r\n$1\r\n0\r\n*-1\r\n"), KEYS, .bad = NO_PAGE},
     {BYTES("*2\r\n$1\r\n0\r\n*1\r\n$-1\r\n"), KEYS, .bad = NO_PAGE},
     {BYTES("*2\r\n$1\r\n0\r\n*1\r\n*0\r\n"), KEYS, .bad = NO_PAGE},
@@ -367,6 +380,34 @@ static void figures_are_names_and_values_on_both(void **state)
     check_figures(&rc_codec_resp, rc_slice_text("\n:x\r\nno colon\r\na b:c\r\nz:1"), "z=1;");
 }
 
+static void what_is_no_figure_or_no_key_ends_the_walk(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct rc_codec *codec;
+        const char *text;
+    } rows[] = {
+        {&rc_codec_meta, ""},
+        {&rc_codec_meta, "\n"},
+        {&rc_codec_meta, "\r\n"},
+        {&rc_codec_meta, "END\r\n"},
+        {&rc_codec_resp, ""},
+        {&rc_codec_resp, "\r\n"},
+        {&rc_codec_resp, ":1\r\n"},
+        {&rc_codec_resp, "$-1\r\n"},
+        {&rc_codec_resp, "$3\r\nab"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct rc_figure figure;
+        struct rc_listed listed;
+        struct rc_slice bytes = copy_bytes(rc_slice_text(rows[i].text));
+        struct rc_slice figures = bytes, keys = bytes;
+        assert_false(rows[i].codec->next_figure(&figures, &figure));
+        assert_false(rows[i].codec->next_key(&keys, &listed));
+        free_bytes(bytes);
+    }
+}
+
 /* ---- commands ---- */
 
 static const struct {
@@ -421,10 +462,12 @@ int main(void)
         cmocka_unit_test(figures_are_kept_up_to_one_mebibyte),
         cmocka_unit_test(more_figures_are_left_out_up_to_their_end),
         cmocka_unit_test(broken_figures_are_no_answer_however_many_came_before),
+        cmocka_unit_test(figures_beyond_any_value_are_no_answer),
         cmocka_unit_test(redis_answers_mean_the_same_at_every_split),
         cmocka_unit_test(what_redis_cannot_say_is_refused),
         cmocka_unit_test(a_page_tells_its_keys),
         cmocka_unit_test(figures_are_names_and_values_on_both),
+        cmocka_unit_test(what_is_no_figure_or_no_key_ends_the_walk),
         cmocka_unit_test(questions_are_encoded_to_the_byte),
         cmocka_unit_test(any_namespace_is_within_the_bound),
     };
