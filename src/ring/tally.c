@@ -201,10 +201,11 @@ static uint64_t common_divisor(uint64_t a, uint64_t b)
     return a;
 }
 
-/* After how many values the pair of owners repeats; 2^32 or more when it never does. */
+/* After how many values the pair of owners repeats, which is the range when it never does. Rows are
+ * of a table only where the columns are, too. */
 static uint64_t period(const struct tally *t)
 {
-    if (t->rows->slots == NULL || t->columns->slots == NULL) {
+    if (t->rows->slots == NULL) {
         return rc_ring_range(t->rows);
     }
     return t->rows->size / common_divisor(t->rows->size, t->columns->size) * t->columns->size;

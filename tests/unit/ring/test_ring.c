@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fleet.h"
+#include "ring/points.h"
 #include "ring/snapshot.h"
 
 enum { DISTRIBUTIONS = RC_DISTRIBUTION_TWEMPROXY_MODULA + 1, HASHES = RC_HASH_JENKINS + 1 };
@@ -400,6 +401,45 @@ static void the_largest_fleet_is_placed_whole(void **state)
     fleet_free(&fleet);
 }
 
+static void a_namespace_and_key_of_more_than_250_bytes_hash_as_0(void **state)
+{
+    (void)state;
+    enum { MOST = 250 };
+    char text[MOST + 1];
+    memset(text, 'n', sizeof text);
+    for (size_t prefix = MOST - 1; prefix <= MOST + 1; prefix++) {
+        struct fleet fleet = fleet_of(RC_DISTRIBUTION_KETAMA, RC_HASH_MD5);
+        fleet_add_many(&fleet, "h", 3);
+        fleet.topology.hash_namespace = true;
+        fleet.topology.name_space = rc_slice(text, prefix);
+        ringcache_ring *ring = fleet_ring(&fleet);
+        for (size_t key = 0; key <= 2; key++) {
+            uint32_t hash = rc_hash(RC_HASH_MD5, text, prefix + key <= MOST ? prefix + key : 0);
+            assert_int_equal(rc_ring_hash(ring, text, key), prefix + key <= MOST ? hash : 0);
+        }
+        ringcache_ring_unref(ring);
+        fleet_free(&fleet);
+    }
+}
+
+static void a_table_has_slots_and_no_values_of_points(void **state)
+{
+    (void)state;
+    static const enum rc_distribution tables[] = {
+        RC_DISTRIBUTION_MODULA, RC_DISTRIBUTION_TWEMPROXY_MODULA};
+    for (size_t i = 0; i < 2; i++) {
+        const struct rc_topology topology = {.distribution = tables[i]};
+        char name[64] = "h";
+        const struct rc_text text = {.bytes = name, .len = 1, .member = 7};
+        struct rc_point points[2] = {{.value = 1}, {.value = 2}};
+        rc_points_write(&topology, &text, points, 2);
+        for (uint32_t p = 0; p < 2; p++) {
+            assert_int_equal(points[p].server, 7);
+            assert_int_equal(points[p].value, p + 1);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +460,8 @@ int main(void)
         cmocka_unit_test(what_lies_past_the_end_has_no_name_weight_points_or_share),
         cmocka_unit_test(a_ring_lives_until_its_last_reference_goes),
         cmocka_unit_test(the_largest_fleet_is_placed_whole),
+        cmocka_unit_test(a_namespace_and_key_of_more_than_250_bytes_hash_as_0),
+        cmocka_unit_test(a_table_has_slots_and_no_values_of_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

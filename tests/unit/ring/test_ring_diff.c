@@ -106,6 +106,58 @@ static void every_pair_of_distributions_is_counted_to_the_last_value(void **stat
     }
 }
 
+static void assert_counted_both_ways(struct fleet *one, struct fleet *other)
+{
+    ringcache_ring *from = fleet_ring(one);
+    ringcache_ring *to = fleet_ring(other);
+    assert_counted(from, to);
+    assert_counted(to, from);
+    ringcache_ring_unref(from);
+    ringcache_ring_unref(to);
+}
+
+/* Points of 15 bits: of 1,600, some are sure to be the same. The first of them owns the value. */
+static void points_on_one_value_are_counted_once(void **state)
+{
+    (void)state;
+    uint64_t seed = 27;
+    struct fleet one = fleet_of(RC_DISTRIBUTION_CONSISTENT, RC_HASH_CRC);
+    struct fleet other = fleet_of(RC_DISTRIBUTION_CONSISTENT, RC_HASH_CRC);
+    for (size_t i = 0; i < MOST; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "%llx", (unsigned long long)(draw(&seed) >> draw(&seed) % 32));
+        fleet_add(&one, "h", 11211, 1, name);
+        snprintf(name, sizeof name, "%llx", (unsigned long long)(draw(&seed) >> draw(&seed) % 32));
+        fleet_add(&other, "h", 11211, 1, name);
+    }
+    ringcache_ring *ring = fleet_ring(&other);
+    size_t same = 0;
+    for (size_t i = 1; i < ring->size; i++) {
+        same += ring->points[i].value == ring->points[i - 1].value;
+    }
+    assert_true(same > 0);
+    ringcache_ring_unref(ring);
+    assert_counted_both_ways(&one, &other);
+    fleet_free(&one);
+    fleet_free(&other);
+}
+
+/* 1,009 and 1,013 slots: their pattern is longer than the 32,768 values that the hash has. */
+static void tables_whose_pattern_never_repeats_are_counted_to_the_last_value(void **state)
+{
+    (void)state;
+    struct fleet one = fleet_of(RC_DISTRIBUTION_TWEMPROXY_MODULA, RC_HASH_CRC);
+    fleet_add(&one, "a", 11211, 500, NULL);
+    fleet_add(&one, "b", 11211, 509, NULL);
+    struct fleet other = fleet_of(RC_DISTRIBUTION_TWEMPROXY_MODULA, RC_HASH_CRC);
+    fleet_add(&other, "a", 11211, 300, NULL);
+    fleet_add(&other, "b", 11211, 400, NULL);
+    fleet_add(&other, "c", 11211, 313, NULL);
+    assert_counted_both_ways(&one, &other);
+    fleet_free(&one);
+    fleet_free(&other);
+}
+
 /* `sample` hash values of 32 bits; the margin is six standard deviations. */
 static void assert_sampled(const ringcache_ring *from, const ringcache_ring *to, uint64_t *seed)
 {
@@ -280,6 +332,36 @@ static void equal_rings_move_nothing(void **state)
     }
 }
 
+/* "light" weighs too little for ketama to give it a point. */
+static void a_server_without_points_neither_gives_nor_gets(void **state)
+{
+    (void)state;
+    struct fleet fleet = fleet_of(RC_DISTRIBUTION_KETAMA, RC_HASH_MD5);
+    ringcache_ring *empty = fleet_ring(&fleet);
+    fleet_add(&fleet, "light", 11211, 1, NULL);
+    fleet_add(&fleet, "heavy", 11211, 1000, NULL);
+    ringcache_ring *ring = fleet_ring(&fleet);
+    fleet.topology.hash = RC_HASH_MURMUR;
+    fleet_add(&fleet, "new", 11211, 1000, NULL);
+    ringcache_ring *unlike = fleet_ring(&fleet);
+    const ringcache_ring *const pairs[][2] = {{empty, ring}, {ring, empty}, {ring, unlike}};
+    for (size_t i = 0; i < 3; i++) {
+        ringcache_ring_change *change = diff(pairs[i][0], pairs[i][1]);
+        size_t from, to;
+        double share;
+        assert_int_equal(ringcache_ring_change_count(change), 1);
+        assert_int_equal(ringcache_ring_change_at(change, 0, &from, &to, &share), 0);
+        assert_int_equal(from, i > 0 ? 1 : RINGCACHE_NONE);
+        assert_int_equal(to, i == 0 ? 1 : i == 1 ? RINGCACHE_NONE : 2);
+        assert_true(share == (i < 2 ? 1 : ringcache_ring_share(unlike, 2)));
+        ringcache_ring_change_free(change);
+    }
+    ringcache_ring_unref(empty);
+    ringcache_ring_unref(ring);
+    ringcache_ring_unref(unlike);
+    fleet_free(&fleet);
+}
+
 static void two_unlike_hashes_are_taken_as_independent(void **state)
 {
     (void)state;
@@ -420,6 +502,9 @@ int main(void)
         cmocka_unit_test(ketamas_25th_server_moves_keys_between_old_ones),
         cmocka_unit_test(one_more_server_moves_nearly_everything_under_modula),
         cmocka_unit_test(equal_rings_move_nothing),
+        cmocka_unit_test(points_on_one_value_are_counted_once),
+        cmocka_unit_test(tables_whose_pattern_never_repeats_are_counted_to_the_last_value),
+        cmocka_unit_test(a_server_without_points_neither_gives_nor_gets),
         cmocka_unit_test(two_unlike_hashes_are_taken_as_independent),
         cmocka_unit_test(hash_tag_and_hashed_namespace_decide_whether_figures_are_exact),
         cmocka_unit_test(everything_moves_from_and_to_an_empty_ring),
