@@ -129,10 +129,10 @@ int ringcache_config_new(ringcache_config **config)
         return RINGCACHE_EINVAL;
     }
     ringcache_config *made = new_empty();
-    if (made == NULL || rc_values_init(&made->values) != 0) {
-        ringcache_config_free(made);
+    if (made == NULL) {
         return RINGCACHE_ENOMEM;
     }
+    rc_values_init(&made->values);
     *config = made;
     return 0;
 }
@@ -311,8 +311,7 @@ void rc_config_add_unknown(struct rc_message *why, struct rc_slice name)
 
 const char *rc_config_origin(const ringcache_config *config, const char *name)
 {
-    const struct rc_option *option = rc_option_find(rc_slice_text(name));
-    const char *origin = option != NULL ? config->origins[rc_option_index(option)] : NULL;
+    const char *origin = config->origins[rc_option_index(rc_option_find(rc_slice_text(name)))];
     return origin != NULL ? origin : "";
 }
 

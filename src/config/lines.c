@@ -19,13 +19,11 @@ static void release(struct rc_lines *lines)
     rc_free(lines->base);
 }
 
-/* Twice the room, the unread bytes in front. */
+/* Twice the room, the unread bytes in front. No block takes half of what a size can say, so that
+ * its double is a size. */
 static int grow(struct rc_lines *lines)
 {
-    size_t cap = FIRST_CAP;
-    if (lines->cap > 0 && __builtin_mul_overflow(lines->cap, (size_t)2, &cap)) {
-        return RINGCACHE_ENOMEM;
-    }
+    size_t cap = lines->cap > 0 ? lines->cap * 2 : FIRST_CAP;
     unsigned char *base = rc_alloc(cap);
     if (base == NULL) {
         return RINGCACHE_ENOMEM;

@@ -83,7 +83,7 @@ void rc_message_add_encoded(struct rc_message *message, struct rc_slice bytes)
 {
     for (size_t i = 0; i < bytes.len; i++) {
         unsigned char byte = bytes.data[i];
-        if (is_letter_or_digit(byte) || (byte != '\0' && strchr("-._~/:[]", byte) != NULL)) {
+        if (is_letter_or_digit(byte) || memchr("-._~/:[]", byte, 8) != NULL) {
             add_byte(message, (char)byte);
         } else {
             add_hex(message, "%", byte, "0123456789ABCDEF");

@@ -248,18 +248,16 @@ size_t rc_option_index(const struct rc_option *option)
     return (size_t)(option - options);
 }
 
-int rc_values_init(struct rc_values *values)
+void rc_values_init(struct rc_values *values)
 {
     *values = (struct rc_values){0};
     struct rc_message unread = rc_message_start(NULL, 0);
-    int rc = 0;
-    for (size_t i = 0; i < RC_OPTION_COUNT && rc == 0; i++) {
+    for (size_t i = 0; i < RC_OPTION_COUNT; i++) {
         if (options[i].kind != RC_OPTION_SERVER) {
             struct rc_slice fallback = rc_slice_text(options[i].row.fallback);
-            rc = rc_option_apply(values, &options[i], fallback, &unread);
+            (void)rc_option_apply(values, &options[i], fallback, &unread);
         }
     }
-    return rc;
 }
 
 int rc_values_copy(struct rc_values *to, const struct rc_values *from)

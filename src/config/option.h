@@ -48,8 +48,8 @@ const struct rc_option *rc_option_find(struct rc_slice name);
 /* Its row's index, 0..RC_OPTION_COUNT-1. */
 size_t rc_option_index(const struct rc_option *option);
 
-/* Every option at its default. 0 or RINGCACHE_ENOMEM. */
-int rc_values_init(struct rc_values *values);
+/* Every option at its default, none of which takes memory. */
+void rc_values_init(struct rc_values *values);
 int rc_values_copy(struct rc_values *to, const struct rc_values *from);
 void rc_values_deinit(struct rc_values *values);
 

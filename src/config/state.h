@@ -26,7 +26,7 @@ int rc_config_apply(ringcache_config *config, const struct rc_option *option, st
 /* Add to `why` that no option has this name, of which only what looks like one is shown. */
 void rc_config_add_unknown(struct rc_message *why, struct rc_slice name);
 
-/* Where the option `name` was set: "" when by a call or not at all. */
+/* Where the option `name`, which there is, was set: "" when by a call or not at all. */
 const char *rc_config_origin(const ringcache_config *config, const char *name);
 
 /* Exchange all but the texts of errors. */

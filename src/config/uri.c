@@ -50,12 +50,11 @@ struct parse {
 
 static void add_credentials(struct rc_message *text, const struct rc_server_uri *server)
 {
-    if (server->user == NULL && server->password == NULL) {
+    if (server->password == NULL) { /* which is empty with a user alone */
         return;
     }
     /* A user without a password may be a password whose colon was forgotten. */
-    bool user_alone = server->password == NULL || server->password[0] == '\0';
-    if (user_alone) {
+    if (server->password[0] == '\0') {
         rc_message_add(text, "***@");
         return;
     }

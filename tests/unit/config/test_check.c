@@ -182,6 +182,21 @@ static void a_password_in_the_clear_is_warned_about_unless_it_stays_here(void **
         "server: \"127.0.0.1.example.org:6379\" gets its password over the network unencrypted");
 }
 
+static void an_address_that_resembles_the_loopback_is_elsewhere(void **state)
+{
+    static const char *const addresses[] = {"[1::1]", "[0:0:1::1]", "[::1:0:1]", "[::2]"};
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        char uri[64], name[64], warning[128];
+        snprintf(uri, sizeof uri, "redis://:pw@%s", addresses[i]);
+        snprintf(name, sizeof name, "%s:6379", addresses[i]);
+        snprintf(warning, sizeof warning,
+            "server: \"%s\" gets its password over the network unencrypted", name);
+        must_set(*state, "server", uri);
+        must_warn(*state, warning);
+        assert_int_equal(ringcache_config_remove_server(*state, name), 0);
+    }
+}
+
 static void a_password_for_a_memcached_elsewhere_is_warned_about(void **state)
 {
     must_set(*state, "server", "memcached://u:pw@10.0.0.1");
@@ -271,6 +286,21 @@ static void a_finding_without_a_line_begins_with_the_file(void **state)
     assert_string_equal(findings.text, "");
 }
 
+static void an_error_of_all_servers_together_names_none(void **state)
+{
+    (void)state;
+    struct findings findings;
+    char text[64 * 42] = "points = 65536\n";
+    for (int i = 0; i < 41; i++) {
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof text - len, "server = memcached://h%d?weight=100\n", i);
+    }
+    assert_int_equal(must_judge(text, &findings), 1);
+    assert_string_equal(findings.text,
+        "E check.conf: server: 268697600 points in all are too many, the most is 268435456: lower "
+        "the points or the weights\n");
+}
+
 static void judging_ends_at_a_byte_that_is_no_text(void **state)
 {
     (void)state;
@@ -322,11 +352,13 @@ int main(void)
         with_config(a_weight_with_modula_is_warned_about),
         with_config(a_weight_that_gives_no_point_is_warned_about),
         with_config(a_password_in_the_clear_is_warned_about_unless_it_stays_here),
+        with_config(an_address_that_resembles_the_loopback_is_elsewhere),
         with_config(a_password_for_a_memcached_elsewhere_is_warned_about),
         with_config(one_server_under_two_names_is_warned_about),
         with_config(warnings_are_those_of_the_last_check),
         cmocka_unit_test(judging_tells_every_error_and_every_warning_in_order),
         cmocka_unit_test(a_finding_without_a_line_begins_with_the_file),
+        cmocka_unit_test(an_error_of_all_servers_together_names_none),
         cmocka_unit_test(judging_ends_at_a_byte_that_is_no_text),
         cmocka_unit_test(at_most_100_errors_of_the_whole_are_told),
         cmocka_unit_test(a_file_that_cannot_be_judged_leaves_the_count_alone),

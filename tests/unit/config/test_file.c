@@ -10,6 +10,22 @@
 
 static const char path[] = "cache.conf";
 
+/* Reads that a signal interrupts before any comes through. The linker puts this in read's place. */
+static unsigned interruptions;
+
+ssize_t __real_read(int fd, void *room, size_t len);
+ssize_t __wrap_read(int fd, void *room, size_t len);
+
+ssize_t __wrap_read(int fd, void *room, size_t len)
+{
+    if (interruptions > 0) {
+        interruptions--;
+        errno = EINTR;
+        return -1;
+    }
+    return __real_read(fd, room, len);
+}
+
 static void must_load(ringcache_config *config, const char *text)
 {
     write_text(path, text);
@@ -59,6 +75,14 @@ static void a_file_sets_options_and_adds_servers(void **state)
     assert_string_equal(rc_config_server(*state, 1)->place, "cache.conf:7:10");
     assert_string_equal(rc_config_server(*state, 2)->place, "cache.conf:8:8");
     assert_string_equal(rc_config_server(*state, 2)->password, "pw");
+}
+
+static void a_read_that_is_interrupted_goes_on(void **state)
+{
+    interruptions = 3;
+    must_load(*state, "timeout_ms = 8\n");
+    assert_int_equal(interruptions, 0);
+    assert_int_equal(rc_config_settings(*state)->timeout_ms, 8);
 }
 
 static void the_later_of_two_values_counts(void **state)
@@ -260,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_config(a_file_sets_options_and_adds_servers),
+        with_config(a_read_that_is_interrupted_goes_on),
         with_config(the_later_of_two_values_counts),
         with_config(line_ends_of_both_kinds_and_a_byte_order_mark_are_read),
         with_config(an_empty_file_changes_nothing),

@@ -204,6 +204,22 @@ static int check(ringcache_config *config)
     return rc;
 }
 
+/* Many warnings, each of which is kept: eight servers are all the same one, get no point, and get
+ * their password unencrypted. */
+static int warn_of_light_servers(ringcache_config *config)
+{
+    ringcache_config *light = NULL;
+    int rc = rc_config_copy(&light, config);
+    rc = rc == 0 ? ringcache_config_set(light, "distribution", "ketama") : rc;
+    rc = rc == 0 ? ringcache_config_set(light, "server", "redis://heavy?weight=1000000") : rc;
+    rc = rc == 0 ? ringcache_config_check(light) : rc;
+    if (rc == 0) {
+        assert_int_equal(ringcache_config_warning_count(light), 7 + 8 + 8);
+    }
+    ringcache_config_free(light);
+    return rc;
+}
+
 static void ignore(int is_error, const char *text, void *user)
 {
     (void)is_error;
@@ -240,8 +256,8 @@ static int parse_and_copy(ringcache_config *config)
 
 static void every_call_survives_every_failed_allocation(void **state)
 {
-    static const scenario scenarios[] = {
-        make_another, set_namespace, set_number, add_server, copy, check, parse_and_copy};
+    static const scenario scenarios[] = {make_another, set_namespace, set_number, add_server, copy,
+        check, warn_of_light_servers, parse_and_copy};
     (void)state;
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
         torture_both_ways(scenarios[i]);

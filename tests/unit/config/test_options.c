@@ -250,6 +250,9 @@ static void an_unknown_option_is_named_only_when_it_looks_like_one(void **state)
 {
     must_refuse(*state, "time_out", "1", "time_out: there is no such option");
     must_refuse(*state, "", "1", "there is no such option");
+    must_refuse(*state,
+        "a_name_longer_than_any_option_may_well_be_a_password_of_lower_case_letters", "1",
+        "there is no such option");
     must_refuse(*state, "Timeout_ms", "1", "there is no such option");
     must_refuse(*state, "redis://:s3cr3t@host", "x", "there is no such option");
 }

@@ -189,6 +189,8 @@ static const struct {
     {"memcached://[::1%25]", "memcached://***: what stands in brackets is not an IPv6 address"},
     {"memcached://[::1%25eth\xff]",
         "memcached://***: what stands in brackets is not an IPv6 address"},
+    {"memcached://[::1%25eth%7F]",
+        "memcached://***: what stands in brackets is not an IPv6 address"},
     {"memcached://[1:2:3]:1", "memcached://***: what stands in brackets is not an IPv6 address"},
     {"memcached://a,b", "memcached://***: a host is letters, digits, '.', '-' and '_'"},
     {"memcached://h%zz", "memcached://***: " PERCENT},
@@ -459,6 +461,7 @@ static void backends_are_the_same_when_all_that_connects_is(void **state)
         {"redis://u:x@h", "redis://:x@h", false},
         {"redis+unix:///s", "redis+unix:///s?name=x", true},
         {"redis+unix:///s", "redis+unix:///t", false},
+        {"redis+unix:///s", "redis://s", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rc_server_uri a;
