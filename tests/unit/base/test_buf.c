@@ -229,6 +229,22 @@ static void a_size_that_no_memory_has_is_refused_with_nothing_changed(void **sta
     rc_buf_deinit(&b);
 }
 
+static void memory_of_up_to_twice_what_is_kept_stays(void **state)
+{
+    (void)state;
+    enum { HUGE = 1 << 21 };
+    struct rc_buf b = {0};
+    append_stream(&b, 0, 10);
+    assert_int_equal(rc_buf_reserve(&b, HUGE), 0);
+    size_t cap = b.cap;
+    rc_buf_trim(&b, cap / 2);
+    assert_int_equal(b.cap, cap);
+    rc_buf_trim(&b, cap / 2 - 1);
+    assert_int_equal(b.cap, cap / 2 - 1);
+    assert_stream(&b, 0, 10);
+    rc_buf_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +260,7 @@ int main(void)
         cmocka_unit_test(memory_goes_back_when_empty_and_past_the_bound),
         cmocka_unit_test(few_bytes_do_not_keep_much_memory),
         cmocka_unit_test(a_size_that_no_memory_has_is_refused_with_nothing_changed),
+        cmocka_unit_test(memory_of_up_to_twice_what_is_kept_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
