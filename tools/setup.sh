@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Install what building ringcache needs, on Debian 12 or 13.
-# usage: bash tools/setup.sh embedded|demo|test   (each has what the one before has, and more)
+# usage: bash tools/setup.sh embedded|demo|test|coverage   (each has what the one before has, and
+# more)
 #
 # Quiet when all goes well. Installs only what is missing, and starts no service: memcached and
 # redis-server are wanted as programs, not as daemons.
@@ -30,7 +31,10 @@ missing_packages() {
 wanted_packages() {
     printf '%s\n' "${build_packages[@]}"
     [ "$1" = embedded ] || printf '%s\n' "${server_packages[@]}"
-    [ "$1" != test ] || printf '%s\n' "${test_packages[@]}" $(clang_runtime)
+    case $1 in
+    test | coverage) printf '%s\n' "${test_packages[@]}" $(clang_runtime) ;;
+    esac
+    [ "$1" != coverage ] || echo gcovr
 }
 
 missing() {
@@ -77,9 +81,9 @@ install_missing() {
 
 main() {
     case ${1-} in
-    embedded | demo | test) ;;
+    embedded | demo | test | coverage) ;;
     *)
-        echo "usage: bash tools/setup.sh embedded|demo|test" >&2
+        echo "usage: bash tools/setup.sh embedded|demo|test|coverage" >&2
         return 2
         ;;
     esac
