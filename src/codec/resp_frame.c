@@ -183,10 +183,6 @@ enum rc_decoded rc_resp_scan_step(
 enum rc_decoded rc_resp_frame(
     struct rc_resp_scan *scan, struct rc_slice input, size_t max_bytes, const char **why)
 {
-    if (input.len == 0 || input.len < scan->need) {
-        scan->need = scan->need > 0 ? scan->need : 1;
-        return RC_DECODED_MORE;
-    }
     do {
         enum rc_decoded got = rc_resp_scan_step(scan, input, max_bytes, why);
         if (got != RC_DECODED_ONE) {
