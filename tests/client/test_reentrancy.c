@@ -1,399 +1,98 @@
 /* SPDX-License-Identifier: MIT */
 /* Every call is legal in every callback: whatever a program hears, it may close, cancel, submit,
- * add or remove a server there and then. Each test is one row: what is heard; it tries
- * everything. */
-#include "world.h"
+ * add or remove a server there and then. Each case is one cell of the matrix: what is heard, and
+ * what is done. */
+#include "reentrancy.h"
 
 #include <stdio.h>
 
-/*     A   the server that the row is about          C   not in the ring at first
- *     B   stopped, with one request pending on it   D   idle, the one that is "another"
- *     E   makes them four, so that two may be ejected */
-static const char *const A = "10.0.0.1:11000";
-static const char *const D = "10.0.0.4:6379";
-static const char *const C_URI = "memcached://10.0.0.3:11000";
+enum { MAX_ROWS = 80, MAX_ACTS = 16, NAME_BYTES = 96 };
 
-enum { REPLIED, TOLD };
-
-struct row;
-
-/* One cell: something is done in one callback. */
-struct cell {
-    struct world *world;
-    struct sim_server *a, *b, *d;
+static struct place {
     const struct row *row;
-    void (*act)(struct cell *cell, const char *server);
-    ringcache_id self, pending;
-    struct world_reply *canceled; /* by the act */
-    unsigned key;
-    unsigned acts;
-};
+    const struct act *act;
+    char name[NAME_BYTES];
+    unsigned runs;
+} places[MAX_ROWS * MAX_ACTS];
 
-/* What is heard, and how it comes about. */
-struct row {
-    int hears;  /* REPLIED or TOLD */
-    int what;   /* a reply's status, or an event's type */
-    bool fresh; /* A was never asked before */
-    void (*provoke)(struct cell *cell);
-};
+static size_t place_count;
 
-/* ---- what is done ---- */
-
-static void close_client(struct cell *cell, const char *server)
+static void every_call_is_legal(void **state)
 {
-    (void)server;
-    world_close(cell->world);
+    struct place *place = *state;
+    run_cell(place->row, place->act);
+    place->runs++;
 }
 
-/* What is being answered is not pending any more; in an event it may be. */
-static void cancel_self(struct cell *cell, const char *server)
+/* The first of them by itself, so that it has a name in this file. */
+static void a_program_may_close_in_the_callback_of_a_reply(void **state)
 {
-    (void)server;
-    int rc = ringcache_cancel(cell->world->client, cell->self);
-    assert_true(rc == RINGCACHE_EINVAL || (rc == 0 && cell->row->hears == TOLD));
+    (void)state;
+    run_cell(&request_rows[0], &acts[0]);
 }
 
-static void cancel_another(struct cell *cell, const char *server)
+static void add_rows(const struct row *rows, size_t count)
 {
-    (void)server;
-    assert_int_equal(ringcache_cancel(cell->world->client, cell->pending), 0);
-}
-
-static void submit(struct cell *cell, const char *server)
-{
-    (void)server;
-    for (int i = 0; i < 8; i++) {
-        char key[16];
-        snprintf(key, sizeof key, "more%d", i);
-        int rc = world_try_get(cell->world, key);
-        assert_true(rc == 0 || rc == RINGCACHE_EBUSY);
+    for (size_t i = 0; i < count * act_count; i++) {
+        assert_true(place_count < MAX_ROWS * MAX_ACTS);
+        struct place *place = &places[place_count++];
+        place->row = &rows[i / act_count];
+        place->act = &acts[i % act_count];
+        int len = snprintf(place->name, NAME_BYTES, "%s.%s", place->row->name, place->act->name);
+        assert_in_range(len, 1, NAME_BYTES - 1);
     }
 }
 
-static void add_a_server(struct cell *cell, const char *server)
+static size_t runs_of_callback(enum callback callback, const struct act *act)
 {
-    (void)server;
-    assert_int_equal(ringcache_server_add(cell->world->client, C_URI), 0);
-}
-
-static void remove_this(struct cell *cell, const char *server)
-{
-    bool gone = cell->row->hears == TOLD && cell->row->what == RINGCACHE_EVENT_REMOVED;
-    int rc = ringcache_server_remove(cell->world->client, server[0] != '\0' ? server : A);
-    assert_int_equal(rc, gone ? RINGCACHE_EINVAL : 0);
-}
-
-static void remove_another(struct cell *cell, const char *server)
-{
-    const char *another = strcmp(server, D) == 0 ? A : D;
-    assert_int_equal(ringcache_server_remove(cell->world->client, another), 0);
-}
-
-static void replace_all(struct cell *cell, const char *server)
-{
-    (void)server;
-    ringcache_config *config;
-    assert_int_equal(ringcache_config_new(&config), 0);
-    assert_int_equal(ringcache_config_add_server(config, C_URI), 0);
-    assert_int_equal(ringcache_servers_replace(cell->world->client, config), 0);
-    ringcache_config_free(config);
-}
-
-static const struct act {
-    const char *name;
-    void (*run)(struct cell *cell, const char *server);
-} acts[] = {
-    {"close", close_client},
-    {"cancel self", cancel_self},
-    {"cancel another", cancel_another},
-    {"submit", submit},
-    {"add a server", add_a_server},
-    {"remove this server", remove_this},
-    {"remove another", remove_another},
-    {"replace all", replace_all},
-};
-
-static void hear_reply(struct world *world, struct world_reply *reply)
-{
-    struct cell *cell = world->stage;
-    if (cell->row->hears == REPLIED && reply->status == cell->row->what && cell->acts++ == 0) {
-        cell->act(cell, reply->server);
+    size_t runs = 0;
+    for (size_t i = 0; i < place_count; i++) {
+        runs += places[i].act == act && places[i].row->callback == callback ? places[i].runs : 0;
     }
+    return runs;
 }
 
-static void hear_event(struct world *world, const ringcache_event *event)
+static size_t runs_of_event(ringcache_event_type type, const struct act *act)
 {
-    struct cell *cell = world->stage;
-    if (cell->row->hears == TOLD && (int)event->type == cell->row->what && cell->acts++ == 0) {
-        cell->act(cell, event->server);
+    size_t runs = 0;
+    for (size_t i = 0; i < place_count; i++) {
+        const struct row *row = places[i].row;
+        bool fits = row->callback == CALLBACK_EVENT && row->what == (int)type;
+        runs += places[i].act == act && fits ? places[i].runs : 0;
     }
+    return runs;
 }
 
-/* ---- the stage ---- */
-
-static struct world_reply *get_of(
-    struct cell *cell, const char *server, uint32_t timeout_ms, ringcache_id *id)
+/* Each place once, and among them each act in each kind of callback and at each event. */
+static void no_cell_is_missing(void **state)
 {
-    char key[32];
-    world_key_of(cell->world, server, "key", &cell->key, key);
-    const ringcache_request get = {
-        .op = RINGCACHE_GET, .key = {key, strlen(key)}, .timeout_ms = timeout_ms};
-    return world_submit(cell->world, &get, id);
-}
-
-/* Something for `cancel another`, on a server that does not answer. */
-static void leave_one_pending(struct cell *cell)
-{
-    sim_server_stop(cell->b);
-    cell->canceled = get_of(cell, "10.0.0.2:11000", 60000, &cell->pending);
-}
-
-static void begin_cell(struct cell *cell)
-{
-    struct world *world = world_new(31);
-    cell->world = world;
-    cell->a = world_memcached(world, "10.0.0.1", 11000);
-    cell->b = world_memcached(world, "10.0.0.2", 11000);
-    cell->d = world_redis(world, "10.0.0.4", 6379);
-    world_redis(world, "10.0.0.5", 6379);
-    sim_server_add(world->sim, "10.0.0.3", 11000, ENGINE_MEMCACHED);
-    world_option(world, "max_inflight", "8");
-    world_begin(world);
-    get_of(cell, "10.0.0.2:11000", 0, NULL);
-    if (!cell->row->fresh) {
-        get_of(cell, A, 0, NULL);
+    (void)state;
+    assert_int_equal(place_count, (request_row_count + call_row_count) * act_count);
+    for (size_t i = 0; i < place_count; i++) {
+        assert_int_equal(places[i].runs, 1);
     }
-    world_settle(world, 100);
-    world_run_for(world, 1);
-    world->stage = cell;
-    world->on_reply = hear_reply;
-    world->on_event = hear_event;
-}
-
-/* Whatever was done, the rest works on: every request has an answer, and a new one a good one. */
-static void finish_cell(struct cell *cell)
-{
-    struct world *world = cell->world;
-    world_run_for(world, 3000);
-    assert_true(cell->acts > 0);
-    sim_server_continue(cell->b);
-    sim_server_restart(cell->a, true);
-    world_run_for(world, 3000);
-    if (cell->act == cancel_another) {
-        assert_reply(cell->canceled, RINGCACHE_ECANCELED);
-    }
-    if (cell->act == close_client) {
-        assert_int_equal(world->closed, 1);
-    } else {
-        struct world_reply *gets[4];
-        for (int i = 0; i < 4; i++) {
-            char key[16];
-            snprintf(key, sizeof key, "last%d", i);
-            gets[i] = world_get(world, key);
+    for (size_t i = 0; i < act_count; i++) {
+        for (int callback = 0; callback < CALLBACKS; callback++) {
+            assert_true(runs_of_callback((enum callback)callback, &acts[i]) > 0);
         }
-        world_settle(world, 1000);
-        for (int i = 0; i < 4; i++) {
-            assert_reply(gets[i], RINGCACHE_MISS);
+        for (int type = 0; type <= RINGCACHE_EVENT_ROOM; type++) {
+            assert_true(runs_of_event((ringcache_event_type)type, &acts[i]) > 0);
         }
     }
-    world_end(world);
-}
-
-static void run_row(const struct row *row)
-{
-    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
-        print_message("  %s\n", acts[i].name);
-        struct cell cell = {.row = row, .act = acts[i].run};
-        begin_cell(&cell);
-        row->provoke(&cell);
-        finish_cell(&cell);
-    }
-}
-
-/* ---- the rows ---- */
-
-static void answer(struct cell *cell)
-{
-    leave_one_pending(cell);
-    get_of(cell, A, 0, &cell->self);
-    get_of(cell, A, 0, NULL);
-}
-
-static void everything_is_legal_in_the_callback_of_a_reply(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = REPLIED, .what = RINGCACHE_MISS, .provoke = answer});
-}
-
-static void refuse(struct cell *cell)
-{
-    engine_answer_next(sim_server_engine(cell->a), "mg", 1, "SERVER_ERROR out of memory\r\n");
-    answer(cell);
-}
-
-static void everything_is_legal_in_the_callback_of_an_error_reply(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = REPLIED, .what = RINGCACHE_ESERVER, .provoke = refuse});
-}
-
-static void let_time_out(struct cell *cell)
-{
-    sim_server_stop(cell->a);
-    leave_one_pending(cell);
-    get_of(cell, A, 5, &cell->self);
-    get_of(cell, A, 5, NULL);
-    get_of(cell, A, 6, NULL);
-}
-
-static void everything_is_legal_in_the_callback_of_a_timeout(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = REPLIED, .what = RINGCACHE_ETIMEDOUT, .provoke = let_time_out});
-}
-
-static void cancel(struct cell *cell)
-{
-    sim_server_stop(cell->a);
-    leave_one_pending(cell);
-    get_of(cell, A, 0, &cell->self);
-    get_of(cell, A, 0, NULL);
-    world_run_for(cell->world, 5);
-    assert_int_equal(ringcache_cancel(cell->world->client, cell->self), 0);
-}
-
-static void everything_is_legal_in_the_callback_of_a_cancel(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = REPLIED, .what = RINGCACHE_ECANCELED, .provoke = cancel});
-}
-
-static void refuse_by_outage(struct cell *cell)
-{
-    sim_server_kill(cell->a);
-    world_run_for(cell->world, 20);
-    leave_one_pending(cell);
-    get_of(cell, A, 0, &cell->self);
-    get_of(cell, A, 0, NULL);
-}
-
-static void everything_is_legal_in_the_callback_of_a_request_for_a_server_that_is_out(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = REPLIED, .what = RINGCACHE_EDOWN, .provoke = refuse_by_outage});
-}
-
-static void cut_off(struct cell *cell)
-{
-    sim_server_stop(cell->a);
-    leave_one_pending(cell);
-    get_of(cell, A, 0, &cell->self);
-    get_of(cell, A, 0, NULL);
-    world_run_for(cell->world, 5);
-    sim_server_continue(cell->a);
-    sim_end(cell->a, sim_server_newest(cell->a), SIM_RST);
-}
-
-static void everything_is_legal_in_the_callback_of_a_lost_connection(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = REPLIED, .what = RINGCACHE_ECONNECT, .provoke = cut_off});
-}
-
-static void everything_is_legal_in_the_event_up(void **state)
-{
-    (void)state;
-    run_row(
-        &(struct row){.hears = TOLD, .what = RINGCACHE_EVENT_UP, .fresh = true, .provoke = answer});
-}
-
-static void die(struct cell *cell)
-{
-    leave_one_pending(cell);
-    get_of(cell, A, 0, &cell->self);
-    sim_server_kill(cell->a);
-}
-
-static void everything_is_legal_in_the_event_down(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = TOLD, .what = RINGCACHE_EVENT_DOWN, .provoke = die});
-}
-
-static void fall_silent(struct cell *cell)
-{
-    sim_server_stop(cell->a);
-    get_of(cell, A, 0, &cell->self);
-    world_run_for(cell->world, 20);
-    leave_one_pending(cell);
-}
-
-static void everything_is_legal_in_the_event_ejected(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = TOLD, .what = RINGCACHE_EVENT_EJECTED, .provoke = fall_silent});
-}
-
-static void change_a_weight(struct cell *cell)
-{
-    answer(cell);
-    assert_int_equal(ringcache_server_weight(cell->world->client, A, 2), 0);
-}
-
-static void everything_is_legal_in_the_event_ring_changed(void **state)
-{
-    (void)state;
-    run_row(&(struct row){
-        .hears = TOLD, .what = RINGCACHE_EVENT_RING_CHANGED, .provoke = change_a_weight});
-}
-
-static void remove_d(struct cell *cell)
-{
-    answer(cell);
-    assert_int_equal(ringcache_server_remove(cell->world->client, D), 0);
-}
-
-static void everything_is_legal_in_the_event_removed(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = TOLD, .what = RINGCACHE_EVENT_REMOVED, .provoke = remove_d});
-}
-
-static void fill(struct cell *cell)
-{
-    char key[32];
-    leave_one_pending(cell);
-    sim_server_stop(cell->a);
-    for (int i = 0; i < 8; i++) {
-        get_of(cell, A, 0, &cell->self);
-    }
-    world_key_of(cell->world, A, "key", &cell->key, key);
-    assert_int_equal(world_try_get(cell->world, key), RINGCACHE_EBUSY);
-    world_run_for(cell->world, 5);
-    sim_server_continue(cell->a);
-}
-
-static void everything_is_legal_in_the_event_room(void **state)
-{
-    (void)state;
-    run_row(&(struct row){.hears = TOLD, .what = RINGCACHE_EVENT_ROOM, .provoke = fill});
+    print_message("# re-entrancy: %zu cells, %zu callbacks by %zu acts\n", place_count,
+        place_count / act_count, act_count);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_is_legal_in_the_callback_of_a_reply),
-        cmocka_unit_test(everything_is_legal_in_the_callback_of_an_error_reply),
-        cmocka_unit_test(everything_is_legal_in_the_callback_of_a_timeout),
-        cmocka_unit_test(everything_is_legal_in_the_callback_of_a_cancel),
-        cmocka_unit_test(everything_is_legal_in_the_callback_of_a_request_for_a_server_that_is_out),
-        cmocka_unit_test(everything_is_legal_in_the_callback_of_a_lost_connection),
-        cmocka_unit_test(everything_is_legal_in_the_event_up),
-        cmocka_unit_test(everything_is_legal_in_the_event_down),
-        cmocka_unit_test(everything_is_legal_in_the_event_ejected),
-        cmocka_unit_test(everything_is_legal_in_the_event_ring_changed),
-        cmocka_unit_test(everything_is_legal_in_the_event_removed),
-        cmocka_unit_test(everything_is_legal_in_the_event_room),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static struct CMUnitTest tests[MAX_ROWS * MAX_ACTS + 2];
+    add_rows(request_rows, request_row_count);
+    add_rows(call_rows, call_row_count);
+    for (size_t i = 0; i < place_count; i++) {
+        tests[i + 1] = (struct CMUnitTest){
+            .name = places[i].name, .test_func = every_call_is_legal, .initial_state = &places[i]};
+    }
+    tests[0] = (struct CMUnitTest)cmocka_unit_test(a_program_may_close_in_the_callback_of_a_reply);
+    tests[place_count + 1] = (struct CMUnitTest)cmocka_unit_test(no_cell_is_missing);
+    return _cmocka_run_group_tests("re-entrancy", tests, place_count + 2, NULL, NULL);
 }
