@@ -189,6 +189,7 @@ static unsigned char *put_command(unsigned char *at, const struct rc_command *co
     case RC_VERB_CLIENT_ID:
     case RC_VERB_INFO:
     case RC_VERB_CLIENT_KILL:
+    case RC_VERB_ECHO:
         break;
     }
     return NULL;

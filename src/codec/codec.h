@@ -55,6 +55,7 @@ enum rc_verb {
     RC_VERB_CLIENT_ID, /* redis: CLIENT ID */
     RC_VERB_INFO, /* redis: INFO server; the answer's value is run_id's, empty if there is none */
     RC_VERB_CLIENT_KILL, /* redis: CLIENT KILL ID number; the answer's number: 1 killed, 0 gone */
+    RC_VERB_ECHO,        /* redis: ECHO token, as behind a command that is strict */
 };
 
 struct rc_command {
@@ -201,6 +202,9 @@ struct rc_codec {
     bool (*keeps_key)(const struct rc_command *command);
     /* Is the command a script, to be sent whole until the server has it? NULL: none ever is. */
     bool (*scripted)(const struct rc_command *command);
+    /* Replies of this protocol show their command by their place alone. Is this one that with
+     * `strict` shows whether they are still in step? NULL: every reply shows it. */
+    bool (*proves)(const struct rc_command *command);
     /* An upper bound on what `encode` appends; SIZE_MAX when no such sum exists. */
     size_t (*bound)(const struct rc_command *command);
     /* Append the command; 0, RINGCACHE_ENOMEM, or RINGCACHE_ENOTSUP for a verb that this protocol

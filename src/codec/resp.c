@@ -9,8 +9,8 @@
 
 /* RESP2, as Redis and Valkey speak it; here, what they answer.
  *
- * The protocol itself has nothing that ties a reply to its command; with `strict` a second command
- * follows each of a user's:
+ * The protocol itself has nothing that ties a reply to its command; a second command follows each
+ * of a user's that is `strict`, all of them or some on behalf of those before them:
  *
  *     *2 $3 GET $1 k   *2 $4 ECHO $16 <token>      ->      $5 hello   $16 <token>
  *
@@ -67,6 +67,7 @@ static const char *kinds_of_reply(const struct rc_expect *expect)
     case RC_VERB_STATS:
     case RC_VERB_VERSION:
     case RC_VERB_INFO:
+    case RC_VERB_ECHO:
         return "-$";
     case RC_VERB_SET:
     case RC_VERB_FLUSH:
@@ -253,6 +254,13 @@ static const char *read_info(
     return NULL;
 }
 
+static const char *read_echo(const struct rc_resp_token *token, uint64_t sent)
+{
+    uint64_t came;
+    bool same = rc_wire_read_hex(token->text, DIGEST_BYTES, &came) && came == sent;
+    return same ? NULL : "an echo of something else";
+}
+
 /* What a reply of the right kind says; NULL, or why no server says that. */
 static const char *read_reply(
     const struct reply *reply, const struct rc_expect *expect, struct rc_answer *answer)
@@ -297,6 +305,8 @@ static const char *read_reply(
     case RC_VERB_VERSION:
     case RC_VERB_INFO:
         return read_info(token, expect->verb, answer);
+    case RC_VERB_ECHO:
+        return read_echo(token, expect->token);
     case RC_VERB_RAW:
     case RC_VERB_KEYS:
     case RC_VERB_SETTINGS:
@@ -563,6 +573,7 @@ const struct rc_codec rc_codec_resp = {
     .max_key_bytes = 65536,
     .keeps_key = resp_keeps_key,
     .scripted = rc_resp_runs_script,
+    .proves = rc_resp_proves,
     .bound = rc_resp_bound,
     .encode = rc_resp_encode,
     .encode_gets = rc_resp_encode_gets,

@@ -59,6 +59,11 @@ bool rc_resp_is_echoed(enum rc_verb verb, bool strict)
     return strict && verb <= RC_VERB_VERSION;
 }
 
+bool rc_resp_proves(const struct rc_command *command)
+{
+    return rc_resp_is_echoed(command->verb, true);
+}
+
 /* PEXPIRE gives a key a new time; only the time being taken away needs a script, since PERSIST does
  * not tell a key that is absent from one that had none. */
 bool rc_resp_runs_script(const struct rc_command *command)
@@ -317,6 +322,7 @@ static void add_script_arguments(struct words *words, const struct rc_command *c
     case RC_VERB_CLIENT_ID:
     case RC_VERB_INFO:
     case RC_VERB_CLIENT_KILL:
+    case RC_VERB_ECHO:
         return;
     }
 }
@@ -442,6 +448,8 @@ static unsigned char *put_plain(unsigned char *at, const struct rc_command *comm
     case RC_VERB_CLIENT_KILL:
         at = rc_wire_put_text(at, "*4\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$2\r\nID\r\n");
         return put_number_bulk(at, command->number);
+    case RC_VERB_ECHO:
+        return put_echo(at, command->token);
     case RC_VERB_APPEND: /* this one and those down to UNLEASE are scripts, always */
     case RC_VERB_PREPEND:
     case RC_VERB_CAS:

@@ -355,8 +355,23 @@ static void sent(struct rc_conn *conn, struct rc_request *request)
     request->attempts++;
 }
 
+/* Where replies show their command by their place alone, one that goes missing shifts all others,
+ * for as long as the pipeline never runs dry. So what is sent behind others proves that they were
+ * in step, unless a proof is due already: what a lost reply displaces was in flight with it. */
+static bool is_to_prove(const struct rc_conn *conn, const struct rc_command *command)
+{
+    return conn->codec->proves != NULL && conn->greeting.echoes && conn->pipeline.count > 0 &&
+           conn->pipeline.proofs == 0 && conn->codec->proves(command);
+}
+
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
+    struct rc_command proof;
+    if (is_to_prove(conn, command)) {
+        proof = *command;
+        proof.strict = true;
+        command = &proof;
+    }
     int rc = rc_conn_push(conn, &request->slot, command);
     if (rc == 0) {
         sent(conn, request);
@@ -364,7 +379,7 @@ int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct 
     return rc;
 }
 
-int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
+static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
     size_t before = conn->out.own.len;
@@ -384,6 +399,35 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     }
     queued(conn);
     return 0;
+}
+
+/* Room for all that the commands may take. */
+static int reserve(struct rc_conn *conn, const struct rc_command *commands, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (__builtin_add_overflow(bytes, conn->codec->bound(&commands[i]), &bytes)) {
+            return RINGCACHE_ENOMEM;
+        }
+    }
+    return rc_buf_reserve(&conn->out.own, bytes);
+}
+
+/* The first one leaves alone where it is to prove something: no batch is strict. */
+int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count)
+{
+    if (!is_to_prove(conn, &commands[0])) {
+        return send_batch(conn, requests, commands, count);
+    }
+    int rc = reserve(conn, commands, count);
+    if (rc == 0) {
+        rc = rc_conn_send(conn, requests[0], &commands[0]);
+    }
+    if (rc == 0 && count == 2) {
+        return rc_conn_send(conn, requests[1], &commands[1]);
+    }
+    return rc == 0 ? send_batch(conn, requests + 1, commands + 1, count - 1) : rc;
 }
 
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)

@@ -7,7 +7,7 @@
 /* PING before the questions that may go unanswered: what a full server says at once, to whatever
  * comes first, has to be heard as its refusal. */
 static const enum rc_verb redis_steps[] = {
-    RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_NOOP, RC_VERB_CLIENT_ID, RC_VERB_INFO};
+    RC_VERB_AUTH, RC_VERB_SELECT, RC_VERB_NOOP, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_ECHO};
 static const enum rc_verb memcached_steps[] = {RC_VERB_AUTH, RC_VERB_VERSION, RC_VERB_SETTINGS};
 
 static uint32_t bit(enum rc_verb verb)
@@ -18,7 +18,8 @@ static uint32_t bit(enum rc_verb verb)
 /* Questions of our own, which a server may refuse. */
 static bool may_stay_open(enum rc_verb verb)
 {
-    return verb == RC_VERB_SETTINGS || verb == RC_VERB_CLIENT_ID || verb == RC_VERB_INFO;
+    return verb == RC_VERB_SETTINGS || verb == RC_VERB_CLIENT_ID || verb == RC_VERB_INFO ||
+           verb == RC_VERB_ECHO;
 }
 
 static bool wanted(enum rc_verb verb, const struct rc_credentials *who)
@@ -134,6 +135,8 @@ static void learn(struct rc_greeting *g, enum rc_verb verb, const struct rc_answ
         g->item_max_bytes = answer->number;
     } else if (verb == RC_VERB_CLIENT_ID) {
         g->client_id = answer->number;
+    } else if (verb == RC_VERB_ECHO) {
+        g->echoes = true;
     } else if (answer->value.len == RC_RUN_ID_BYTES) {
         memcpy(g->run_id, answer->value.data, RC_RUN_ID_BYTES);
     }
@@ -149,6 +152,7 @@ int rc_greeting_answer(struct rc_greeting *g, enum rc_verb verb, const struct rc
     case RC_VERB_SETTINGS:
     case RC_VERB_CLIENT_ID:
     case RC_VERB_INFO:
+    case RC_VERB_ECHO:
         learn(g, verb, answer);
         return 0;
     case RC_VERB_AUTH:

@@ -6,12 +6,12 @@
  * is sent before it ended. Pure.
  *
  *   memcached   [user and password] ─ version ─ stats settings
- *   redis       [AUTH] ─ [SELECT] ─ PING ─ CLIENT ID ─ INFO server
+ *   redis       [AUTH] ─ [SELECT] ─ PING ─ CLIENT ID ─ INFO server ─ ECHO
  *
  * From version 1.6.18 on meta is spoken, to older ones classic text, unless told otherwise. The
- * last of each, stats settings, CLIENT ID and INFO, are questions of our own that a server may
- * refuse: then its item size or its identity stays unknown. Everything else refused ends the
- * connection. */
+ * last of each, stats settings, CLIENT ID, INFO and ECHO, are questions of our own that a server
+ * may refuse: then its item size or its identity stays unknown, or nothing is echoed unless
+ * integrity=strict demands it. Everything else refused ends the connection. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +40,7 @@ struct rc_greeting {
     uint64_t item_max_bytes;          /* of a memcached: what key and value may take; 0: unknown */
     uint64_t client_id;               /* 0: unknown */
     char run_id[RC_RUN_ID_BYTES + 1]; /* "": unknown */
+    bool echoes;                      /* redis: it knows ECHO */
     bool not_now;                     /* refused, because the server serves nobody for now */
 };
 

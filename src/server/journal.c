@@ -31,6 +31,7 @@ bool rc_lost_matters(const struct rc_command *command)
     case RC_VERB_VERSION:
     case RC_VERB_SETTINGS:
     case RC_VERB_NOOP:
+    case RC_VERB_ECHO:
     case RC_VERB_AUTH:
     case RC_VERB_SELECT:
     case RC_VERB_CLIENT_ID:

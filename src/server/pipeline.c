@@ -17,6 +17,7 @@ void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
     p->newest = slot;
     p->count++;
     p->writes += rc_verb_writes((enum rc_verb)slot->verb);
+    p->proofs += slot->strict;
 }
 
 static void take_out(struct rc_pipeline *p, struct rc_slot *slot)
@@ -24,6 +25,7 @@ static void take_out(struct rc_pipeline *p, struct rc_slot *slot)
     slot->due = false;
     p->count--;
     p->writes -= rc_verb_writes((enum rc_verb)slot->verb);
+    p->proofs -= slot->strict;
 }
 
 struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p)

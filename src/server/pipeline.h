@@ -22,6 +22,7 @@ struct rc_pipeline {
     struct rc_slot *oldest, *newest;
     uint32_t count;  /* tombstones count */
     uint32_t writes; /* of them, those that may change what is stored */
+    uint32_t proofs; /* … whose replies show whether all are in step */
     uint64_t answered, sent, encoded;
 };
 

@@ -31,6 +31,7 @@ static struct stage *begin(void)
     assert_non_null(stage);
     stage->world = world_new(81);
     stage->server = world_redis(stage->world, "10.0.0.1", 6379);
+    engine_answer_next(sim_server_engine(stage->server), "echo", 1, "-ERR unknown command\r\n");
     world_begin(stage->world);
     world_get(stage->world, "warm");
     world_settle(stage->world, 100);

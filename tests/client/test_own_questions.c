@@ -23,6 +23,7 @@ static const struct question {
     {"redis://10.0.0.1:6379", "client", "-NOPERM no permission\r\n"},
     {"redis://10.0.0.1:6379", "client", "-ERR unknown command 'CLIENT'\r\n"},
     {"redis://10.0.0.1:6379", "info", "-NOPERM no permission\r\n"},
+    {"redis://10.0.0.1:6379", "echo", "-ERR unknown command 'ECHO'\r\n"},
 };
 enum { QUESTIONS = sizeof questions / sizeof *questions };
 

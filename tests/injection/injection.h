@@ -100,6 +100,7 @@ struct peer {
     bool had_token;
     uint64_t last_token;
     bool owes_echo; /* Redis, strict: the token of the command before is due */
+    bool may_prove; /* Redis, else: it may follow, unless that was a batch */
     unsigned quiet; /* meta: gets of a batch that was not ended yet */
 };
 

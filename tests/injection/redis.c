@@ -6,7 +6,9 @@
 
 #include "codec/scripts.h"
 
-enum { STEPS = 5, RUN_ID_DIGITS = 40 };
+#define NO_TOKEN "0000000000000000"
+
+enum { STEPS = 6, RUN_ID_DIGITS = 40 };
 
 /* "*2\r\n": a mark, a number, the end; false: not whole, or not so, which fails. */
 static bool take_head(
@@ -87,9 +89,10 @@ static void skip_questions(struct peer *peer, const struct words *words)
 {
     peer->greeted += peer->greeted == 3 && !are(words, 2, "CLIENT", "ID");
     peer->greeted += peer->greeted == 4 && !are(words, 2, "INFO", "server");
+    peer->greeted += peer->greeted == 5 && !are(words, 2, "ECHO", NO_TOKEN);
 }
 
-/* AUTH, SELECT, PING, CLIENT ID, INFO: in that order, the first two where they are wanted. */
+/* AUTH, SELECT, PING, CLIENT ID, INFO, ECHO: in that order, the first two where they are wanted. */
 static bool greets(struct peer *peer, const struct words *words)
 {
     const struct trial *trial = peer->trial;
@@ -108,10 +111,13 @@ static bool greets(struct peer *peer, const struct words *words)
     case 3:
         text_say(peer, ":%" PRIu32 "\r\n", peer->number);
         return are(words, 2, "CLIENT", "ID");
-    default:
+    case 4:
         text_say(
             peer, "$%d\r\nrun_id:%0*zu\r\n\r\n", RUN_ID_DIGITS + 9, RUN_ID_DIGITS, peer->server);
         return are(words, 2, "INFO", "server");
+    default:
+        text_say(peer, "$16\r\n" NO_TOKEN "\r\n");
+        return are(words, 2, "ECHO", NO_TOKEN);
     }
 }
 
@@ -377,6 +383,7 @@ static void answer(struct peer *peer, const struct command *c, const struct slot
 static void hear_mget(struct peer *peer, const struct words *words)
 {
     text_say(peer, "*%zu\r\n", words->count - 1);
+    peer->may_prove = false;
     for (size_t i = 1; i < words->count; i++) {
         struct command c = {.op = RINGCACHE_GET, .key = words->word[i], .batched = true};
         const struct slot *slot = hear(peer, &c);
@@ -390,7 +397,9 @@ static void hear_user(struct peer *peer, const struct words *words, struct rc_sl
 {
     struct command c = {0};
     bool scripted = text_is(words->word[0], "EVAL") || text_is(words->word[0], "EVALSHA");
+    bool may_prove = peer->may_prove;
     peer->owes_echo = peer->trial->rules.strict;
+    peer->may_prove = !peer->owes_echo;
     if (hear_raw(peer, words) != NULL) {
         say_bulk(peer, words->word[words->count - 1]);
     } else if (text_is(words->word[0], "MGET") && words->count > 1) {
@@ -400,6 +409,9 @@ static void hear_user(struct peer *peer, const struct words *words, struct rc_sl
         if (slot != NULL) {
             answer(peer, &c, slot);
         }
+    } else if (may_prove) {
+        peer->may_prove = false;
+        hear_echo(peer, words);
     } else {
         trial_fail(peer->trial, "no command that was submitted", bytes);
     }

@@ -276,6 +276,7 @@ static void what_classic_lacks_is_not_supported(void **state)
         {.verb = RC_VERB_CLIENT_ID},
         {.verb = RC_VERB_INFO},
         {.verb = RC_VERB_CLIENT_KILL},
+        {.verb = RC_VERB_ECHO},
     };
     for (size_t i = 0; i < COUNT(lacking); i++) {
         check_unsupported(&rc_codec_classic, &lacking[i]);

@@ -328,7 +328,7 @@ static void commands_of_redis_are_not_supported_and_leave_nothing_behind(void **
 {
     (void)state;
     static const enum rc_verb verbs[] = {
-        RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_CLIENT_KILL};
+        RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_CLIENT_KILL, RC_VERB_ECHO};
     struct rc_buf out = {0};
     for (size_t i = 0; i < COUNT(verbs); i++) {
         struct rc_command command = {.verb = verbs[i]};

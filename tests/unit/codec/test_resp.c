@@ -95,6 +95,9 @@ static const struct reply_case good[] = {
     {BYTES("$7\r\nrun_id:\r\n"), ASKED(RC_VERB_INFO), .answer = {.status = RINGCACHE_OK}},
     {BYTES("$8\r\n# Server\r\n"), ASKED(RC_VERB_INFO), .answer = {.status = RINGCACHE_OK}},
     {BYTES(":1\r\n"), ASKED(RC_VERB_CLIENT_KILL), .answer = {.number = 1}},
+    {BYTES(ECHOED), ASKED(RC_VERB_ECHO), .answer = {.status = RINGCACHE_OK}},
+    {BYTES("-ERR unknown command 'ECHO'\r\n"), ASKED(RC_VERB_ECHO),
+        .answer = REFUSED("ERR unknown command 'ECHO'")},
     {BYTES(":0\r\n"), ASKED(RC_VERB_CLIENT_KILL), .answer = {.number = 0}},
 };
 
@@ -108,6 +111,7 @@ static const struct reply_case good[] = {
 #define BAD_LINE "a line of the reply does not end in CR LF"
 #define BAD_END "the value does not end where its length says"
 #define BAD_TOKEN "the reply was not followed by its own token"
+#define BAD_ECHO "an echo of something else"
 #define NO_ECHO "the server refused ECHO, which integrity=strict needs"
 #define RESP3 "a RESP3 reply on a RESP2 connection"
 #define BAD_SPEECH "not a reply of the RESP2 protocol"
@@ -136,6 +140,10 @@ static const struct reply_case bad[] = {
     {BYTES("$-1\r\n"), ASKED(RC_VERB_INFO), .bad = "no text in answer to INFO"},
     {BYTES("+OK\r\n"), ASKED(RC_VERB_INFO), .bad = BAD_TYPE},
     {BYTES("+OK\r\n"), ASKED(RC_VERB_CLIENT_KILL), .bad = BAD_TYPE},
+    {BYTES("$16\r\n0123456789abcdee\r\n"), ASKED(RC_VERB_ECHO), .bad = BAD_ECHO},
+    {BYTES("$15\r\n0123456789abcde\r\n"), ASKED(RC_VERB_ECHO), .bad = BAD_ECHO},
+    {BYTES("$-1\r\n"), ASKED(RC_VERB_ECHO), .bad = BAD_ECHO},
+    {BYTES("+0123456789abcdef\r\n"), ASKED(RC_VERB_ECHO), .bad = BAD_TYPE},
     {BYTES(":2\r\n"), ASKED(RC_VERB_CLIENT_KILL), .bad = BAD_NUMBER},
     {BYTES("+7.0.15\r\n"), ASKED(RC_VERB_VERSION), .bad = BAD_TYPE},
     {BYTES("*-1\r\n"), ASKED(RC_VERB_GET), .bad = BAD_TYPE},
@@ -334,6 +342,7 @@ static const struct {
     {{.verb = RC_VERB_SELECT, .number = 15}, BYTES("*2\r\n$6\r\nSELECT\r\n$2\r\n15\r\n")},
     {{.verb = RC_VERB_CLIENT_ID}, BYTES("*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n")},
     {{.verb = RC_VERB_INFO}, BYTES("*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n")},
+    {{.verb = RC_VERB_ECHO, .token = TOKEN}, BYTES(ECHO_COMMAND)},
     {{.verb = RC_VERB_CLIENT_KILL, .number = UINT64_MAX},
         BYTES("*4\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$2\r\nID\r\n"
               "$20\r\n18446744073709551615\r\n")},

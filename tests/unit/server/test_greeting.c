@@ -190,7 +190,11 @@ static void redis_without_credentials_is_pinged_and_asked_who_it_is(void **state
     accept(&g, RC_VERB_CLIENT_ID, (struct rc_answer){.status = RINGCACHE_OK, .number = 42});
     expect_step(&g, &plain_redis, RC_VERB_INFO);
     accept(&g, RC_VERB_INFO, ok_with(RUN_ID));
+    assert_false(g.echoes);
+    expect_step(&g, &plain_redis, RC_VERB_ECHO);
+    accept(&g, RC_VERB_ECHO, ok_with(""));
     expect_end(&g, &plain_redis);
+    assert_true(g.echoes);
     assert_int_equal(g.client_id, 42);
     assert_string_equal(g.run_id, RUN_ID);
 }
@@ -222,6 +226,7 @@ static void user_password_and_database_come_before_everything_else(void **state)
     expect_step(&g, &who, RC_VERB_NOOP);
     expect_step(&g, &who, RC_VERB_CLIENT_ID);
     expect_step(&g, &who, RC_VERB_INFO);
+    expect_step(&g, &who, RC_VERB_ECHO);
     expect_end(&g, &who);
 }
 
@@ -278,7 +283,10 @@ static void a_server_that_does_not_say_who_it_is_is_unknown_but_welcome(void **s
     accept(&g, RC_VERB_CLIENT_ID, refusal(RINGCACHE_ESERVER, "ERR unknown command"));
     expect_step(&g, &plain_redis, RC_VERB_INFO);
     accept(&g, RC_VERB_INFO, refusal(RINGCACHE_EAUTH, "NOPERM"));
+    expect_step(&g, &plain_redis, RC_VERB_ECHO);
+    accept(&g, RC_VERB_ECHO, refusal(RINGCACHE_ESERVER, "ERR unknown command"));
     expect_end(&g, &plain_redis);
+    assert_false(g.echoes);
     assert_int_equal(g.client_id, 0);
     assert_string_equal(g.run_id, "");
 }
@@ -288,7 +296,8 @@ static void a_server_that_does_not_say_who_it_is_is_unknown_but_welcome(void **s
 static void a_question_that_a_server_is_spared_is_not_asked(void **state)
 {
     (void)state;
-    const struct rc_credentials spared = {.redis = true, .unasked = 1U << RC_VERB_CLIENT_ID};
+    const struct rc_credentials spared = {
+        .redis = true, .unasked = 1U << RC_VERB_CLIENT_ID | 1U << RC_VERB_ECHO};
     struct rc_greeting g = {0};
     expect_step(&g, &spared, RC_VERB_NOOP);
     assert_int_equal(g.vain, 0);

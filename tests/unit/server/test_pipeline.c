@@ -198,11 +198,31 @@ static void a_tombstone_is_still_due(void **state)
     assert_due(line, 2, SLOTS);
 }
 
+static void a_proof_is_due_until_it_was_answered_or_cut(void **state)
+{
+    (void)state;
+    struct rc_pipeline p = {0};
+    struct rc_slot plain = {.verb = RC_VERB_GET};
+    struct rc_slot proofs[2] = {{.strict = true}, {.strict = true}};
+    rc_pipeline_push(&p, &plain, 10);
+    assert_int_equal(p.proofs, 0);
+    rc_pipeline_push(&p, &proofs[0], 10);
+    rc_pipeline_push(&p, &proofs[1], 10);
+    assert_int_equal(p.proofs, 2);
+    rc_pipeline_hand(&p, 20);
+    assert_ptr_equal(rc_pipeline_cut_unsent(&p), &proofs[1]);
+    assert_int_equal(p.proofs, 1);
+    rc_pipeline_pop(&p);
+    assert_int_equal(p.proofs, 1);
+    rc_pipeline_pop(&p);
+    assert_int_equal(p.proofs, 0);
+}
+
 static void only_commands_that_change_what_is_stored_are_writes(void **state)
 {
     (void)state;
     static const enum rc_verb readers[] = {RC_VERB_GET, RC_VERB_VERSION, RC_VERB_NOOP, RC_VERB_AUTH,
-        RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_CLIENT_KILL};
+        RC_VERB_SELECT, RC_VERB_CLIENT_ID, RC_VERB_INFO, RC_VERB_CLIENT_KILL, RC_VERB_ECHO};
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
         assert_false(rc_verb_writes(readers[i]));
     }
@@ -223,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_pushed_after_a_cut_follows_what_stayed, begin),
         cmocka_unit_test_setup(a_pipeline_cut_to_nothing_takes_new_commands, begin),
         cmocka_unit_test_setup(a_tombstone_is_still_due, begin),
+        cmocka_unit_test(a_proof_is_due_until_it_was_answered_or_cut),
         cmocka_unit_test(only_commands_that_change_what_is_stored_are_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
