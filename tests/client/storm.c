@@ -201,6 +201,8 @@ static void add_server(struct storm *storm, ringcache_config *config)
     if (server->classic) {
         engine_set_version(sim_server_engine(server->sim), "1.5.6");
     }
+    server->storm = storm;
+    engine_set_log(sim_server_engine(server->sim), storm_hear_command, server);
     storm->server_count++;
 }
 

@@ -16,7 +16,7 @@
  *     storm_many.c       many of them in one call
  *     storm_slow.c       updates and fetches of them, which take several requests
  *     storm_locks.c      locks, which only one may hold
- *     storm_words.c      questions to one server, and Redis' own commands
+ *     storm_words.c      questions to one server and flushes of it, and Redis' own commands
  *     storm_faults.c     what goes wrong
  *     storm_memory.c     memory that runs out
  *
@@ -128,11 +128,13 @@ struct storm_load {
 };
 
 struct storm_server {
+    struct storm *storm;
     struct sim_server *sim;
     char name[32];
     char uri[64];
     char host[16]; /* "": the URI has an address */
     bool redis, classic, dead, stopped;
+    uint64_t flushes; /* commands to flush that reached it */
 };
 
 struct storm;
@@ -155,10 +157,12 @@ struct storm_request {
     struct storm_many *many;       /* of which it is one key; or NULL */
     /* How it is asked; NULL: by ringcache_submit. */
     int (*call)(struct storm_request *r, const ringcache_request *request);
-    struct storm_loan *loan; /* until it is accepted */
-    ringcache_op op;         /* or the one whose answers it may have */
-    bool slow;               /* an update or a fetch: several requests */
-    uint64_t token;          /* of a lock */
+    struct storm_loan *loan;      /* until it is accepted */
+    ringcache_op op;              /* or the one whose answers it may have */
+    bool slow;                    /* an update or a fetch: several requests */
+    struct storm_server *flushed; /* or NULL */
+    uint64_t flushes;             /* that had reached it when this one was submitted */
+    uint64_t token;               /* of a lock */
     uint32_t options;
     size_t owner; /* when it was submitted */
     ringcache_id id;
@@ -301,7 +305,8 @@ ringcache_op storm_draw_op(struct storm *storm, const struct storm_key *key);
 void storm_share_past(struct storm_request *r);
 /* A read ended with that status. */
 void storm_note_departed(const struct storm_request *r, int status);
-/* `other`, if its answer may be that of `r`, and less was certain than for `oldest` (or NULL). */
+/* `other`, if its answer may be that of `r`, and less was certain than for `oldest` (or NULL). A
+ * key that was flushed meanwhile began a new epoch, and is the same key. */
 const struct storm_request *storm_older_read(const struct storm_request *r,
     const struct storm_request *oldest, const struct storm_request *other);
 /* What a read has to know, as of now. */
@@ -327,6 +332,9 @@ void storm_ask_lock(struct storm_client *c, struct storm_lock *lock);
 void storm_lock_judge(struct storm_request *r, const ringcache_reply *reply);
 void storm_lock_begin_epoch(struct storm_lock *lock);
 void storm_ask_server(struct storm_client *c);
+void storm_flush_judge(const struct storm_request *r, const ringcache_reply *reply);
+/* The log of a storm_server's engine. */
+void storm_hear_command(void *owner, const struct engine_command *command);
 /* On a Redis now and then by a command in the caller's own words. */
 void storm_phrase(struct storm_request *r, const ringcache_request *request);
 

@@ -54,6 +54,9 @@ static void tell_answer(const struct storm_request *r, const ringcache_reply *re
     if (reply->value.len > 0) {
         tell(r, value);
     }
+    if ((reply->marks & RINGCACHE_STALE) != 0) {
+        tell(r, "stale");
+    }
 }
 
 static void judge_time(const struct storm_request *r)
@@ -89,10 +92,11 @@ static bool is_ordinary(ringcache_op op, int status)
     return status <= RINGCACHE_EXISTS && (ordinary[op] >> status & 1) != 0;
 }
 
-/* Older memcached cannot be asked for everything. */
+/* Older memcached cannot be asked for everything, nor when a value ends. */
 static bool is_beyond_classic(const struct storm_request *r)
 {
-    bool asks = (r->options & (RINGCACHE_WANT_TTL | RINGCACHE_WITH_INITIAL)) != 0;
+    bool fetches = r->slow && r->op == RINGCACHE_GET;
+    bool asks = fetches || (r->options & (RINGCACHE_WANT_TTL | RINGCACHE_WITH_INITIAL)) != 0;
     return asks && r->owner < r->storm->server_count && r->storm->servers[r->owner].classic;
 }
 
@@ -165,6 +169,8 @@ void storm_judge(struct storm_request *r, const ringcache_reply *reply)
         storm_counter_judge(r, reply);
     } else if (r->lock != NULL) {
         storm_lock_judge(r, reply);
+    } else if (r->flushed != NULL) {
+        storm_flush_judge(r, reply);
     }
 }
 

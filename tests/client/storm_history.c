@@ -142,7 +142,8 @@ const struct storm_request *storm_older_read(const struct storm_request *r,
     const struct storm_request *oldest, const struct storm_request *other)
 {
     bool same = other->op == RINGCACHE_GET && other->key == r->key &&
-                other->counter == r->counter && other->epoch == r->epoch;
+                other->counter == r->counter &&
+                (r->key != NULL || other->epoch == r->epoch); /* a counter's has another name */
     return same && (oldest == NULL || other->past.at < oldest->past.at) ? other : oldest;
 }
 
@@ -181,6 +182,7 @@ void storm_share_past(struct storm_request *r)
         uint32_t floor = r->past.floors[own];
         r->past = oldest->past;
         r->past.floors[own] = floor;
+        r->epoch = oldest->epoch;
     }
 }
 
@@ -423,6 +425,9 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
         return;
     }
     uint32_t base = text.numbers[text.base];
+    if ((reply->marks & RINGCACHE_STALE) != 0 && !key->writes[base].fleeting) {
+        storm_fail(r->storm, "a value that lasts is called stale", key->name);
+    }
     if (is_past(r, base)) {
         storm_fail(r->storm, "an older value than the last acknowledged write", key->name);
     }

@@ -8,7 +8,7 @@
 #include "ringcache/fetch.h"
 #include "ringcache/update.h"
 
-enum { SEEN_MAX = 4000, FETCH_TIMEOUTS = 10 };
+enum { SEEN_MAX = 4000, FETCH_TIMEOUTS = 10, LOADED_MS = 2000, STALE_MS = 4000 };
 
 /* ---- updates ---- */
 
@@ -85,7 +85,10 @@ void storm_end_load(struct storm *storm, size_t which)
             l.load, storm_draw(storm, 2) == 0 ? RINGCACHE_MISS : RINGCACHE_ESERVER, "no luck");
     } else {
         ringcache_slice value = storm_key_piece(storm, l.key, l.number);
-        ringcache_load_done(l.load, value.data, value.len, 0);
+        bool fleeting = !storm->calm && storm_draw(storm, 3) == 0;
+        l.key->writes[l.number].fleeting = fleeting;
+        ringcache_load_done(l.load, value.data, value.len,
+            fleeting ? 1 + (int64_t)storm_draw(storm, LOADED_MS) : 0);
     }
 }
 
@@ -120,6 +123,7 @@ static int call_fetch(struct storm_request *r, const ringcache_request *request)
         .loader = loader,
         .timeout_ms = request->timeout_ms,
         .lease_ms = storm_draw(storm, 2) == 0 ? 0 : 1 + (uint32_t)storm_draw(storm, 2000),
+        .stale_ms = storm_draw(storm, 2) == 0 ? 0 : 1 + (uint32_t)storm_draw(storm, STALE_MS),
     };
     return ringcache_fetch(r->client->client, &fetch, storm_on_reply, r, &r->id);
 }

@@ -54,10 +54,45 @@ static int call_keys(struct storm_request *r, const ringcache_request *request)
         r->client->client, any_server(r->storm), hear_key, storm_on_reply, r);
 }
 
+static int call_flush(struct storm_request *r, const ringcache_request *request)
+{
+    (void)request;
+    r->flushed = &r->storm->servers[storm_draw(r->storm, r->storm->server_count)];
+    r->flushes = r->flushed->flushes;
+    return ringcache_flush_all_data(r->client->client, r->flushed->name, storm_on_reply, r);
+}
+
+/* The moment at which a flush takes effect, whatever becomes of its reply: what is submitted from
+ * here on finds nothing of before. */
+void storm_hear_command(void *owner, const struct engine_command *command)
+{
+    struct storm_server *server = owner;
+    const struct storm *storm = server->storm;
+    bool flush = strcmp(command->verb, "flush_all") == 0 || strcmp(command->verb, "flushdb") == 0;
+    bool asked = false; /* somebody is left who asks */
+    for (size_t i = 0; i < storm->rules.clients; i++) {
+        asked = asked || !storm->clients[i].closing;
+    }
+    if (flush && asked) {
+        server->flushes++;
+        storm_tell(storm, server->name, "flushed", (int64_t)server->flushes);
+        storm_note_loss(server->storm, server);
+    }
+}
+
+void storm_flush_judge(const struct storm_request *r, const ringcache_reply *reply)
+{
+    bool flushed = r->flushed->flushes > r->flushes || r->client->closing;
+    if (reply->status == RINGCACHE_OK && !flushed && !r->storm->rules.lawless) {
+        storm_fail(r->storm, "a flush was acknowledged and not done", r->flushed->name);
+    }
+}
+
 void storm_ask_server(struct storm_client *c)
 {
-    static int (*const calls[])(struct storm_request *, const ringcache_request *) = {
-        call_ping, call_ping, call_version, call_stats, call_keys};
+    static int (*const calls[])(struct storm_request *, const ringcache_request *) = {call_ping,
+        call_ping, call_ping, call_version, call_version, call_stats, call_stats, call_keys,
+        call_keys, call_flush};
     static const ringcache_request none;
     struct storm_request *r = storm_request_new(c);
     r->call = calls[storm_draw(c->storm, sizeof calls / sizeof *calls)];
