@@ -54,6 +54,11 @@ soname() { # LIBRARY
     readelf -d "$lib/lib$1.so" | grep -F "Library soname: [lib$1.so.0]" && [ -e "$lib/lib$1.so.0" ]
 }
 
+# A thread of it may still be in the resolver when a program closes it.
+stays_mapped() {
+    readelf -d "$lib/libringcache.so" | grep -qw NODELETE
+}
+
 needed() {
     readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
 }
@@ -171,6 +176,7 @@ prove 'the shared library exports ringcache_* alone' only_exports ringcache ring
 prove 'what the headers declare and what is exported are the same' exports_are_the_headers \
     ringcache $(headers_of_the_library)
 prove 'the SONAME is libringcache.so.0' soname ringcache
+prove 'the library stays mapped when it is closed' stays_mapped
 prove 'the library needs libuv, hiredis and libc alone' needs_only ringcache 'libuv|libhiredis'
 prove 'the library is linked read-only and at once, without an executable stack' hardened ringcache
 prove 'the mocks export what mock.h declares' exports_are_the_headers ringcache-mock mock.h
