@@ -52,9 +52,8 @@ typedef void (*ringcache_close_cb)(ringcache_client *client, void *user);
  * callback never runs. A loop of the client's own is to be stepped until ringcache_loop_step
  * returns 1.
  *
- * The look-up of a host's name cannot be ended from outside: one that hangs in the system keeps
- * uv_run waiting, and uv_loop_close refusing, until the system's resolver gives up, though `cb` has
- * run. */
+ * Nothing is waited for, a name that is still being looked up neither: that goes on in a thread of
+ * the library's, and keeps nothing of the loop's. */
 RINGCACHE_API void ringcache_client_close(
     ringcache_client *client, ringcache_close_cb cb, void *user);
 
@@ -249,9 +248,8 @@ RINGCACHE_API int ringcache_loop_timeout_ms(ringcache_client *client);
  * ringcache_loop_timeout_ms has passed; at any other time it does no harm.
  *
  * Returns 0, or 1 when the client is gone: the close callback has run and nothing of the client may
- * be touched any more. After ringcache_client_close go on stepping until then; a look-up of a name
- * that hangs in the system is waited for. Returns RINGCACHE_EINVAL within a callback, or when the
- * client is on a loop of the program's. */
+ * be touched any more. After ringcache_client_close go on stepping until then. Returns
+ * RINGCACHE_EINVAL within a callback, or when the client is on a loop of the program's. */
 RINGCACHE_API int ringcache_loop_step(ringcache_client *client);
 
 #ifdef __cplusplus

@@ -3,8 +3,7 @@
  * there, and a step takes the turns that are due.
  *
  * The client ends within a turn of this loop, so neither can be freed there: the turn notes that
- * the client has stopped, and the step that finds nothing left on the loop frees both. What may be
- * left is a look-up that hangs in the system, which libuv counts until it ends. */
+ * the client has stopped, and the step that finds nothing left on the loop frees both. */
 #include "client/client.h"
 
 #include "base/alloc.h"

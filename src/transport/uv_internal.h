@@ -4,9 +4,11 @@
 
 /* What the files of the libuv transport share: its state, and the news that must wait. */
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "base/list.h"
+#include "transport/resolver.h"
 #include "transport/transport.h"
 
 /* An event that was known inside the owner's own call, and is therefore told after the next
@@ -22,12 +24,13 @@ struct rc_uv {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t idle;   /* active while the poll must not sleep */
-    uv_async_t async; /* what other threads knock at */
+    uv_async_t async; /* what other threads knock at: those of `wake`, and the resolver's */
     uv_timer_t timer; /* wakes the poll; never expires anything itself */
     uv_timer_t retry; /* active while a stream is starved */
 
-    struct rc_list streams; /* not yet closed */
-    struct rc_list lookups; /* neither answered nor forgotten */
+    struct rc_list streams;    /* not yet closed */
+    struct rc_list lookups;    /* neither answered nor forgotten */
+    struct rc_mailbox mailbox; /* what the resolver found for them */
     struct rc_list late;
     struct rc_list starved; /* streams that wait for memory */
 
@@ -36,6 +39,7 @@ struct rc_uv {
     uint64_t polled_ms; /* the loop's time when the last poll began */
     uint64_t clock_us;  /* when now_ms last read the clock */
     uint64_t random_state;
+    atomic_bool woken;  /* by `wake` */
     bool deferred;      /* before_poll is due */
     bool clock_read;    /* the loop's time is fresh enough */
     bool unread;        /* a stream was left with bytes to read in this poll */
@@ -73,6 +77,8 @@ void rc_uv_stream_close_all(struct rc_uv *u);
 int rc_uv_lookup_start(struct rc_transport *t, const struct rc_endpoint *endpoint,
     rc_resolved_fn done, void *owner, struct rc_lookup **lookup);
 void rc_uv_lookup_forget(struct rc_lookup *base);
+/* Tell what the resolver has found. */
+void rc_uv_lookup_collect(struct rc_uv *u);
 void rc_uv_lookup_forget_all(struct rc_uv *u);
 
 #endif

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Look-ups: names through libuv's thread pool, literals and paths from here, both answered later.
+/* Look-ups: names by the resolver's threads, literals and paths from here, all answered later.
  *
- * A system look-up may hang for many seconds and cannot be interrupted. A forgotten one is
- * therefore cut loose: it belongs to libuv alone, knows no transport, and frees itself when it
- * ends. Until then libuv counts it, so that uv_loop_close says UV_EBUSY; nothing of the transport
- * is touched.
- *
- * Both families are always asked for. AI_ADDRCONFIG would hide ::1 where loopback alone has IPv6;
- * an address that cannot be reached fails at once, and the next one is tried. */
+ * A look-up may hang for many seconds. A forgotten one is the resolver's alone and knows no
+ * transport, so that neither its end nor the loop's waits for it. */
 #include "transport/uv_internal.h"
 
 #include <netinet/in.h>
@@ -16,15 +11,13 @@
 #include <sys/un.h>
 
 #include "base/alloc.h"
-
-/* Addresses of one name that are passed on. */
-enum { ADDRESSES_MAX = 32 };
+#include "transport/names.h"
 
 struct lookup {
     struct rc_lookup base;
-    uv_getaddrinfo_t request;
+    bool is_asked; /* of the resolver, until it is forgotten there */
+    struct rc_question question;
     uint16_t port;
-    bool in_pool; /* libuv has the request, and will call back */
     struct rc_address literal;
     struct rc_uv_late late;
     struct rc_list node; /* in the transport's look-ups while the owner waits */
@@ -33,7 +26,15 @@ struct lookup {
 };
 
 _Static_assert(sizeof(struct sockaddr_un) <= sizeof((struct rc_address){0}.bytes), "");
-_Static_assert(sizeof(struct sockaddr_in6) <= sizeof((struct rc_address){0}.bytes), "");
+
+static void lookup_free(struct lookup *l)
+{
+    if (l->is_asked) {
+        rc_resolver_forget(rc_names(), &l->question);
+    }
+    rc_list_remove(&l->late.node);
+    rc_free(l);
+}
 
 /* Answer, then free. `done` may forget the look-up once more; that changes nothing. */
 static void answer(struct lookup *l, int status, const struct rc_address *addresses, size_t count)
@@ -41,10 +42,8 @@ static void answer(struct lookup *l, int status, const struct rc_address *addres
     rc_resolved_fn done = l->done;
     l->done = NULL;
     rc_list_remove(&l->node);
-    if (done != NULL) {
-        done(l->owner, status, addresses, count);
-    }
-    rc_free(l);
+    done(l->owner, status, addresses, count);
+    lookup_free(l);
 }
 
 static void tell_literal(struct rc_uv_late *late)
@@ -59,69 +58,33 @@ static void put_address(struct rc_address *address, const void *sockaddr, size_t
     address->len = (unsigned)len;
 }
 
-/* False for a family that is no IP. */
-static bool put_found(struct rc_address *address, const struct addrinfo *found, uint16_t port)
+/* Both families have the port at the same place. */
+static void put_port(struct rc_address *address, uint16_t port)
 {
-    if (found->ai_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, found->ai_addr, sizeof in);
-        in.sin_port = htons(port);
-        put_address(address, &in, sizeof in);
-        return true;
-    }
-    if (found->ai_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, found->ai_addr, sizeof in6);
-        in6.sin6_port = htons(port);
-        put_address(address, &in6, sizeof in6);
-        return true;
-    }
-    return false;
+    _Static_assert(
+        offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port), "");
+    uint16_t sent = htons(port);
+    memcpy(address->bytes + offsetof(struct sockaddr_in, sin_port), &sent, sizeof sent);
 }
 
-/* The next result behind `from` that is of `family`, or that is not. */
-static const struct addrinfo *next_of(const struct addrinfo *from, int family, bool same)
+/* Others may share what was found, and go to other ports. */
+static void tell_found(struct lookup *l)
 {
-    while (from != NULL && (from->ai_family == family) != same) {
-        from = from->ai_next;
+    const struct rc_found *found = l->question.found;
+    size_t count = l->question.status == 0 ? found->count : 0;
+    struct rc_address addresses[RC_FOUND_MAX];
+    for (size_t i = 0; i < count; i++) {
+        addresses[i] = found->addresses[i];
+        put_port(&addresses[i], l->port);
     }
-    return from;
+    answer(l, l->question.status, addresses, count);
 }
 
-/* The two families take turns, each in the system's order, so that one that leads nowhere cannot
- * use up the deadline (RFC 8305, section 4). */
-static size_t take_turns(
-    const struct addrinfo *results, uint16_t port, struct rc_address addresses[ADDRESSES_MAX])
+void rc_uv_lookup_collect(struct rc_uv *u)
 {
-    if (results == NULL) {
-        return 0;
+    for (struct rc_question *q; (q = rc_resolver_collect(rc_names(), &u->mailbox)) != NULL;) {
+        tell_found(rc_container(q, struct lookup, question));
     }
-    int first = results->ai_family;
-    const struct addrinfo *next[2] = {results, next_of(results, first, false)};
-    size_t count = 0;
-    for (int turn = 0; count < ADDRESSES_MAX && (next[0] != NULL || next[1] != NULL); turn ^= 1) {
-        const struct addrinfo *taken = next[turn];
-        if (taken == NULL) {
-            continue;
-        }
-        count += put_found(&addresses[count], taken, port);
-        next[turn] = next_of(taken->ai_next, first, turn == 0);
-    }
-    return count;
-}
-
-static void found(uv_getaddrinfo_t *request, int status, struct addrinfo *results)
-{
-    struct lookup *l = request->data;
-    struct rc_address addresses[ADDRESSES_MAX];
-    size_t count = take_turns(results, l->port, addresses);
-    uv_freeaddrinfo(results);
-    if (status == 0 && count == 0) {
-        status = UV_EAI_NONAME;
-    } else if (status == UV_EAI_MEMORY) {
-        status = UV_ENOMEM; /* the resolver's word for it: this machine's trouble, not the name's */
-    }
-    answer(l, status, addresses, count);
 }
 
 static int parse_path(const char *path, struct rc_address *address)
@@ -154,7 +117,7 @@ static int parse_literal(const char *host, uint16_t port, struct rc_address *add
     return status;
 }
 
-/* Answer from what is at hand, or ask the system. */
+/* Answer from what is at hand, or have it found. */
 static int start(struct rc_uv *u, struct lookup *l, const struct rc_endpoint *endpoint)
 {
     const char *host = endpoint->host;
@@ -167,9 +130,9 @@ static int start(struct rc_uv *u, struct lookup *l, const struct rc_endpoint *en
     if (endpoint->is_path) {
         return status;
     }
-    l->in_pool = true;
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    return uv_getaddrinfo(u->loop, &l->request, found, host, NULL, &hints);
+    status = rc_resolver_ask(rc_names(), host, &u->mailbox, &l->question);
+    l->is_asked = status == 0;
+    return status;
 }
 
 int rc_uv_lookup_start(struct rc_transport *t, const struct rc_endpoint *endpoint,
@@ -181,7 +144,6 @@ int rc_uv_lookup_start(struct rc_transport *t, const struct rc_endpoint *endpoin
         return UV_ENOMEM;
     }
     l->base.ops = t->ops;
-    l->request.data = l;
     l->port = endpoint->port;
     l->late.tell = tell_literal;
     l->done = done;
@@ -200,17 +162,10 @@ int rc_uv_lookup_start(struct rc_transport *t, const struct rc_endpoint *endpoin
 void rc_uv_lookup_forget(struct rc_lookup *base)
 {
     struct lookup *l = (struct lookup *)(void *)base;
-    if (l->done == NULL) {
-        return;
+    if (l->done != NULL) {
+        rc_list_remove(&l->node);
+        lookup_free(l);
     }
-    l->done = NULL;
-    rc_list_remove(&l->node);
-    if (l->in_pool) {
-        uv_cancel((uv_req_t *)&l->request);
-        return;
-    }
-    rc_list_remove(&l->late.node);
-    rc_free(l);
 }
 
 void rc_uv_lookup_forget_all(struct rc_uv *u)

@@ -146,18 +146,29 @@ static void transport_defer(struct rc_transport *t)
     }
 }
 
-/* The one thing here that another thread may do. */
+/* The one thing of the interface that another thread may do. */
 static void transport_wake(struct rc_transport *t)
 {
-    uv_async_send(&rc_uv_of(t)->async);
+    struct rc_uv *u = rc_uv_of(t);
+    atomic_store(&u->woken, true);
+    uv_async_send(&u->async);
 }
 
-/* Noticed within a poll: without the hold, the loop could end before the next one. */
-static void woken(uv_async_t *async)
+/* In a thread of the resolver. */
+static void names_found(struct rc_mailbox *mailbox)
+{
+    uv_async_send(&rc_container(mailbox, struct rc_uv, mailbox)->async);
+}
+
+/* A wake is noticed within a poll: without the hold, the loop could end before the next one. */
+static void knocked(uv_async_t *async)
 {
     struct rc_uv *u = async->data;
-    transport_defer(&u->base);
-    uv_ref((uv_handle_t *)&u->prepare);
+    if (atomic_exchange(&u->woken, false)) {
+        transport_defer(&u->base);
+        uv_ref((uv_handle_t *)&u->prepare);
+    }
+    rc_uv_lookup_collect(u);
 }
 
 /* Read once before a poll and once after it: a program that blocked in its own callback, or outside
@@ -281,7 +292,7 @@ static uint64_t random_seed(const struct rc_uv *u)
 /* Only the first can fail, when the loop is out of descriptors. */
 static int init_turn(struct rc_uv *u)
 {
-    int status = uv_async_init(u->loop, &u->async, woken);
+    int status = uv_async_init(u->loop, &u->async, knocked);
     if (status < 0) {
         return status;
     }
@@ -309,6 +320,8 @@ int rc_uv_transport_new(struct rc_transport **transport, uv_loop_t *loop)
     u->random_state = random_seed(u);
     rc_list_init(&u->streams);
     rc_list_init(&u->lookups);
+    rc_list_init(&u->mailbox.answered);
+    u->mailbox.knock = names_found;
     rc_list_init(&u->late);
     rc_list_init(&u->starved);
     int status = init_turn(u);

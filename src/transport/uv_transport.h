@@ -2,9 +2,9 @@
 #ifndef RC_TRANSPORT_UV_TRANSPORT_H
 #define RC_TRANSPORT_UV_TRANSPORT_H
 
-/* The transport over libuv: sockets under uv_poll, names through uv_getaddrinfo, and one turn made
- * of prepare, check, idle, async and timer handles. A process that stops it while a look-up hangs
- * in the system has to run its loop until that ends before uv_loop_close can succeed. */
+/* The transport over libuv: sockets under uv_poll, names by the resolver's threads, and one turn
+ * made of prepare, check, idle, async and timer handles. Stopping it does not wait for a look-up
+ * that hangs, nor does uv_loop_close behind it. */
 
 #include <uv.h>
 

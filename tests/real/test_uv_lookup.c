@@ -6,10 +6,14 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
+#include <time.h>
+
+#include "transport/names.h"
 
 enum { FOUND_MAX = 40 };
 
@@ -17,16 +21,18 @@ typedef int (*getaddrinfo_fn)(
     const char *, const char *, const struct addrinfo *, struct addrinfo **);
 typedef void (*freeaddrinfo_fn)(struct addrinfo *);
 
-/* The replaced resolver. Written by the test before it asks; read by libuv's thread. */
+/* The replaced resolver. Written by the test before it asks; read by the threads. */
 static struct {
     struct addrinfo found[FOUND_MAX];
     struct sockaddr_storage names[FOUND_MAX];
     size_t count;
-    int status;
+    int status, error; /* and errno */
     struct addrinfo hints;
     bool hangs;
     uv_sem_t release;
 } resolver;
+
+static pthread_mutex_t resolver_lock = PTHREAD_MUTEX_INITIALIZER; /* two threads may answer */
 
 static bool is_real(const char *host)
 {
@@ -45,11 +51,14 @@ int getaddrinfo(
     if (resolver.hangs) {
         uv_sem_wait(&resolver.release);
     }
+    pthread_mutex_lock(&resolver_lock);
     resolver.hints = *hints;
     for (size_t i = 0; i < resolver.count; i++) {
         resolver.found[i].ai_next = i + 1 < resolver.count ? &resolver.found[i + 1] : NULL;
     }
     *results = resolver.status == 0 && resolver.count > 0 ? resolver.found : NULL;
+    pthread_mutex_unlock(&resolver_lock);
+    errno = resolver.error;
     return resolver.status;
 }
 
@@ -152,10 +161,29 @@ static int open_resolver(void **state)
     return 0;
 }
 
+/* Let look-ups that hang return, and wait for their threads. */
+static void end_threads(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct rc_resolver *names = rc_names();
+    unsigned threads = 1;
+    for (unsigned i = 0; i < 2; i++) {
+        uv_sem_post(&resolver.release);
+    }
+    for (unsigned i = 0; i < PATIENCE_MS && threads > 0; i++) {
+        nanosleep(&moment, NULL);
+        rc_resolver_hold(names);
+        threads = names->threads;
+        rc_resolver_resume(names);
+    }
+    assert_int_equal(threads, 0);
+}
+
 static int close_resolver(void **state)
 {
     struct answer *a = *state;
     world_close(&a->w);
+    end_threads();
     uv_sem_destroy(&resolver.release);
     return 0;
 }
@@ -280,9 +308,19 @@ static void a_name_that_does_not_exist_is_an_error(void **state)
     resolver.status = EAI_MEMORY; /* this machine's trouble, and told as such */
     resolve(a, "any.example", 1, false);
     assert_int_equal(a->status, UV_ENOMEM);
-    resolver.status = EAI_AGAIN;
+    static const struct {
+        int said, told;
+    } failures[] = {{EAI_AGAIN, UV_EAI_AGAIN}, {EAI_NODATA, UV_EAI_NODATA},
+        {EAI_FAMILY, UV_EAI_FAMILY}, {EAI_ADDRFAMILY, UV_EAI_ADDRFAMILY}, {EAI_FAIL, UV_EAI_FAIL},
+        {EAI_SERVICE, UV_EAI_FAIL}, {EAI_SYSTEM, UV_EAI_FAIL}};
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        resolver.status = failures[i].said;
+        resolve(a, "later.example", 1, false);
+        assert_int_equal(a->status, failures[i].told);
+    }
+    resolver.error = EMFILE;
     resolve(a, "later.example", 1, false);
-    assert_int_equal(a->status, UV_EAI_AGAIN);
+    assert_int_equal(a->status, -EMFILE);
 }
 
 static void localhost_is_on_the_loopback(void **state)
@@ -351,24 +389,54 @@ static void a_look_up_may_be_forgotten_in_its_answer(void **state)
     assert_int_equal(a->count, 1);
 }
 
-static void stop_is_prompt_while_a_look_up_hangs(void **state)
+static void assert_prompt(uint64_t since_ns)
+{
+    assert_true(uv_hrtime() - since_ns < UINT64_C(100000000));
+}
+
+static void a_look_up_that_hangs_keeps_no_loop_running(void **state)
 {
     struct answer *a = *state;
     resolver.hangs = true;
     assert_int_equal(ask(a, "slow.example", 1, false), 0);
     run_for(&a->w, 20);
-    rc_lookup_forget(a->lookup);
     uint64_t start = uv_hrtime();
-    world_stop(&a->w);
-    for (int turns = 0; a->w.closed == 0; turns++) {
-        assert_true(turns < 10);
-        uv_run(&a->w.loop, UV_RUN_NOWAIT);
-    }
-    assert_true(uv_hrtime() - start < UINT64_C(1000000000));
-    assert_int_equal(uv_loop_close(&a->w.loop), UV_EBUSY);
-    uv_sem_post(&resolver.release);
-    run_for(&a->w, 20);
+    assert_int_equal(uv_run(&a->w.loop, UV_RUN_DEFAULT), 0);
+    assert_prompt(start);
     assert_int_equal(a->answers, 0);
+}
+
+static void the_end_is_prompt_while_look_ups_hang_and_others_wait(void **state)
+{
+    struct answer *a = *state;
+    resolver.hangs = true;
+    assert_int_equal(ask(a, "one.example", 1, false), 0);
+    assert_int_equal(ask(a, "two.example", 1, false), 0);
+    assert_int_equal(ask(a, "three.example", 1, false), 0);
+    run_for(&a->w, 20);
+    uint64_t start = uv_hrtime();
+    world_close(&a->w);
+    assert_prompt(start);
+    assert_int_equal(a->answers, 0);
+    world_open(&a->w);
+}
+
+static void two_ports_of_a_name_are_told_apart(void **state)
+{
+    struct answer *a = *state;
+    static struct answer other;
+    memset(&other, 0, sizeof other);
+    world_open(&other.w);
+    add_found(AF_INET, "192.0.2.1");
+    resolver.hangs = true;
+    assert_int_equal(ask(a, "cache.example", 11211, false), 0);
+    assert_int_equal(ask(&other, "cache.example", 6379, false), 0);
+    uv_sem_post(&resolver.release);
+    run_until(&a->w, &a->answers, 1);
+    run_until(&other.w, &other.answers, 1);
+    assert_ip4(&a->addresses[0], "192.0.2.1", 11211);
+    assert_ip4(&other.addresses[0], "192.0.2.1", 6379);
+    world_close(&other.w);
 }
 
 #define lookup_test(f) cmocka_unit_test_setup_teardown(f, open_resolver, close_resolver)
@@ -392,7 +460,9 @@ int main(void)
         lookup_test(a_literal_forgotten_is_not_told),
         lookup_test(a_look_up_forgotten_while_it_hangs_is_never_told),
         lookup_test(a_look_up_may_be_forgotten_in_its_answer),
-        lookup_test(stop_is_prompt_while_a_look_up_hangs),
+        lookup_test(a_look_up_that_hangs_keeps_no_loop_running),
+        lookup_test(the_end_is_prompt_while_look_ups_hang_and_others_wait),
+        lookup_test(two_ports_of_a_name_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

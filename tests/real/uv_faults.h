@@ -2,9 +2,13 @@
 #ifndef TESTS_REAL_UV_FAULTS_H
 #define TESTS_REAL_UV_FAULTS_H
 
-/* How often, from now on, a call fails, with which errno; and how often it was made. */
+#include <stdatomic.h>
+
+/* How often, from now on, a call fails, with which errno; and how often it was made, by whichever
+ * thread. */
 struct fault {
-    int times, error, calls;
+    atomic_int times, calls;
+    int error;
 };
 
 struct faults {

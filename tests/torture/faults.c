@@ -22,9 +22,9 @@
     {                                                                                              \
         "getsockopt", SYSTEM_PENDING, error, peers                                                 \
     }
-#define LATER(error, peers)                                                                        \
+#define BEHIND(error, peers)                                                                       \
     {                                                                                              \
-        "uv_getaddrinfo", SYSTEM_LATER, error, peers                                               \
+        "getaddrinfo", SYSTEM_ERRNO, error, peers                                                  \
     }
 
 const struct system_fault system_faults[] = {
@@ -113,24 +113,24 @@ const struct system_fault system_faults[] = {
     OURS(uv_poll_init_socket, UV_EPERM),
     OURS(uv_poll_start, UV_EEXIST),
 
-    OURS(uv_getaddrinfo, UV_ENOMEM),
-    OURS(uv_getaddrinfo, UV_EINVAL),
-    OURS(uv_getaddrinfo, UV_ENAMETOOLONG),
-    LATER(UV_EAI_MEMORY, false),
-    LATER(UV_ENOMEM, false),
-    LATER(UV_EMFILE, false),
-    LATER(UV_ENFILE, false),
-    LATER(UV_EAI_AGAIN, true),
-    LATER(UV_EAI_FAIL, true),
-    LATER(UV_EAI_NODATA, true),
-    LATER(UV_EAI_NONAME, true),
-    LATER(UV_EAI_FAMILY, true),
-    LATER(UV_EAI_BADFLAGS, true),
-    LATER(UV_EAI_SERVICE, true),
-    LATER(UV_EAI_SOCKTYPE, true),
-    LATER(UV_EAI_ADDRFAMILY, true),
-    LATER(UV_EAI_CANCELED, true),
-    LATER(UV_ECONNREFUSED, true),
+    OURS(pthread_attr_init, ENOMEM),
+    OURS(pthread_create, EAGAIN),
+    OURS(pthread_create, EPERM),
+    OURS(getaddrinfo, EAI_MEMORY),
+    BEHIND(ENOMEM, false),
+    BEHIND(EMFILE, false),
+    BEHIND(ENFILE, false),
+    BEHIND(ECONNREFUSED, true),
+    BEHIND(0, true),
+    PEERS(getaddrinfo, EAI_AGAIN),
+    PEERS(getaddrinfo, EAI_FAIL),
+    PEERS(getaddrinfo, EAI_NODATA),
+    PEERS(getaddrinfo, EAI_NONAME),
+    PEERS(getaddrinfo, EAI_FAMILY),
+    PEERS(getaddrinfo, EAI_BADFLAGS),
+    PEERS(getaddrinfo, EAI_SERVICE),
+    PEERS(getaddrinfo, EAI_SOCKTYPE),
+    PEERS(getaddrinfo, EAI_ADDRFAMILY),
 
     OURS(uv_async_init, UV_EMFILE),
     OURS(uv_async_init, UV_ENFILE),

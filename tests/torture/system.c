@@ -11,11 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TIMERS = 4 /* two of each client */, SOON_MS = 10, START_MS = 1000000 };
+enum { TIMERS = 4 /* two of each client */, THREADS = 2, SOON_MS = 10, START_MS = 1000000 };
 
 struct timing {
     uv_timer_t *timer;
     uv_timer_cb cb;
+};
+
+struct thread {
+    void *(*work)(void *);
+    void *arg;
 };
 
 /* The calls take no argument of ours, hence one variable of the program. */
@@ -24,10 +29,11 @@ static struct {
     struct system_fault fault;
     uint64_t skip, times;
     uint64_t leapt_ms;
-    uint64_t lookups;
     struct timing timings[TIMERS];
     unsigned next_timing;
     const uv_timer_t *firing;
+    struct thread threads[THREADS]; /* begun, and not yet run */
+    unsigned thread_count;
 } world;
 
 void system_fail(const struct torture_site *site, const struct system_fault *fault, uint64_t skip,
@@ -47,11 +53,6 @@ void system_relent(void)
 void system_pass(uint64_t ms)
 {
     world.leapt_ms += ms;
-}
-
-uint64_t system_lookups(void)
-{
-    return world.lookups;
 }
 
 /* Is it now that this call fails, in this way? Counts the call. */
@@ -203,45 +204,40 @@ int torture_random(struct torture_site *site, uv_loop_t *loop, uv_random_t *requ
     return due(site) ? world.fault.error : uv_random(loop, request, bytes, len, flags, cb);
 }
 
-/* A look-up under way: whose callback is told, and of what failure. */
-struct asked {
-    uv_getaddrinfo_t request;
-    uv_getaddrinfo_t *owner;
-    uv_getaddrinfo_cb done;
-    int failure;
-};
-
-static void answered(uv_getaddrinfo_t *request, int status, struct addrinfo *results)
+int torture_getaddrinfo(struct torture_site *site, const char *node, const char *service,
+    const struct addrinfo *hints, struct addrinfo **results)
 {
-    struct asked *asked = request->data;
-    world.lookups--;
-    if (asked->failure < 0) {
-        uv_freeaddrinfo(results);
-        asked->done(asked->owner, asked->failure, NULL);
-    } else {
-        asked->done(asked->owner, status, results);
+    if (!due(site)) {
+        return getaddrinfo(node, service, hints, results);
     }
-    free(asked);
+    return world.fault.way == SYSTEM_ERRNO ? EAI_SYSTEM : world.fault.error;
 }
 
-/* The owner's request is not libuv's here: to cancel it changes nothing, which libuv allows. */
-int torture_getaddrinfo(struct torture_site *site, uv_loop_t *loop, uv_getaddrinfo_t *request,
-    uv_getaddrinfo_cb done, const char *node, const char *service, const struct addrinfo *hints)
+int torture_attr_init(struct torture_site *site, pthread_attr_t *attributes)
 {
-    bool fails = due(site);
-    if (fails && world.fault.way == SYSTEM_FAILS) {
+    return due(site) ? world.fault.error : pthread_attr_init(attributes);
+}
+
+int torture_create(struct torture_site *site, pthread_t *thread, const pthread_attr_t *attributes,
+    void *(*work)(void *), void *arg)
+{
+    (void)thread, (void)attributes;
+    if (due(site)) {
         return world.fault.error;
     }
-    struct asked *asked = calloc(1, sizeof *asked);
-    if (asked == NULL) {
+    if (world.thread_count == THREADS) {
         abort();
     }
-    asked->request.data = asked;
-    asked->owner = request;
-    asked->done = done;
-    asked->failure = fails ? world.fault.error : 0;
-    world.lookups++;
-    return uv_getaddrinfo(loop, &asked->request, answered, node, service, hints);
+    world.threads[world.thread_count++] = (struct thread){work, arg};
+    return 0;
+}
+
+void system_run_threads(void)
+{
+    while (world.thread_count > 0) {
+        struct thread thread = world.threads[--world.thread_count];
+        thread.work(thread.arg);
+    }
 }
 
 uint64_t torture_now(const uv_loop_t *loop)

@@ -6,6 +6,8 @@
  * so that nobody waits and no stall of this machine shows; and a loopback of Unix sockets behind
  * the addresses of IP, since what is sent there has arrived: TCP takes a time of its own. */
 
+#include <netdb.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -19,7 +21,7 @@ enum system_way {
     SYSTEM_FAILS,
     SYSTEM_LESS,    /* it moves one byte */
     SYSTEM_PENDING, /* it tells of an error that waited: getsockopt with SO_ERROR */
-    SYSTEM_LATER,   /* its callback is told: uv_getaddrinfo */
+    SYSTEM_ERRNO,   /* it says to look at errno: getaddrinfo with EAI_SYSTEM */
 };
 
 struct system_fault {
@@ -39,8 +41,8 @@ socklen_t system_address(uint16_t port, struct sockaddr_un *address);
 
 /* Time passes. */
 void system_pass(uint64_t ms);
-/* Look-ups that the thread pool is busy with. */
-uint64_t system_lookups(void);
+/* What threads that were begun have to do is done here, by the only one there is. */
+void system_run_threads(void);
 
 /* What stands in the place of the calls. */
 int torture_socket(struct torture_site *site, int family, int type, int protocol);
@@ -53,8 +55,11 @@ ssize_t torture_recv(struct torture_site *site, int fd, void *where, size_t room
 ssize_t torture_sendmsg(struct torture_site *site, int fd, const struct msghdr *message, int flags);
 int torture_shutdown(struct torture_site *site, int fd, int how);
 int torture_close(struct torture_site *site, int fd);
-int torture_getaddrinfo(struct torture_site *site, uv_loop_t *loop, uv_getaddrinfo_t *request,
-    uv_getaddrinfo_cb done, const char *node, const char *service, const struct addrinfo *hints);
+int torture_getaddrinfo(struct torture_site *site, const char *node, const char *service,
+    const struct addrinfo *hints, struct addrinfo **results);
+int torture_attr_init(struct torture_site *site, pthread_attr_t *attributes);
+int torture_create(struct torture_site *site, pthread_t *thread, const pthread_attr_t *attributes,
+    void *(*work)(void *), void *arg);
 int torture_poll_init(struct torture_site *site, uv_loop_t *loop, uv_poll_t *poll, uv_os_sock_t fd);
 int torture_poll_start(struct torture_site *site, uv_poll_t *poll, int events, uv_poll_cb cb);
 int torture_async_init(

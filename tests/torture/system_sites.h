@@ -5,8 +5,10 @@
 /* Included in front of the sources that bind the library to libuv and the system: what they call of
  * both, and what may fail, becomes a site, besides the allocations. Time is the world's. */
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -23,7 +25,9 @@
 #define sendmsg(...) torture_sendmsg(TORTURE_SITE(sendmsg), __VA_ARGS__)
 #define shutdown(...) torture_shutdown(TORTURE_SITE(shutdown), __VA_ARGS__)
 #define close(...) torture_close(TORTURE_SITE(close), __VA_ARGS__)
-#define uv_getaddrinfo(...) torture_getaddrinfo(TORTURE_SITE(uv_getaddrinfo), __VA_ARGS__)
+#define getaddrinfo(...) torture_getaddrinfo(TORTURE_SITE(getaddrinfo), __VA_ARGS__)
+#define pthread_attr_init(...) torture_attr_init(TORTURE_SITE(pthread_attr_init), __VA_ARGS__)
+#define pthread_create(...) torture_create(TORTURE_SITE(pthread_create), __VA_ARGS__)
 
 #define uv_poll_init_socket(...) torture_poll_init(TORTURE_SITE(uv_poll_init_socket), __VA_ARGS__)
 #define uv_poll_start(...) torture_poll_start(TORTURE_SITE(uv_poll_start), __VA_ARGS__)

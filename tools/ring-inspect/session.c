@@ -59,11 +59,8 @@ int session_close(struct session *session, int status)
             continue;
     }
     setup_close(&session->setup);
-    if (session->looping && uv_loop_close(&session->loop) == UV_EBUSY) {
-        /* A name is still being looked up; an ordinary exit would wait for the resolver. */
-        status = finish_output(status);
-        _Exit(status);
-    }
+    if (session->looping)
+        uv_loop_close(&session->loop);
     return status;
 }
 
