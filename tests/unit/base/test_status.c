@@ -73,6 +73,23 @@ static void a_failed_look_up_of_a_name_is_said_in_words(void **state)
     }
 }
 
+static void what_the_resolver_said_is_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        int code;
+        const char *words;
+    } failures[] = {
+        {UV_EAI_NONAME, "nobody knows it"},
+        {UV_EAI_NODATA, "it has no address"},
+        {UV_EAI_FAIL, "a name server failed"},
+        {UV_EAI_AGAIN, "no name server answers for now"},
+    };
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        assert_non_null(strstr(ringcache_strerror(failures[i].code), failures[i].words));
+    }
+}
+
 static void the_range_of_errnos_ends_where_that_of_libuv_ends(void **state)
 {
     (void)state;
@@ -107,6 +124,7 @@ int main(void)
         cmocka_unit_test(the_sign_says_whether_it_failed_and_failures_follow_each_other),
         cmocka_unit_test(an_errno_has_the_words_of_the_system),
         cmocka_unit_test(a_failed_look_up_of_a_name_is_said_in_words),
+        cmocka_unit_test(what_the_resolver_said_is_told_apart),
         cmocka_unit_test(the_range_of_errnos_ends_where_that_of_libuv_ends),
         cmocka_unit_test(every_other_number_is_unknown),
         cmocka_unit_test(the_version_is_that_of_its_three_numbers),
