@@ -158,6 +158,9 @@ void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why)
 {
     rc_conn_quote(conn, why);
     spare_questions(conn, status);
+    if (conn->state == RC_CONN_GREETING && !rc_error_is_local(status)) {
+        rc_dial_blame(&conn->dial);
+    }
     bool was_ready = conn->state == RC_CONN_READY || conn->state == RC_CONN_LAME;
     conn->owed_writes = rc_conn_holds_writes(conn);
     rc_conn_close(conn, RINGCACHE_ECONNECT, conn->why);
@@ -624,13 +627,14 @@ struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     rc_list_init(&conn->unsent_link);
     rc_output_init(&conn->out);
     rc_deadline_init(&conn->timer, timer_due);
+    conn->opened_ms = rc_env_now_ms(env);
+    conn->setup_ms = deadline_ms;
+    uint64_t ends_ms = conn->opened_ms + deadline_ms;
     rc_dial_init(&conn->dial, env, &stream_events, conn);
-    if (rc_dial_start(&conn->dial, &backend->endpoint) < 0) {
+    if (rc_dial_start(&conn->dial, &backend->endpoint, &backend->dead, ends_ms) < 0) {
         rc_free(conn);
         return NULL;
     }
-    conn->opened_ms = rc_env_now_ms(env);
-    conn->setup_ms = deadline_ms;
-    rc_env_arm(env, &conn->timer, conn->opened_ms + deadline_ms);
+    rc_env_arm(env, &conn->timer, ends_ms);
     return conn;
 }

@@ -32,6 +32,7 @@ struct rc_backend {
     struct rc_endpoint endpoint;
     struct rc_credentials credentials;
     const struct rc_codec *codec;
+    struct rc_dead dead; /* of the endpoint's addresses */
 };
 
 enum rc_conn_state {

@@ -2,7 +2,6 @@
 #include "server/dial.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "server/env.h"
 #include "server/health.h"
@@ -33,6 +32,22 @@ static void close_attempt(struct rc_attempt *attempt)
     }
 }
 
+static struct rc_address *address_of(const struct rc_attempt *attempt)
+{
+    struct rc_dial *dial = attempt->dial;
+    return &dial->addresses[attempt - dial->attempts];
+}
+
+/* How long the address begun last has to itself: of the time that is left, what the others leave
+ * it. */
+static uint64_t stagger_ms(const struct rc_dial *dial)
+{
+    uint64_t now_ms = rc_env_now_ms(dial->env);
+    uint64_t left_ms = dial->deadline_ms > now_ms ? dial->deadline_ms - now_ms : 0;
+    uint64_t share_ms = left_ms / (dial->count - dial->tried + 1);
+    return share_ms < RC_DIAL_STAGGER_MS ? share_ms : RC_DIAL_STAGGER_MS;
+}
+
 /* Begin with the next address that can be begun with. False when none is left and none is open. */
 static bool try_next(struct rc_dial *dial)
 {
@@ -45,7 +60,7 @@ static bool try_next(struct rc_dial *dial)
         int rc = transport->ops->connect(
             transport, address, dial->attempt_events, attempt, &attempt->stream);
         if (rc == 0) {
-            rc_env_arm(dial->env, &dial->stagger, rc_env_now_ms(dial->env) + RC_DIAL_STAGGER_MS);
+            rc_env_arm(dial->env, &dial->stagger, rc_env_now_ms(dial->env) + stagger_ms(dial));
             return true;
         }
         note_failure(dial, rc);
@@ -59,6 +74,17 @@ static void stagger_due(struct rc_deadline *deadline, uint64_t now_ms)
     try_next(rc_container(deadline, struct rc_dial, stagger));
 }
 
+/* Of the addresses found, those that are thought dead, or the others. */
+static void append(
+    struct rc_dial *dial, const struct rc_address *found, size_t count, bool are_dead)
+{
+    for (size_t i = 0; i < count && dial->count < RC_DIAL_ADDRESSES; i++) {
+        if (rc_dead_has(dial->dead, &found[i]) == are_dead) {
+            dial->addresses[dial->count++] = found[i];
+        }
+    }
+}
+
 static void resolved(void *owner, int status, const struct rc_address *addresses, size_t count)
 {
     struct rc_dial *dial = owner;
@@ -66,14 +92,39 @@ static void resolved(void *owner, int status, const struct rc_address *addresses
     rc_env_enter(env);
     dial->lookup = NULL;
     dial->failure = status < 0 || count > 0 ? status : -EHOSTUNREACH;
-    dial->count = count < RC_DIAL_ADDRESSES ? count : RC_DIAL_ADDRESSES;
-    if (dial->count > 0) {
-        memcpy(dial->addresses, addresses, dial->count * sizeof *addresses);
-    }
+    append(dial, addresses, count, false);
+    append(dial, addresses, count, true);
     if (!try_next(dial)) {
         dial->events->connected(dial->owner, dial->failure);
     }
     rc_env_leave(env);
+}
+
+/* Those that began earlier had their time, and did not answer in it. */
+static void win(struct rc_dial *dial, struct rc_attempt *winner)
+{
+    rc_env_disarm(dial->env, &dial->stagger);
+    dial->winner = winner;
+    dial->stream = winner->stream;
+    rc_dead_remove(dial->dead, address_of(winner));
+    for (size_t i = 0; i < dial->tried; i++) {
+        struct rc_attempt *other = &dial->attempts[i];
+        if (other < winner && other->stream != NULL) {
+            rc_dead_add(dial->dead, address_of(other));
+        }
+        if (other != winner) {
+            close_attempt(other);
+        }
+    }
+}
+
+static void lose(struct rc_dial *dial, struct rc_attempt *attempt, int status)
+{
+    note_failure(dial, status);
+    if (!rc_error_is_local(status)) {
+        rc_dead_add(dial->dead, address_of(attempt));
+    }
+    close_attempt(attempt);
 }
 
 static void attempt_connected(void *owner, int status)
@@ -83,19 +134,12 @@ static void attempt_connected(void *owner, int status)
     struct rc_env *env = dial->env;
     rc_env_enter(env);
     if (status < 0) {
-        note_failure(dial, status);
-        close_attempt(attempt);
+        lose(dial, attempt, status);
         if (!try_next(dial)) {
             dial->events->connected(dial->owner, dial->failure);
         }
     } else {
-        rc_env_disarm(env, &dial->stagger);
-        dial->stream = attempt->stream;
-        for (size_t i = 0; i < dial->tried; i++) {
-            if (&dial->attempts[i] != attempt) {
-                close_attempt(&dial->attempts[i]);
-            }
-        }
+        win(dial, attempt);
         dial->events->connected(dial->owner, 0);
     }
     rc_env_leave(env);
@@ -141,10 +185,18 @@ void rc_dial_init(
     rc_deadline_init(&dial->stagger, stagger_due);
 }
 
-int rc_dial_start(struct rc_dial *dial, const struct rc_endpoint *endpoint)
+int rc_dial_start(struct rc_dial *dial, const struct rc_endpoint *endpoint, struct rc_dead *dead,
+    uint64_t deadline_ms)
 {
     struct rc_transport *transport = dial->env->transport;
+    dial->dead = dead;
+    dial->deadline_ms = deadline_ms;
     return transport->ops->resolve(transport, endpoint, resolved, dial, &dial->lookup);
+}
+
+void rc_dial_blame(struct rc_dial *dial)
+{
+    rc_dead_add(dial->dead, address_of(dial->winner));
 }
 
 void rc_dial_close(struct rc_dial *dial)

@@ -2,14 +2,16 @@
 #ifndef RC_SERVER_DIAL_H
 #define RC_SERVER_DIAL_H
 
-/* From a name to a standing stream: resolve, then try the addresses in order, the next one as soon
- * as one failed and at the latest 250 ms after it began (RFC 8305); the first that stands wins and
- * the others are closed. The deadline of the whole is the owner's. */
+/* From a name to a standing stream: resolve, then try the addresses in order, those that last led
+ * nowhere behind the others: the next one as soon as one failed, and at the latest 250 ms after it
+ * began (RFC 8305) or earlier where many share what is left of the time. The first that stands wins
+ * and the others are closed. The deadline of the whole is the owner's to keep. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/wheel.h"
+#include "server/dead.h"
 #include "transport/transport.h"
 
 struct rc_env;
@@ -32,7 +34,10 @@ struct rc_dial {
     const struct rc_stream_events *attempt_events;
     void *owner;
     struct rc_lookup *lookup;
-    struct rc_stream *stream; /* the winner */
+    struct rc_dead *dead; /* what is remembered of the server's addresses */
+    uint64_t deadline_ms; /* when the owner will give up */
+    struct rc_attempt *winner;
+    struct rc_stream *stream; /* the winner's */
     struct rc_deadline stagger;
     struct rc_address addresses[RC_DIAL_ADDRESSES];
     struct rc_attempt attempts[RC_DIAL_ADDRESSES];
@@ -42,8 +47,11 @@ struct rc_dial {
 
 void rc_dial_init(
     struct rc_dial *dial, struct rc_env *env, const struct rc_stream_events *events, void *owner);
-/* Begin. 0 or a negative errno, then nothing will be told. */
-int rc_dial_start(struct rc_dial *dial, const struct rc_endpoint *endpoint);
+/* Begin; `dead` outlives the dial. 0 or a negative errno, then nothing will be told. */
+int rc_dial_start(struct rc_dial *dial, const struct rc_endpoint *endpoint, struct rc_dead *dead,
+    uint64_t deadline_ms);
+/* Who answers at the winner's address is not the server: the next dial tries it last. */
+void rc_dial_blame(struct rc_dial *dial);
 /* Close all that is open, the winner too; nothing is told any more. Idempotent. */
 void rc_dial_close(struct rc_dial *dial);
 

@@ -172,7 +172,103 @@ static void an_address_that_changed_is_found(void **state)
     world_end(s.world);
 }
 
+/* Every one of eight addresses has its part of the time for connecting, also the last. */
+static void the_last_of_eight_addresses_serves_behind_seven_quiet_ones(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.1.1 10.0.1.2 10.0.1.3 10.0.1.4 10.0.1.5 10.0.1.6 10.0.1.7 10.0.0.1");
+    for (int i = 1; i <= 7; i++) {
+        char host[16];
+        snprintf(host, sizeof host, "10.0.1.%d", i);
+        sim_server_blackhole(sim_server_add(s.world->sim, host, 11211, ENGINE_MEMCACHED), true);
+    }
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = get_with(s.world, "k", 5000);
+    world_settle(s.world, 2000);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_in_range(get->at_ms, began + 7 * 124, began + CONNECT_MS - 1);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(s.world);
+}
+
+static void an_address_that_was_quiet_costs_the_next_connection_nothing(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1 10.0.0.2");
+    sim_server_blackhole(s.one, true);
+    world_get(s.world, "k");
+    world_settle(s.world, 400);
+    sim_end(s.two, sim_server_newest(s.two), SIM_FIN);
+    world_run_for(s.world, 5);
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 400);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_in_range(get->at_ms, began, began + LOOK_UP_MS + 4);
+    world_end(s.world);
+}
+
+/* A name that leads to what is no cache of this kind first, and to the right one behind it. */
+static void a_machine_that_fails_the_greeting_makes_way_for_the_next(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.9 10.0.0.1");
+    sim_server_add(s.world->sim, "10.0.0.9", 11211, ENGINE_REDIS);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_EDOWN);
+    world_run_for(s.world, 200);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 1);
+    get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    world_end(s.world);
+}
+
 /* ---- names ---- */
+
+static void a_connection_that_stands_is_kept_when_its_name_changes(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.1");
+    world_get(s.world, "k");
+    world_settle(s.world, 100);
+    sim_dns_set(s.world->sim, NAME, "10.0.0.2");
+    for (int i = 0; i < 20; i++) {
+        struct world_reply *get = world_get(s.world, "k");
+        world_settle(s.world, 500);
+        assert_reply(get, RINGCACHE_MISS);
+    }
+    assert_int_equal(sim_server_connects(s.one), 1);
+    assert_int_equal(sim_server_connects(s.two), 0);
+    world_end(s.world);
+}
+
+/* The whole of a wrong answer: how soon it shows, and how soon it is over. */
+static void a_name_that_leads_to_another_machine_is_down_until_it_is_right(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, "10.0.0.9");
+    struct sim_server *wrong = sim_server_add(s.world->sim, "10.0.0.9", 11211, ENGINE_REDIS);
+    uint64_t began = world_now(s.world);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_EDOWN);
+    assert_in_range(get->at_ms, began, began + 5);
+    sim_dns_set(s.world->sim, NAME, "10.0.0.1");
+    world_run_for(s.world, 1100);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 1);
+    get = world_get(s.world, "k");
+    world_settle(s.world, 100);
+    assert_reply(get, RINGCACHE_MISS);
+    assert_int_equal(sim_server_connections(wrong), 0);
+    world_end(s.world);
+}
 
 static void a_name_that_is_not_known_is_down_until_it_is(void **state)
 {
@@ -185,7 +281,7 @@ static void a_name_that_is_not_known_is_down_until_it_is(void **state)
     world_settle(s.world, 100);
     assert_reply(get, RINGCACHE_EDOWN);
     assert_int_equal(get->at_ms, began + LOOK_UP_MS);
-    assert_says(get->message, "the host name cannot be resolved");
+    assert_says(get->message, "the host name cannot be resolved: nobody knows it");
     assert_says(world_last(s.world, RINGCACHE_EVENT_DOWN)->text, "the host name cannot be");
     world_run_for(s.world, 20000);
     assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 0);
@@ -363,7 +459,12 @@ int main(void)
         cmocka_unit_test(an_ipv6_address_that_swallows_everything_makes_way_for_ipv4),
         cmocka_unit_test(behind_a_black_hole_each_request_ends_at_its_own_deadline),
         cmocka_unit_test(a_server_none_of_whose_addresses_answers_is_down_at_the_deadline),
+        cmocka_unit_test(the_last_of_eight_addresses_serves_behind_seven_quiet_ones),
+        cmocka_unit_test(an_address_that_was_quiet_costs_the_next_connection_nothing),
+        cmocka_unit_test(a_machine_that_fails_the_greeting_makes_way_for_the_next),
         cmocka_unit_test(an_address_that_changed_is_found),
+        cmocka_unit_test(a_connection_that_stands_is_kept_when_its_name_changes),
+        cmocka_unit_test(a_name_that_leads_to_another_machine_is_down_until_it_is_right),
         cmocka_unit_test(a_name_that_is_not_known_is_down_until_it_is),
         cmocka_unit_test(a_name_without_an_address_is_down),
         cmocka_unit_test(a_look_up_that_hangs_ends_at_the_deadline_of_connecting),

@@ -35,6 +35,8 @@ struct world {
     unsigned drained;
     /* What the dial's owner heard. */
     struct rc_dial dial;
+    struct rc_dead dead;
+    uint64_t deadline_ms;
     unsigned told;
     int status;
     bool closes_when_told;
@@ -176,6 +178,7 @@ static int begin(void **state)
         .env = {.transport = &w.transport, .wake_ms = RC_NEVER, .drain = count_drain, .owner = &w},
         .now_ms = 5000,
         .wake_ms = RC_NEVER,
+        .deadline_ms = 105000,
         .lookup = {.ops = &ops},
     };
     rc_wheel_init(&w.env.wheel, w.now_ms);
@@ -192,7 +195,7 @@ static int begin(void **state)
 
 static void start(struct world *w)
 {
-    assert_int_equal(rc_dial_start(&w->dial, &cache), 0);
+    assert_int_equal(rc_dial_start(&w->dial, &cache, &w->dead, w->deadline_ms), 0);
     assert_int_equal(w->lookups, 1);
     assert_int_equal(w->told, 0);
 }
@@ -257,7 +260,7 @@ static void a_look_up_that_cannot_begin_is_said_at_once_and_never_told(void **st
 {
     struct world *w = *state;
     w->refuses_lookup = -EMFILE;
-    assert_int_equal(rc_dial_start(&w->dial, &cache), -EMFILE);
+    assert_int_equal(rc_dial_start(&w->dial, &cache, &w->dead, w->deadline_ms), -EMFILE);
     rc_dial_close(&w->dial);
     assert_int_equal(w->forgotten, 0);
     assert_int_equal(w->told, 0);
@@ -492,6 +495,137 @@ static void all_eight_may_be_open_together(void **state)
     assert_int_equal(still_open(w), 0);
 }
 
+static void many_addresses_share_the_time_that_is_left(void **state)
+{
+    struct world *w = *state;
+    w->deadline_ms = 6000;
+    dial_addresses(w, 8);
+    for (uint64_t i = 1; i < 8; i++) {
+        pass_to(w, 5000 + 125 * i - 1);
+        assert_int_equal(opened(w), i);
+        pass_to(w, 5000 + 125 * i);
+        assert_int_equal(opened(w), i + 1);
+    }
+    rc_dial_close(&w->dial);
+}
+
+static void what_one_address_leaves_of_its_time_is_the_others(void **state)
+{
+    struct world *w = *state;
+    w->deadline_ms = 5300;
+    dial_addresses(w, 3);
+    pass_to(w, 5020);
+    connected(w, 0, -ECONNREFUSED);
+    assert_int_equal(opened(w), 2);
+    pass_to(w, 5159);
+    assert_int_equal(opened(w), 2);
+    pass_to(w, 5160);
+    assert_int_equal(opened(w), 3);
+    rc_dial_close(&w->dial);
+}
+
+static void behind_the_deadline_nobody_waits_for_the_next(void **state)
+{
+    struct world *w = *state;
+    w->deadline_ms = 4000;
+    dial_addresses(w, 2);
+    pass_to(w, 5000);
+    assert_int_equal(opened(w), 2);
+    rc_dial_close(&w->dial);
+}
+
+/* ---- addresses that lead nowhere ---- */
+
+/* Dial the same addresses once more, of which `first` is begun with. */
+static void redial(struct world *w, size_t count, size_t first)
+{
+    rc_dial_close(&w->dial);
+    for (size_t i = 0; i < ADDRESSES; i++) {
+        w->streams[i].opened = w->streams[i].closed = 0;
+    }
+    w->lookups = w->told = 0;
+    rc_dial_init(&w->dial, &w->env, &events, w);
+    dial_addresses(w, count);
+    assert_int_equal(opened(w), 1);
+    assert_int_equal(w->streams[first].opened, 1);
+}
+
+static void a_refused_address_is_tried_last_the_next_time(void **state)
+{
+    struct world *w = *state;
+    dial_addresses(w, 3);
+    connected(w, 0, -ECONNREFUSED);
+    connected(w, 1, 0);
+    redial(w, 3, 1);
+    connected(w, 1, -ECONNREFUSED);
+    connected(w, 2, -ECONNREFUSED);
+    connected(w, 0, 0);
+    assert_told(w, 0);
+    redial(w, 3, 0);
+    connected(w, 0, 0);
+    rc_dial_close(&w->dial);
+}
+
+static void a_quiet_address_is_tried_last_once_another_stood(void **state)
+{
+    struct world *w = *state;
+    dial_addresses(w, 4);
+    pass_to(w, 5250);
+    pass_to(w, 5500);
+    connected(w, 1, 0);
+    redial(w, 4, 1);
+    connected(w, 1, -ECONNREFUSED);
+    assert_int_equal(w->streams[2].opened, 1); /* it began behind the winner, and had no time */
+    rc_dial_close(&w->dial);
+}
+
+static void where_all_lead_nowhere_the_order_is_the_names(void **state)
+{
+    struct world *w = *state;
+    dial_addresses(w, 2);
+    connected(w, 0, -ECONNREFUSED);
+    connected(w, 1, -ETIMEDOUT);
+    redial(w, 2, 0);
+    rc_dial_close(&w->dial);
+}
+
+static void trouble_of_our_own_is_no_reason_to_try_an_address_last(void **state)
+{
+    struct world *w = *state;
+    dial_addresses(w, 2);
+    connected(w, 0, -ENETUNREACH);
+    connected(w, 1, 0);
+    redial(w, 2, 0);
+    rc_dial_close(&w->dial);
+}
+
+static void a_winner_that_is_blamed_is_tried_last_the_next_time(void **state)
+{
+    struct world *w = *state;
+    dial_addresses(w, 2);
+    connected(w, 0, 0);
+    rc_dial_blame(&w->dial);
+    redial(w, 2, 1);
+    rc_dial_close(&w->dial);
+}
+
+static void the_ninth_address_takes_the_place_of_one_that_leads_nowhere(void **state)
+{
+    struct world *w = *state;
+    dial_addresses(w, 9);
+    for (size_t i = 0; i < 8; i++) {
+        connected(w, i, -ECONNREFUSED);
+    }
+    redial(w, 9, 8);
+    connected(w, 8, -ECONNREFUSED);
+    assert_int_equal(w->streams[0].opened, 1);
+    redial(
+        w, 10, 0); /* the oldest of nine is forgotten, the first: like the tenth, it may be well */
+    connected(w, 0, -ECONNREFUSED);
+    assert_int_equal(w->streams[9].opened, 1);
+    rc_dial_close(&w->dial);
+}
+
 /* ---- closing ---- */
 
 static void closing_while_the_name_is_looked_up_forgets_it(void **state)
@@ -586,6 +720,15 @@ int main(void)
         cmocka_unit_test_setup(what_fails_at_once_when_it_is_its_turn_leaves_the_quiet_ones, begin),
         cmocka_unit_test_setup(every_address_is_tried_up_to_the_eighth, begin),
         cmocka_unit_test_setup(all_eight_may_be_open_together, begin),
+        cmocka_unit_test_setup(many_addresses_share_the_time_that_is_left, begin),
+        cmocka_unit_test_setup(what_one_address_leaves_of_its_time_is_the_others, begin),
+        cmocka_unit_test_setup(behind_the_deadline_nobody_waits_for_the_next, begin),
+        cmocka_unit_test_setup(a_refused_address_is_tried_last_the_next_time, begin),
+        cmocka_unit_test_setup(a_quiet_address_is_tried_last_once_another_stood, begin),
+        cmocka_unit_test_setup(where_all_lead_nowhere_the_order_is_the_names, begin),
+        cmocka_unit_test_setup(trouble_of_our_own_is_no_reason_to_try_an_address_last, begin),
+        cmocka_unit_test_setup(a_winner_that_is_blamed_is_tried_last_the_next_time, begin),
+        cmocka_unit_test_setup(the_ninth_address_takes_the_place_of_one_that_leads_nowhere, begin),
         cmocka_unit_test_setup(closing_while_the_name_is_looked_up_forgets_it, begin),
         cmocka_unit_test_setup(closing_while_addresses_are_tried_closes_them_all, begin),
         cmocka_unit_test_setup(the_owner_may_close_when_it_is_told, begin),
