@@ -133,6 +133,76 @@ static void commands_that_others_would_feel_are_refused(void **state)
     world_end(world);
 }
 
+static void a_command_has_a_verb_and_is_within_bounds(void **state)
+{
+    (void)state;
+    struct world *world = world_new(84);
+    world_redis(world, "10.0.0.1", 6379);
+    world_option(world, "max_value_bytes", "1024");
+    world_begin(world);
+    ringcache_client *client = world->client;
+    struct told told = {.world = world};
+    static char value[1024];
+    ringcache_slice args[3] = {{"SET", 3}, {"k", 1}, {value, sizeof value - 3}};
+    assert_int_equal(ringcache_command(client, args, 3, NULL, on_reply, &told), RINGCACHE_ETOOBIG);
+    args[2].len--;
+    assert_int_equal(ringcache_command(client, args, 3, NULL, on_reply, &told), 0);
+    world_run_for(world, 10);
+    assert_string_equal(told.shape, "OK ");
+    args[2].len = SIZE_MAX;
+    assert_int_equal(ringcache_command(client, args, 3, NULL, on_reply, &told), RINGCACHE_EINVAL);
+    args[0] = (ringcache_slice){"", 0};
+    assert_int_equal(ringcache_command(client, args, 2, NULL, on_reply, &told), RINGCACHE_EINVAL);
+    args[0] = (ringcache_slice){"GET", 3};
+    size_t too_many = (1 << 20) + 1;
+    assert_int_equal(
+        ringcache_command(client, args, too_many, NULL, on_reply, &told), RINGCACHE_EINVAL);
+    assert_int_equal(told.calls, 1);
+    world_end(world);
+}
+
+static void an_empty_ring_has_nobody_to_run_it(void **state)
+{
+    (void)state;
+    const ringcache_slice args[2] = {{"GET", 3}, {"k", 1}};
+    struct world *world = world_new(85);
+    struct told told = {.world = world};
+    world_begin(world);
+    assert_int_equal(
+        ringcache_command(world->client, args, 2, NULL, on_reply, &told), RINGCACHE_ENOSERVER);
+    world_end(world);
+}
+
+/* What one kind of reply has, the others have not. */
+static void ask_for_all(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    struct told *told = user;
+    const ringcache_data *data = reply->data;
+    ringcache_data_type kind = ringcache_data_kind(data);
+    bool text = kind == RINGCACHE_DATA_TEXT || kind == RINGCACHE_DATA_STATUS;
+    assert_int_equal(ringcache_data_text(data).len > 0, text);
+    assert_int_equal(ringcache_data_number(data) != 0, kind == RINGCACHE_DATA_NUMBER);
+    assert_int_equal(ringcache_data_count(data) > 0, kind == RINGCACHE_DATA_ARRAY);
+    assert_int_equal(ringcache_data_at(data, 0) != NULL, kind == RINGCACHE_DATA_ARRAY);
+    on_reply(client, reply, told);
+}
+
+static void a_reply_is_of_one_kind_alone(void **state)
+{
+    (void)state;
+    static const char *const verbs[] = {"set", "get", "strlen", "mget"};
+    struct world *world = begin("auto");
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        const ringcache_slice args[3] = {{verbs[i], strlen(verbs[i])}, {"k", 1}, {"v", 1}};
+        struct told told = {.world = world};
+        assert_int_equal(
+            ringcache_command(world->client, args, i == 0 ? 3 : 2, NULL, ask_for_all, &told), 0);
+        world_run_for(world, 10);
+        assert_int_equal(told.calls, 1);
+    }
+    world_end(world);
+}
+
 static void a_memcached_and_a_namespace_have_no_raw_commands(void **state)
 {
     (void)state;
@@ -182,6 +252,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reply_of_any_shape_is_shown),
         cmocka_unit_test(commands_that_others_would_feel_are_refused),
+        cmocka_unit_test(a_command_has_a_verb_and_is_within_bounds),
+        cmocka_unit_test(an_empty_ring_has_nobody_to_run_it),
+        cmocka_unit_test(a_reply_is_of_one_kind_alone),
         cmocka_unit_test(a_memcached_and_a_namespace_have_no_raw_commands),
         cmocka_unit_test(what_arrives_byte_by_byte_is_the_same),
         cmocka_unit_test(a_route_takes_the_keys_place),
