@@ -42,7 +42,7 @@ void list_ended(ringcache_client *client, const ringcache_reply *reply, void *us
 
 void list_keys(struct list *list, struct world *world, const char *name)
 {
-    *list = (struct list){.world = world, .act = list->act};
+    *list = (struct list){.world = world, .act = list->act, .stage = list->stage};
     bool outer = world->in_call;
     world->in_call = true;
     assert_int_equal(ringcache_server_keys(world->client, name, list_heard, list_ended, list), 0);

@@ -25,6 +25,7 @@ struct list {
     char message[256];
     char server[64];
     int (*act)(struct list *list); /* in each, or NULL */
+    void *stage;                   /* what that acts on */
 };
 
 struct pair {

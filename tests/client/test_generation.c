@@ -95,6 +95,31 @@ static void a_redis_that_refuses_client_kill_stays_out(void **state)
     finish(&s, "v2");
 }
 
+/* The probe asks for its number first, then for the end of the old connection. */
+static void a_probe_without_a_proper_answer_to_client_kill_proves_nothing(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {NULL, "$4\r\nwhat\r\n"}; /* NULL: it is hung up on */
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct stuck s = begin_stuck(world_redis);
+        struct engine *engine = sim_server_engine(s.server);
+        while (engine_count(engine, "client") < 2) {
+            assert_true(sim_step(s.world->sim));
+        }
+        engine_answer_next(engine, "client", 1, answers[i]);
+        world_run_for(s.world, 5);
+        assert_int_equal(engine_count(engine, "client"), 3);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 1);
+        assert_true(sim_server_holds(s.server, s.connection));
+        struct world_reply *get = world_get(s.world, "k");
+        world_settle(s.world, 1);
+        assert_reply(get, RINGCACHE_EDOWN);
+        assert_true(write_second(s.world, 1000) > 0); /* the next probe is told properly */
+        assert_false(sim_server_holds(s.server, s.connection));
+        finish(&s, "v2");
+    }
+}
+
 static void a_stuck_connection_that_the_peer_ends_lets_them_in(void **state)
 {
     (void)state;
@@ -249,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_stuck_connection_keeps_newer_writes_out_on_memcached),
         cmocka_unit_test(a_stuck_connection_is_killed_on_redis),
         cmocka_unit_test(a_redis_that_refuses_client_kill_stays_out),
+        cmocka_unit_test(a_probe_without_a_proper_answer_to_client_kill_proves_nothing),
         cmocka_unit_test(a_stuck_connection_that_the_peer_ends_lets_them_in),
         cmocka_unit_test(a_connection_given_up_is_read_to_its_end_first),
         cmocka_unit_test(a_connection_given_up_that_does_not_end_takes_the_server_out),

@@ -122,6 +122,41 @@ static void another_process_under_its_name_ends_it(void **state)
     end_page_by_page(false);
 }
 
+static int take_room_and_stop(struct list *list)
+{
+    if (list->count == 1) {
+        sim_server_stop(list->stage);
+        assert_int_equal(world_try_get(list->world, "j"), 0);
+    }
+    return 0;
+}
+
+/* The next page found no room, then no connection; who answers it was started in between. */
+static void a_page_that_another_process_answers_ends_it(void **state)
+{
+    (void)state;
+    static struct list list;
+    struct world *world = world_new(133);
+    struct sim_server *server = world_redis(world, "10.0.0.1", 6379);
+    world_option(world, "max_inflight", "1");
+    world_begin(world);
+    fill(server, KEYS, "");
+    list.act = take_room_and_stop;
+    list.stage = server;
+    list_keys(&list, world, "10.0.0.1:6379");
+    world_run_for(world, 10);
+    size_t told = list.count;
+    assert_in_range(told, 1, KEYS - 1);
+    sim_server_restart(server, true);
+    wait_for(&list, 100);
+    list.act = NULL;
+    assert_int_equal(list.status, RINGCACHE_ECONNECT);
+    assert_string_equal(list.message, "another process answers, amid the keys");
+    assert_int_equal(list.count, told);
+    assert_int_equal(engine_count(sim_server_engine(server), "scan"), 2);
+    world_end(world);
+}
+
 static void what_no_memcached_says_ends_it(void **state)
 {
     (void)state;
@@ -173,6 +208,25 @@ static void credentials_that_are_refused_end_it(void **state)
     list_keys(&list, pair.world, RD);
     wait_for(&list, 100);
     assert_int_equal(list.status, RINGCACHE_EAUTH);
+    warm_up(&pair);
+    engine_set_password(sim_server_engine(pair.memcached), "cart", "secret");
+    list_keys(&list, pair.world, MC); /* on a connection of its own */
+    wait_for(&list, 100);
+    assert_int_equal(list.status, RINGCACHE_EAUTH);
+    assert_int_equal(world_count(pair.world, RINGCACHE_EVENT_DOWN), 1);
+    world_end(pair.world);
+}
+
+static void a_memcached_too_old_for_what_is_spoken_ends_it(void **state)
+{
+    (void)state;
+    static struct list list;
+    struct pair pair = begin_pair(134, "protocol", "meta");
+    engine_set_version(sim_server_engine(pair.memcached), "1.5.22");
+    list_keys(&list, pair.world, MC);
+    wait_for(&list, 100);
+    assert_int_equal(list.status, RINGCACHE_ENOTSUP);
+    assert_string_equal(list.message, "memcached 1.5.22 is older than 1.6.18");
     world_end(pair.world);
 }
 
@@ -343,9 +397,11 @@ int main(void)
         cmocka_unit_test(a_slow_one_goes_on_as_long_as_it_goes_on),
         cmocka_unit_test(a_lost_connection_ends_it),
         cmocka_unit_test(another_process_under_its_name_ends_it),
+        cmocka_unit_test(a_page_that_another_process_answers_ends_it),
         cmocka_unit_test(what_no_memcached_says_ends_it),
         cmocka_unit_test(one_that_is_down_or_cannot_be_reached_ends_it),
         cmocka_unit_test(credentials_that_are_refused_end_it),
+        cmocka_unit_test(a_memcached_too_old_for_what_is_spoken_ends_it),
         cmocka_unit_test(the_clients_end_is_the_listings),
         cmocka_unit_test(a_servers_removal_ends_its_listing),
         cmocka_unit_test(a_server_stays_until_its_listing_has_ended),

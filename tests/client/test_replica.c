@@ -12,7 +12,7 @@ struct scene {
     struct engine *replica, *master;
 };
 
-static struct scene open_scene(const char *connections)
+static struct scene open_scene_with(const char *connections, const char *connect_timeout_ms)
 {
     struct scene s = {.world = world_new(71)};
     sim_dns_set(s.world->sim, "cache.example", "10.0.0.1");
@@ -22,6 +22,7 @@ static struct scene open_scene(const char *connections)
     s.master = sim_server_engine(s.second);
     world_option(s.world, "server", "redis://cache.example:6379");
     world_option(s.world, "connections", connections);
+    world_option(s.world, "connect_timeout_ms", connect_timeout_ms);
     world_begin(s.world);
     struct world_reply *set = world_set(s.world, "k", "v");
     world_settle(s.world, 100);
@@ -29,6 +30,11 @@ static struct scene open_scene(const char *connections)
     engine_put(s.master, 0, "k", rc_slice_text("v"), 0);
     engine_set_mood(s.replica, ENGINE_REPLICA);
     return s;
+}
+
+static struct scene open_scene(const char *connections)
+{
+    return open_scene_with(connections, "1000");
 }
 
 static void fail_over(const struct scene *s)
@@ -314,6 +320,28 @@ static void a_new_connection_that_fails_changes_nothing(void **state)
     }
 }
 
+static void a_new_connection_that_takes_long_is_the_only_one(void **state)
+{
+    (void)state;
+    struct scene s = open_scene_with("1", "5000");
+    fail_over(&s);
+    sim_server_stop(s.second);
+    for (int second = 0; second < 3; second++) {
+        struct world_reply *set = world_set(s.world, "k", "w");
+        world_run_for(s.world, 1100);
+        assert_refused(set);
+        assert_int_equal(sim_server_connects(s.second), 1);
+    }
+    sim_server_continue(s.second);
+    world_run_for(s.world, 10);
+    struct world_reply *set = world_set(s.world, "k", "w");
+    world_settle(s.world, 10);
+    assert_reply(set, RINGCACHE_OK);
+    assert_int_equal(sim_server_connects(s.second), 1);
+    assert_int_equal(sim_client_streams(s.world->host), 1);
+    world_end(s.world);
+}
+
 /* The old connection ended meanwhile, and the name led to the new master already. */
 static void a_connection_younger_than_the_new_one_stays(void **state)
 {
@@ -440,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_drains_speaks_for_itself_alone),
         cmocka_unit_test(a_silent_connection_is_not_left_to_drain),
         cmocka_unit_test(a_new_connection_that_fails_changes_nothing),
+        cmocka_unit_test(a_new_connection_that_takes_long_is_the_only_one),
         cmocka_unit_test(a_connection_younger_than_the_new_one_stays),
         cmocka_unit_test(all_of_several_connections_are_renewed),
         cmocka_unit_test(a_renewal_may_be_interrupted_at_any_moment),

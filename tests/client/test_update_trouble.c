@@ -218,6 +218,64 @@ static void an_update_may_leave_while_it_waits_for_room(void **state)
     }
 }
 
+/* ---- what never left ---- */
+
+static const char large[900000];
+static unsigned released;
+
+static void count_release(void *user, const void *value, size_t len)
+{
+    assert_ptr_equal(user, &released);
+    assert_ptr_equal(value, large);
+    assert_int_equal(len, sizeof large);
+    released++;
+}
+
+/* The server takes nothing any more, and there is so much in front of the change that it waits
+ * un-encoded. */
+static void store_behind_a_loan(
+    ringcache_client *client, const ringcache_reply *now, ringcache_change *change, void *user)
+{
+    struct world *world = stage.world;
+    (void)user;
+    assert_int_equal(now->status, RINGCACHE_OK);
+    const ringcache_request lends = {.op = RINGCACHE_SET,
+        .options = RINGCACHE_LEND_VALUE,
+        .key = {"j", 1},
+        .value = {large, sizeof large},
+        .release = count_release,
+        .release_user = &released};
+    struct world_reply *lent;
+    sim_server_stop(stage.server);
+    assert_int_equal(world_try(world, &lends, NULL, &lent), 0);
+    assert_int_equal(ringcache_change_store(change, "new", 3, 0), 0);
+    assert_ptr_equal(client, world->client);
+    sim_at(world->sim, world_now(world) + 5, leave, world);
+}
+
+static void a_change_that_never_left_was_not_applied(void **state)
+{
+    (void)state;
+    struct world *world = begin("integrity", "auto");
+    world_set(world, "k", "old");
+    world_settle(world, 100);
+    const ringcache_request request = {.key = {"k", 1}};
+    struct world_call call = world_call(world);
+    released = 0;
+    struct world_reply *update = world_called(world, &call,
+        ringcache_update(
+            world->client, &request, store_behind_a_loan, call.cb, call.user, &stage.leaves));
+    world_run_for(world, 10);
+    assert_reply(update, RINGCACHE_ECANCELED);
+    assert_int_equal(update->maybe_applied, 0);
+    sim_server_continue(stage.server);
+    world_settle(world, 1000);
+    world_run_for(world, 100);
+    assert_stored("old");
+    assert_int_equal(released, 1);
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +283,7 @@ int main(void)
         cmocka_unit_test(a_token_of_another_server_is_not_used),
         cmocka_unit_test(a_server_without_tokens_cannot_be_updated),
         cmocka_unit_test(updates_that_wait_for_their_turn_wait_for_room_too),
+        cmocka_unit_test(a_change_that_never_left_was_not_applied),
         cmocka_unit_test(an_update_may_leave_while_it_waits_for_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
