@@ -269,6 +269,20 @@ bool engine_text_is(struct rc_slice s, const char *text)
     return rc_slice_equal(s, rc_slice_text(text));
 }
 
+bool engine_digits(struct rc_slice word, size_t from, uint64_t *value)
+{
+    uint64_t sum = 0;
+    for (size_t i = from; i < word.len; i++) {
+        unsigned char d = word.data[i];
+        if (d < '0' || d > '9' || __builtin_mul_overflow(sum, 10u, &sum) ||
+            __builtin_add_overflow(sum, (uint64_t)(d - '0'), &sum)) {
+            return false;
+        }
+    }
+    *value = sum;
+    return word.len > from;
+}
+
 uint64_t engine_count(const struct engine *e, const char *verb)
 {
     uint64_t count = 0;

@@ -66,5 +66,7 @@ struct engine_session {
 bool engine_arrives(
     struct engine_session *s, const char *verb, struct rc_slice key, struct sim_bytes *reply);
 bool engine_text_is(struct rc_slice s, const char *text);
+/* The decimal number that `word` is from its byte `from` on. */
+bool engine_digits(struct rc_slice word, size_t from, uint64_t *value);
 
 #endif

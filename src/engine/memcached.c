@@ -40,29 +40,25 @@ static void split(struct mc_words *words, struct rc_slice rest)
     }
 }
 
+bool mc_take_noreply(struct mc_call *c)
+{
+    const struct mc_words *w = &c->words;
+    c->noreply = w->count > 0 && engine_text_is(w->at[w->count - 1], "noreply");
+    return c->noreply;
+}
+
 void mc_say(struct mc_call *c, const char *line)
 {
+    if (c->noreply) {
+        return;
+    }
     sim_bytes_text(c->reply, line);
     sim_bytes_text(c->reply, "\r\n");
 }
 
-bool mc_digits(struct rc_slice word, size_t from, uint64_t *value)
-{
-    uint64_t sum = 0;
-    for (size_t i = from; i < word.len; i++) {
-        unsigned char d = word.data[i];
-        if (d < '0' || d > '9' || __builtin_mul_overflow(sum, 10u, &sum) ||
-            __builtin_add_overflow(sum, (uint64_t)(d - '0'), &sum)) {
-            return false;
-        }
-    }
-    *value = sum;
-    return word.len > from;
-}
-
 bool mc_unsigned(struct rc_slice word, uint64_t *value)
 {
-    return mc_digits(word, word.len > 0 && word.data[0] == '+', value);
+    return engine_digits(word, word.len > 0 && word.data[0] == '+', value);
 }
 
 bool mc_signed(struct rc_slice word, int64_t *value)
@@ -70,7 +66,7 @@ bool mc_signed(struct rc_slice word, int64_t *value)
     bool negative = word.len > 0 && word.data[0] == '-';
     bool sign = negative || (word.len > 0 && word.data[0] == '+');
     uint64_t sum;
-    if (!mc_digits(word, sign, &sum) || sum > INT64_MAX) {
+    if (!engine_digits(word, sign, &sum) || sum > INT64_MAX) {
         return false;
     }
     *value = negative ? -(int64_t)sum : (int64_t)sum;
@@ -88,12 +84,10 @@ static bool too_large(const struct engine *e, const struct mc_storage *s, size_t
     return ITEM_HEADER + ITEM_CAS + flags + s->key.len + 1 + length + 2 > e->max_item;
 }
 
-enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t length, bool quiet)
+enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t length)
 {
     if (too_large(c->engine, s, length)) {
-        if (!quiet) {
-            mc_say(c, "SERVER_ERROR object too large for cache");
-        }
+        mc_say(c, "SERVER_ERROR object too large for cache");
         mc_swallow(c, length);
         store_delete(&c->engine->stores[0], s->key, c->engine->now_ms);
         return MC_VALUE_REFUSED;
@@ -107,9 +101,7 @@ enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t leng
     if (memcmp(c->body.data + length, "\r\n", 2) == 0) {
         return MC_VALUE_WHOLE;
     }
-    if (!quiet) {
-        mc_say(c, "CLIENT_ERROR bad data chunk");
-    }
+    mc_say(c, "CLIENT_ERROR bad data chunk");
     return MC_VALUE_REFUSED;
 }
 
@@ -130,9 +122,13 @@ static void run_version(struct mc_call *c)
 static void run_flush_all(struct mc_call *c)
 {
     const struct mc_words *w = &c->words;
-    bool quiet = w->count > 0 && engine_text_is(w->at[w->count - 1], "noreply");
     int64_t delay;
-    if (w->count > (quiet ? 1u : 0u) && !mc_signed(w->at[0], &delay)) {
+    if (w->count > 2) {
+        mc_say(c, "ERROR");
+        return;
+    }
+    bool noreply = mc_take_noreply(c);
+    if (w->count > (noreply ? 1u : 0u) && !mc_signed(w->at[0], &delay)) {
         mc_say(c, "CLIENT_ERROR invalid exptime argument");
         return;
     }
@@ -140,9 +136,7 @@ static void run_flush_all(struct mc_call *c)
         return;
     }
     store_clear(&c->engine->stores[0]);
-    if (!quiet) {
-        mc_say(c, "OK");
-    }
+    mc_say(c, "OK");
 }
 
 static void run_quit(struct mc_call *c)

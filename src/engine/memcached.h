@@ -23,6 +23,7 @@ struct mc_call {
     struct rc_slice line;  /* the same, unsplit: a get may have any number of keys */
     struct rc_slice body;  /* received behind the line */
     size_t body_used;
+    bool noreply; /* it is to answer nothing, not even that it is refused */
     bool starved; /* the value has not all come: nothing was done, try again */
     bool quit;
 };
@@ -54,9 +55,9 @@ struct mc_counting {
 enum mc_value { MC_VALUE_WHOLE, MC_VALUE_STARVED, MC_VALUE_REFUSED };
 
 struct rc_slice mc_next_word(struct rc_slice *rest);
+/* Does the line end in "noreply"? Then nothing is said from here on. */
+bool mc_take_noreply(struct mc_call *c);
 void mc_say(struct mc_call *c, const char *line);
-/* The decimal number that `word` is from its byte `from` on. */
-bool mc_digits(struct rc_slice word, size_t from, uint64_t *value);
 bool mc_unsigned(struct rc_slice word, uint64_t *value);
 bool mc_signed(struct rc_slice word, int64_t *value);
 /* Memcached's exptime as a moment of the engine's clock. */
@@ -66,9 +67,8 @@ enum mc_outcome mc_store(struct engine *e, struct mc_storage *s);
 enum mc_counted mc_count(struct engine *e, struct mc_counting *count);
 /* Throw away the value of `length` bytes that follows a refused line. */
 void mc_swallow(struct mc_call *c, size_t length);
-/* Take the value of `length` bytes that follows the line. When it is refused, that was said
- * (unless `quiet`). */
-enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t length, bool quiet);
+/* Take the value of `length` bytes that follows the line. When it is refused, that was said. */
+enum mc_value mc_take_value(struct mc_call *c, struct mc_storage *s, size_t length);
 
 void mc_set(struct mc_call *c);
 void mc_add(struct mc_call *c);

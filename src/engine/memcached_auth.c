@@ -39,7 +39,7 @@ void mc_authenticate(struct mc_call *c)
     for (size_t i = 0; i < WORDS_OF_A_SET; i++) {
         words[i] = mc_next_word(&c->line);
     }
-    if (!set || !mc_digits(words[WORDS_OF_A_SET - 1], 0, &length) || length > UINT32_MAX - 2) {
+    if (!set || !engine_digits(words[WORDS_OF_A_SET - 1], 0, &length) || length > UINT32_MAX - 2) {
         mc_say(c, "CLIENT_ERROR unauthenticated");
         return;
     }

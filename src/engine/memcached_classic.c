@@ -35,23 +35,18 @@ static void store_classic(struct mc_call *c, enum mc_mode mode, bool has_cas)
         mc_say(c, "ERROR");
         return;
     }
-    bool quiet = engine_text_is(w->at[w->count - 1], "noreply");
+    mc_take_noreply(c);
     struct mc_storage s = {.mode = mode, .has_cas = has_cas};
     int64_t length;
     if (!parse_storage(w, &s, &length)) {
-        if (!quiet) {
-            mc_say(c, "CLIENT_ERROR bad command line format");
-        }
+        mc_say(c, "CLIENT_ERROR bad command line format");
         return;
     }
-    if (mc_take_value(c, &s, (size_t)length, quiet) != MC_VALUE_WHOLE ||
+    if (mc_take_value(c, &s, (size_t)length) != MC_VALUE_WHOLE ||
         engine_arrives(c->session, c->verb, s.key, c->reply)) {
         return;
     }
-    enum mc_outcome outcome = mc_store(c->engine, &s);
-    if (!quiet) {
-        say_outcome(c, outcome);
-    }
+    say_outcome(c, mc_store(c->engine, &s));
 }
 
 void mc_set(struct mc_call *c)
@@ -152,14 +147,14 @@ void mc_gat(struct mc_call *c)
 }
 
 /* "<key> <argument> [noreply]", as touch, incr and decr have it. */
-static bool take_key_and_one(struct mc_call *c, bool *quiet)
+static bool take_key_and_one(struct mc_call *c)
 {
     const struct mc_words *w = &c->words;
     if (w->count != 2 && w->count != 3) {
         mc_say(c, "ERROR");
         return false;
     }
-    *quiet = engine_text_is(w->at[w->count - 1], "noreply");
+    mc_take_noreply(c);
     if (w->at[0].len > MC_MAX_KEY) {
         mc_say(c, "CLIENT_ERROR bad command line format");
         return false;
@@ -169,11 +164,10 @@ static bool take_key_and_one(struct mc_call *c, bool *quiet)
 
 void mc_touch(struct mc_call *c)
 {
-    bool quiet;
     int64_t exptime;
     struct engine *e = c->engine;
     struct rc_slice key = c->words.at[0];
-    if (!take_key_and_one(c, &quiet)) {
+    if (!take_key_and_one(c)) {
         return;
     }
     if (!mc_signed(c->words.at[1], &exptime)) {
@@ -189,9 +183,7 @@ void mc_touch(struct mc_call *c)
         item->touched_ms = e->now_ms;
         item->fetched = true;
     }
-    if (!quiet) {
-        mc_say(c, item != NULL ? "TOUCHED" : "NOT_FOUND");
-    }
+    mc_say(c, item != NULL ? "TOUCHED" : "NOT_FOUND");
 }
 
 static void say_counted(struct mc_call *c, enum mc_counted counted, uint64_t result)
@@ -216,9 +208,8 @@ static void say_counted(struct mc_call *c, enum mc_counted counted, uint64_t res
 
 static void count_classic(struct mc_call *c, bool down)
 {
-    bool quiet;
     struct mc_counting count = {.key = c->words.at[0], .down = down};
-    if (!take_key_and_one(c, &quiet)) {
+    if (!take_key_and_one(c)) {
         return;
     }
     if (!mc_unsigned(c->words.at[1], &count.delta)) {
@@ -229,9 +220,7 @@ static void count_classic(struct mc_call *c, bool down)
         return;
     }
     enum mc_counted counted = mc_count(c->engine, &count);
-    if (!quiet) {
-        say_counted(c, counted, count.result);
-    }
+    say_counted(c, counted, count.result);
 }
 
 void mc_incr(struct mc_call *c)
@@ -245,10 +234,10 @@ void mc_decr(struct mc_call *c)
 }
 
 /* Once there was a time to wait in front of noreply: a 0 is still let through. */
-static bool delete_words_ok(const struct mc_words *w, bool quiet)
+static bool delete_words_ok(const struct mc_words *w, bool noreply)
 {
-    return w->count == 1 || (w->count == 2 && (quiet || engine_text_is(w->at[1], "0"))) ||
-           (w->count == 3 && quiet && engine_text_is(w->at[1], "0"));
+    size_t words = w->count - noreply;
+    return words == 1 || (words == 2 && engine_text_is(w->at[1], "0"));
 }
 
 void mc_delete(struct mc_call *c)
@@ -258,8 +247,8 @@ void mc_delete(struct mc_call *c)
         mc_say(c, "ERROR");
         return;
     }
-    bool quiet = engine_text_is(w->at[w->count - 1], "noreply");
-    if (!delete_words_ok(w, quiet)) {
+    bool noreply = w->count > 1 && mc_take_noreply(c);
+    if (!delete_words_ok(w, noreply)) {
         mc_say(c, "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]");
         return;
     }
@@ -271,7 +260,5 @@ void mc_delete(struct mc_call *c)
         return;
     }
     bool found = store_delete(&c->engine->stores[0], w->at[0], c->engine->now_ms);
-    if (!quiet) {
-        mc_say(c, found ? "DELETED" : "NOT_FOUND");
-    }
+    mc_say(c, found ? "DELETED" : "NOT_FOUND");
 }

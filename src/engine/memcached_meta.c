@@ -216,7 +216,7 @@ void mc_ms(struct mc_call *c)
     s.has_cas = f.has_cas;
     s.cas = f.cas;
     s.invalidate = f.stale;
-    if (mc_take_value(c, &s, length, false) != MC_VALUE_WHOLE ||
+    if (mc_take_value(c, &s, length) != MC_VALUE_WHOLE ||
         engine_arrives(c->session, c->verb, f.key, c->reply)) {
         return;
     }

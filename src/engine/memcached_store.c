@@ -112,7 +112,7 @@ static bool counter_of(const struct store_item *item, uint64_t *value)
         len++;
     }
     uint64_t number;
-    if (!mc_digits(rc_slice(rest.data, len), sign, &number)) {
+    if (!engine_digits(rc_slice(rest.data, len), sign, &number)) {
         return false;
     }
     *value = negative ? 0 - number : number;

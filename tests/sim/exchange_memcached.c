@@ -4,6 +4,8 @@
 /* clang-format off: a line for each exchange */
 #define K50 "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
 #define K250 K50 K50 K50 K50 K50
+#define S20 "                    "
+#define S100 S20 S20 S20 S20 S20
 #define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X500 X50 X50 X50 X50 X50 X50 X50 X50 X50 X50
 #define X2000 X500 X500 X500 X500
@@ -240,6 +242,50 @@ static const struct exchange memcached[] = {
     EXCHANGE("lru_crawler metadump all\r\n", "END\r\n"),
     EXCHANGE("lru_crawler\r\n", "ERROR\r\n"),
     EXCHANGE("lru_crawler metadump\r\n", "ERROR\r\n"),
+    EXCHANGE("lru_crawler foo all\r\n", "ERROR\r\n"),
+    /* classic: noreply keeps refusals back, too, where it is known by then */
+    EXCHANGE("delete c x noreply\r\nmn\r\n", "MN\r\n"),
+    EXCHANGE("delete noreply\r\nmn\r\n", "NOT_FOUND\r\nMN\r\n"),
+    EXCHANGE("delete " K250 "k noreply\r\nmn\r\n", "MN\r\n"),
+    EXCHANGE("incr c x noreply\r\ndecr c noreply\r\nmn\r\n", "MN\r\n"),
+    EXCHANGE("incr " K250 "k 1 noreply\r\nmn\r\n", "MN\r\n"),
+    EXCHANGE("decr c 5 6 noreply\r\nmn\r\n", "ERROR\r\nMN\r\n"),
+    EXCHANGE("touch c x noreply\r\ntouch c noreply\r\nmn\r\n", "MN\r\n"),
+    EXCHANGE("flush_all x noreply\r\nmn\r\n", "MN\r\n"),
+    EXCHANGE("flush_all 1 2 noreply\r\nmn\r\n", "ERROR\r\nMN\r\n"),
+    EXCHANGE("gat x c noreply\r\nmn\r\n", "CLIENT_ERROR invalid exptime argument\r\nMN\r\n"),
+    EXCHANGE("delete c 0 x\r\n",
+        "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
+    /* a long line without an end */
+    EXCHANGE_LAST(X50 X2000, ""),
+    EXCHANGE("gets " X2000 X50, ""),
+    EXCHANGE(S100 "get " X2000, ""),
+    EXCHANGE_LAST(S100 " get " X2000, ""),
+    /* numbers at their limits */
+    EXCHANGE("set n 0 0 1\r\n5\r\nincr n 18446744073709551616\r\n",
+        "STORED\r\nCLIENT_ERROR invalid numeric delta argument\r\n"),
+    EXCHANGE("incr n 18446744073709551615\r\n", "4\r\n"),
+    EXCHANGE("touch n 9223372036854775808\r\n", "CLIENT_ERROR invalid exptime argument\r\n"),
+    EXCHANGE("touch n 9223372036854775807\r\n", "TOUCHED\r\n"),
+    EXCHANGE("set n 0 0 20\r\n-9223372036854775809\r\nincr n 1\r\n",
+        "STORED\r\n9223372036854775808\r\n"),
+    EXCHANGE("set n 0 0 3\r\n\t12\r\nincr n 1\r\n", "STORED\r\n13\r\n"),
+    EXCHANGE("set n 0 0 3\r\n\01612\r\nincr n 1\r\n",
+        "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
+    EXCHANGE("set n 0 0 3\r\n1\0012\r\nincr n 1\r\n",
+        "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
+    /* encoded keys of several parts, flags once more */
+    EXCHANGE("ms Zm9vYmFy 2 b\r\nhi\r\nmg Zm9vYmFy b k v\r\nget foobar\r\n",
+        "HD\r\nVA 2 kZm9vYmFy b\r\nhi\r\nVALUE foobar 0 2\r\nhi\r\nEND\r\n"),
+    EXCHANGE("mg Zm9vZg== b k\r\n", "EN kZm9vZg== b\r\n"),
+    EXCHANGE("mg foobar l h\r\n", "HD l0 h1\r\n"),
+    EXCHANGE(
+        "mg a O111111111111111111111111111111111 v\r\n", "CLIENT_ERROR opaque token too long\r\n"),
+    EXCHANGE("mg a v v v v v v v v v v v v v v v v v v v v v v v v v v v v v v\r\n",
+        "CLIENT_ERROR options flags are too long\r\n"),
+    EXCHANGE("set i 0 0 1\r\nx\r\nms i 1 I C0\r\ny\r\nms i 1 I C999999\r\ny\r\nmg i v\r\n",
+        "STORED\r\nEX\r\nEX\r\nVA 1\r\nx\r\n"),
+    EXCHANGE("md i I\r\nmg i\r\nmg i\r\nmg i v\r\n", "HD\r\nHD X W\r\nHD Z X\r\nVA 1 Z X\r\nx\r\n"),
     /* flags of later versions */
     EXCHANGE("ma a E5\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
     EXCHANGE("ma a x\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
