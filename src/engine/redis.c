@@ -24,16 +24,9 @@ bool redis_integer(struct rc_slice word, int64_t *value)
 {
     bool negative = word.len > 1 && word.data[0] == '-';
     size_t first = negative ? 1 : 0;
-    uint64_t sum = 0;
-    if (word.len == first || (word.data[first] == '0' && word.len > 1)) {
+    uint64_t sum;
+    if (!engine_digits(word, first, &sum) || (word.data[first] == '0' && word.len > 1)) {
         return false;
-    }
-    for (size_t i = first; i < word.len; i++) {
-        unsigned char d = word.data[i];
-        if (d < '0' || d > '9' || __builtin_mul_overflow(sum, 10u, &sum) ||
-            __builtin_add_overflow(sum, (uint64_t)(d - '0'), &sum)) {
-            return false;
-        }
     }
     uint64_t most = (uint64_t)INT64_MAX + negative;
     if (sum > most) {
@@ -89,7 +82,8 @@ static enum framed next_bulk(struct frame *f, struct rc_slice *bulk)
         return framed;
     }
     if (line.len == 0 || line.data[0] != '$') {
-        f->got = (char)(line.len > 0 ? line.data[0] : '\r');
+        bool shown = line.len > 0 && line.data[0] != '\n'; /* an error stays one line */
+        f->got = (char)(shown ? line.data[0] : ' ');
         return bad(f, "expected '$', got '");
     }
     if (!redis_integer(rc_slice(line.data + 1, line.len - 1), &len) || len < 0 || len > MAX_BULK) {

@@ -186,6 +186,10 @@ static long long kill_sessions(struct redis_call *c, const struct kill_filter *f
 static void kill_client(struct redis_call *c)
 {
     struct kill_filter filter = {.spare_self = true};
+    if (c->argc < 3) {
+        redis_say(c, "-ERR wrong number of arguments for 'client|kill' command");
+        return;
+    }
     if (c->argc == 3) {
         filter.spare_self = false;
         filter.address = c->argv[2];
@@ -202,7 +206,7 @@ static void kill_client(struct redis_call *c)
 
 static void run_client(struct redis_call *c)
 {
-    if (redis_text_is(c->argv[1], "KILL") && c->argc > 2) {
+    if (redis_text_is(c->argv[1], "KILL")) {
         kill_client(c);
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands of the Redis engine about itself and all that it holds. INFO has one section; a cursor
  * of SCAN is the place of the next key, in the order of first stores. Left out: patterns with ? or
- * [, and SCAN's TYPE. */
+ * [, cursors with a sign, and SCAN's TYPE. */
 #include "engine/redis.h"
 
 #include <stdio.h>
@@ -145,12 +145,10 @@ static void say_keys(struct redis_call *c, const struct scan *scan)
 static void run_scan(struct redis_call *c)
 {
     struct scan scan = {.count = 10};
-    int64_t cursor;
-    if (!redis_integer(c->argv[1], &cursor) || cursor < 0) {
+    if (!engine_digits(c->argv[1], 0, &scan.cursor)) {
         redis_say(c, "-ERR invalid cursor");
         return;
     }
-    scan.cursor = (uint64_t)cursor;
     const char *error = take_options(c, &scan);
     if (error != NULL) {
         redis_say(c, error);

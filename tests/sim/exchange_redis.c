@@ -173,6 +173,22 @@ static const struct exchange redis[] = {
     EXCHANGE_LAST("*1\r\n+OK\r\n", "-ERR Protocol error: expected '$', got '+'\r\n"),
     EXCHANGE_LAST("*1\r\n$4\r\nPING\r\n*1\r\nPING\r\n*1\r\n$4\r\nPING\r\n",
         "+PONG\r\n-ERR Protocol error: expected '$', got 'P'\r\n"),
+    /* numbers at their limits, quotes */
+    EXCHANGE(
+        "EXPIRE a 18446744073709551616\r\n", "-ERR value is not an integer or out of range\r\n"),
+    EXCHANGE(
+        "EXPIRE a 9223372036854775808\r\n", "-ERR value is not an integer or out of range\r\n"),
+    EXCHANGE("SCAN 99999999999999999999\r\n", "-ERR invalid cursor\r\n"),
+    EXCHANGE("FLUSHALL\r\nSCAN 18446744073709551615\r\n", "+OK\r\n*2\r\n$1\r\n0\r\n*0\r\n"),
+    EXCHANGE_LAST("*1\r\n\r\n", "-ERR Protocol error: expected '$', got ' '\r\n"),
+    EXCHANGE_LAST("*1\r\n\nx\r\n", "-ERR Protocol error: expected '$', got ' '\r\n"),
+    EXCHANGE_LAST("ECHO 'a\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n"),
+    EXCHANGE("SET a 1 XX NX\r\nSET a 1 NX XX\r\n", "-ERR syntax error\r\n-ERR syntax error\r\n"),
+    EXCHANGE("LPUSH l a\r\nLPUSH l b c\r\nSET s 1\r\nLPUSH s a\r\n",
+        ":1\r\n:3\r\n+OK\r\n"
+        "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"),
+    EXCHANGE("INFO nothing\r\n", "$0\r\n\r\n"),
+    EXCHANGE("CLIENT KILL\r\n", "-ERR wrong number of arguments for 'client|kill' command\r\n"),
 };
 const struct exchange_table exchange_redis = EXCHANGE_TABLE(redis);
 
