@@ -95,6 +95,44 @@ static void an_item_too_large_is_refused_and_its_old_value_is_gone(void **state)
     engine_free(e);
 }
 
+static void a_value_too_large_is_passed_over_in_silence_for_noreply(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    char send[400];
+    engine_set_max_item(e, 100);
+    snprintf(
+        send, sizeof send, "set k 0 0 1\r\nv\r\nset k 0 0 200 noreply\r\n%0200d\r\nmg k v\r\n", 0);
+    expect(e, send, "STORED\r\nEN\r\n");
+    engine_free(e);
+}
+
+static void redis_gives_up_a_line_that_does_not_end(void **state)
+{
+    (void)state;
+    static const char *const openings[] = {"", "*", "*1\r\n$"};
+    static const char *const words[] = {
+        "inline request", "mbulk count string", "bulk count string"};
+    enum { LINE_MAX_BYTES = 65536 };
+    static char line[LINE_MAX_BYTES + 16];
+    for (size_t i = 0; i < 3; i++) {
+        char reply[80];
+        struct engine *e = engine_of(ENGINE_REDIS);
+        size_t opening = strlen(openings[i]);
+        size_t header = i == 2 ? strlen("*1\r\n") : 0; /* a line of its own */
+        memset(line, '1', sizeof line);
+        memcpy(line, openings[i], opening);
+        struct talk t = talk_to(e, rc_slice(line, header + LINE_MAX_BYTES), WHOLE);
+        assert_false(t.ended);
+        assert_reply(&t, rc_slice(NULL, 0), "a line of 64 KiB");
+        t = talk_to(e, rc_slice(line, header + LINE_MAX_BYTES + 1), WHOLE * 2);
+        assert_true(t.ended);
+        snprintf(reply, sizeof reply, "-ERR Protocol error: too big %s\r\n", words[i]);
+        assert_reply(&t, rc_slice_text(reply), "a longer line");
+        engine_free(e);
+    }
+}
+
 static void memcached_expires_by_whole_seconds_of_its_clock(void **state)
 {
     (void)state;
@@ -214,6 +252,19 @@ static void client_kill_ends_the_session_it_names_and_no_other(void **state)
     engine_free(e);
 }
 
+static void client_kill_by_address_says_whether_there_was_one(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    struct talk t = {0};
+    struct engine_session *a = engine_accept(e, 1, "10.0.0.9:1", &t.reply);
+    expect(e, "CLIENT KILL 10.0.0.9:2\r\n", "-ERR No such client\r\n");
+    assert_false(engine_session_killed(a));
+    expect(e, "CLIENT KILL 10.0.0.9:1\r\n", "+OK\r\n");
+    assert_true(engine_session_killed(a));
+    engine_free(e);
+}
+
 static void a_client_may_end_itself_behind_the_reply(void **state)
 {
     (void)state;
@@ -314,6 +365,27 @@ static void each_verb_has_a_script_of_its_own_before_that_of_any(void **state)
     engine_free(e);
 }
 
+static void every_verb_of_memcached_can_be_scripted(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"get k", "gets k", "gat 0 k", "gats 0 k", "touch k 0",
+        "incr k 1", "decr k 1", "delete k", "mg k v", "md k", "ma k", "mn", "version", "flush_all",
+        "stats", "lru_crawler metadump all", "set k 0 0 1\r\nv", "add k 0 0 1\r\nv",
+        "replace k 0 0 1\r\nv", "append k 0 0 1\r\nv", "prepend k 0 0 1\r\nv", "cas k 0 0 1 1\r\nv",
+        "ms k 1\r\nv"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct engine *e = engine_of(ENGINE_MEMCACHED);
+        char verb[16], send[64];
+        snprintf(verb, sizeof verb, "%.*s", (int)strcspn(lines[i], " "), lines[i]);
+        snprintf(send, sizeof send, "%s\r\nmn\r\n", lines[i]);
+        engine_put(e, 0, "k", rc_slice_text("7"), 0);
+        engine_answer_next(e, verb, 1, "AS TOLD\r\n");
+        expect(e, send, "AS TOLD\r\nMN\r\n");
+        assert_string_equal(engine_get(e, 0, "k")->value, "7");
+        engine_free(e);
+    }
+}
+
 static void a_script_may_end_the_connection_instead(void **state)
 {
     (void)state;
@@ -363,6 +435,44 @@ static void expect_opening(struct engine *e, const char *send, const char *openi
         fail_msg("to %s came %.*s", send, (int)got.len, (const char *)got.data);
     }
     sim_bytes_deinit(&t.reply);
+}
+
+/* Its lines hold times; the key stands in front of them. */
+static void a_dump_of_keys_writes_control_bytes_in_hexadecimal(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_MEMCACHED);
+    expect(e, "ms YQBiCg== 1 b\r\nx\r\n", "HD\r\n");
+    expect_opening(e, "lru_crawler metadump all\r\n", "key=a%00b%0A exp=-1 ");
+    engine_free(e);
+}
+
+static void info_has_one_section_under_four_names(void **state)
+{
+    (void)state;
+    static const char *const sections[] = {"", " server", " Default", " all", " x everything"};
+    struct engine *e = engine_of(ENGINE_REDIS);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        char send[32];
+        snprintf(send, sizeof send, "INFO%s\r\n", sections[i]);
+        struct talk t = talk_to(e, rc_slice_text(send), WHOLE);
+        struct rc_slice got = sim_bytes_view(&t.reply);
+        assert_non_null(memmem(got.data, got.len, "\r\n# Server\r\n", 12));
+        sim_bytes_deinit(&t.reply);
+    }
+    expect(e, "INFO clients\r\n", "$0\r\n\r\n");
+    engine_free(e);
+}
+
+/* Whoever is let in is let in while a script runs, too. */
+static void a_busy_redis_takes_a_password(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    engine_set_password(e, NULL, "secret");
+    engine_set_mood(e, ENGINE_BUSY);
+    expect_opening(e, "AUTH secret\r\nPING\r\n", "+OK\r\n-BUSY ");
+    engine_free(e);
 }
 
 /* PING, ECHO, GET, SET, and a SET within a script, as they are refused: by the first letters. */
@@ -415,6 +525,8 @@ int main(void)
         cmocka_unit_test(redis_refuses_by_its_mood_as_the_real_one),
         cmocka_unit_test(redis_lets_a_named_user_in_by_name_alone),
         cmocka_unit_test(an_item_too_large_is_refused_and_its_old_value_is_gone),
+        cmocka_unit_test(a_value_too_large_is_passed_over_in_silence_for_noreply),
+        cmocka_unit_test(redis_gives_up_a_line_that_does_not_end),
         cmocka_unit_test(memcached_expires_by_whole_seconds_of_its_clock),
         cmocka_unit_test(a_ttl_beyond_thirty_days_is_a_date),
         cmocka_unit_test(redis_expires_to_the_millisecond),
@@ -423,14 +535,19 @@ int main(void)
         cmocka_unit_test(a_connection_too_many_is_told_so_and_refused),
         cmocka_unit_test(the_version_can_be_another),
         cmocka_unit_test(client_kill_ends_the_session_it_names_and_no_other),
+        cmocka_unit_test(client_kill_by_address_says_whether_there_was_one),
         cmocka_unit_test(a_client_may_end_itself_behind_the_reply),
         cmocka_unit_test(info_shows_a_run_id_that_a_restart_changes),
         cmocka_unit_test(a_restart_keeps_the_items_when_asked_and_else_none),
         cmocka_unit_test(every_command_is_logged_and_counted),
         cmocka_unit_test(a_scripted_answer_takes_the_place_of_the_command),
         cmocka_unit_test(each_verb_has_a_script_of_its_own_before_that_of_any),
+        cmocka_unit_test(every_verb_of_memcached_can_be_scripted),
         cmocka_unit_test(a_script_may_end_the_connection_instead),
         cmocka_unit_test(a_store_grows_and_forgets),
+        cmocka_unit_test(a_dump_of_keys_writes_control_bytes_in_hexadecimal),
+        cmocka_unit_test(info_has_one_section_under_four_names),
+        cmocka_unit_test(a_busy_redis_takes_a_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,22 @@ static void a_text_that_the_engine_does_not_know_is_refused(void **state)
     engine_free(e);
 }
 
+/* What it would read is nil, which no command of its takes. */
+static void a_script_without_its_key_fails_inside(void **state)
+{
+    (void)state;
+    struct engine *e = engine_of(ENGINE_REDIS);
+    for (int script = 0; script < RC_SCRIPTS_LEN; script++) {
+        char send[2048];
+        const char *text = rc_scripts[script].text;
+        snprintf(
+            send, sizeof send, "*3\r\n$4\r\nEVAL\r\n$%zu\r\n%s\r\n$1\r\n0\r\n", strlen(text), text);
+        expect(e, send, "-ERR Lua redis lib command arguments must be strings or integers\r\n");
+    }
+    assert_int_equal(engine_items(e, 0), 0);
+    engine_free(e);
+}
+
 static void a_script_reads_the_ttl_to_the_millisecond(void **state)
 {
     (void)state;
@@ -196,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_script_once_sent_as_text_is_known_by_its_digest),
         cmocka_unit_test(scripts_are_forgotten_when_flushed_and_at_a_restart),
         cmocka_unit_test(a_text_that_the_engine_does_not_know_is_refused),
+        cmocka_unit_test(a_script_without_its_key_fails_inside),
         cmocka_unit_test(a_script_reads_the_ttl_to_the_millisecond),
         cmocka_unit_test(a_script_counts_as_one_command_with_its_key),
         cmocka_unit_test(a_digest_is_the_sha1_of_the_text),
