@@ -81,7 +81,36 @@ static void options_that_are_none_are_refused(void **state)
     } larger = {.later = 1};
     assert_int_equal(ringcache_mock_start_sized(&mock, &stage->loop, &larger.known, sizeof larger),
         RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_mock_start(NULL, &stage->loop, &memcached), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_mock_start(&mock, NULL, &memcached), RINGCACHE_EINVAL);
+    assert_int_equal(
+        ringcache_mock_start_sized(&mock, &stage->loop, NULL, sizeof memcached), RINGCACHE_EINVAL);
     assert_null(mock);
+    larger.later = 0; /* what a later version adds is its default */
+    assert_int_equal(
+        ringcache_mock_start_sized(&stage->mock, &stage->loop, &larger.known, sizeof larger), 0);
+}
+
+/* Only a socket that somebody left behind is cleared away. */
+static void a_file_in_its_place_is_left_alone(void **state)
+{
+    struct stage *stage = *state;
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/ringcache-mock.%ld", (long)getpid());
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("of somebody's", file);
+    fclose(file);
+    const ringcache_mock_options options = {.address = path};
+    ringcache_mock *mock = NULL;
+    int status = ringcache_mock_start(&mock, &stage->loop, &options);
+    struct stat found;
+    int kept = stat(path, &found);
+    unlink(path);
+    assert_int_equal(status, UV_EADDRINUSE);
+    assert_null(mock);
+    assert_int_equal(kept, 0);
+    assert_int_equal(found.st_size, strlen("of somebody's"));
 }
 
 static void a_place_that_is_taken_is_told(void **state)
@@ -170,6 +199,7 @@ static void each_database_of_a_redis_is_its_own(void **state)
     assert_int_equal(ringcache_mock_items(mock, 3), 2);
     assert_int_equal(ringcache_mock_items(mock, 0), 0);
     assert_int_equal(ringcache_mock_get(mock, "l", 1, &item), RINGCACHE_ENOTSUP);
+    assert_int_equal(ringcache_mock_items(mock, 16), 0);
     item.db = 16;
     assert_int_equal(ringcache_mock_put(mock, "k", 1, &item), RINGCACHE_EINVAL);
     assert_int_equal(ringcache_mock_get(mock, "k", 1, &item), RINGCACHE_EINVAL);
@@ -375,6 +405,7 @@ int main(void)
         TEST(a_redis_stores_and_answers_on_a_unix_socket),
         TEST(it_listens_at_the_address_that_was_asked_for),
         TEST(options_that_are_none_are_refused),
+        TEST(a_file_in_its_place_is_left_alone),
         TEST(a_place_that_is_taken_is_told),
         TEST(a_program_of_a_smaller_version_starts_with_fewer_options),
         TEST(credentials_and_bounds_are_those_of_the_options),

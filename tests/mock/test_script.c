@@ -276,6 +276,35 @@ static void every_call_is_legal_while_a_command_is_heard(void **state)
     }
 }
 
+/* Two connections wait while it is stopped, the first with a command that ends or stops it all. */
+static void what_a_command_does_when_it_continues_holds_for_all_behind_it(void **state)
+{
+    struct stage *stage = *state;
+    static const struct {
+        void (*then)(struct ear *ear);
+        size_t connections;
+    } cases[] = {{disconnect_all, 0}, {stop_it, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ear ear = {.stage = stage, .then = stop_it};
+        stage_start(stage, memcached);
+        ringcache_mock_on_command(stage->mock, on_command, &ear);
+        int first = talk_connect(stage), second = talk_connect(stage);
+        stage_turn(stage, 3);
+        talk_send(first, "get a\r\nget b\r\n");
+        stage_turn(stage, 3);
+        talk_send(second, "get c\r\n");
+        assert_string_equal(ear.heard, "1 get a,");
+        ear.then = cases[i].then;
+        ringcache_mock_continue(stage->mock);
+        stage_turn(stage, 3);
+        assert_string_equal(ear.heard, "1 get a,1 get b,");
+        assert_int_equal(ringcache_mock_connections(stage->mock), cases[i].connections);
+        stage_close_mock(stage);
+        close(first);
+        close(second);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
 
 int main(void)
@@ -293,6 +322,7 @@ int main(void)
         TEST(one_client_ends_another),
         TEST(every_command_is_heard_in_order),
         TEST(every_call_is_legal_while_a_command_is_heard),
+        TEST(what_a_command_does_when_it_continues_holds_for_all_behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
