@@ -121,7 +121,6 @@ void mock_connections_bury(struct ringcache_mock *mock);
 void mock_arrived(void *owner, const struct engine_command *command);
 /* Let the listener hear what arrived: anything may happen in it. */
 void mock_tell(struct ringcache_mock *mock);
-void mock_forget_arrivals(struct ringcache_mock *mock);
 uint64_t mock_delay_ms(const struct ringcache_mock *mock);
 void mock_forget_delays(struct ringcache_mock *mock);
 

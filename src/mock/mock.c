@@ -12,7 +12,6 @@ enum { ACCEPT_AGAIN_MS = 100 };
 
 static void free_mock(struct ringcache_mock *mock)
 {
-    mock_forget_arrivals(mock);
     mock_forget_delays(mock);
     engine_free(mock->engine);
     free(mock->uri);

@@ -123,12 +123,6 @@ void mock_arrived(void *owner, const struct engine_command *command)
     rc_list_append(&mock->arrivals, &arrival->node);
 }
 
-static void free_arrival(struct arrival *arrival)
-{
-    free(arrival->key);
-    free(arrival);
-}
-
 void mock_tell(struct ringcache_mock *mock)
 {
     struct rc_list *node;
@@ -140,16 +134,8 @@ void mock_tell(struct ringcache_mock *mock)
                 arrival->verb, {arrival->key, arrival->key_len}, arrival->connection};
             mock->on_command(mock, &command, mock->on_command_user);
         }
-        free_arrival(arrival);
-    }
-}
-
-void mock_forget_arrivals(struct ringcache_mock *mock)
-{
-    struct rc_list *node;
-    while ((node = rc_list_first(&mock->arrivals)) != NULL) {
-        rc_list_remove(node);
-        free_arrival(rc_container(node, struct arrival, node));
+        free(arrival->key);
+        free(arrival);
     }
 }
 
