@@ -62,7 +62,7 @@ struct rc_conn_events {
     void (*refused)(struct rc_conn *conn, enum rc_refusal refusal, bool program);
     /* A command of the library's own, sent by rc_conn_ask, was answered; in parts, if it says that
      * there is more. */
-    void (*answered)(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer);
+    void (*answered)(struct rc_conn *conn, const struct rc_answer *answer);
     /* It ends, or goes LAME, with this write unanswered, or never sent; or the write's caller had
      * left when it was refused. */
     void (*lost)(struct rc_conn *conn, const struct rc_lost *lost);

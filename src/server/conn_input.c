@@ -28,12 +28,12 @@ void rc_conn_greet(struct rc_conn *conn)
 
 static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
 {
-    enum rc_verb verb = (enum rc_verb)conn->own.verb;
     if (conn->state != RC_CONN_GREETING) {
         rc_conn_quote(conn, answer->message);
-        conn->events->answered(conn, verb, answer);
+        conn->events->answered(conn, answer);
         return;
     }
+    enum rc_verb verb = (enum rc_verb)conn->own.verb;
     char why[sizeof conn->why] = "";
     int rc = rc_greeting_answer(&conn->greeting, verb, answer, why, sizeof why);
     if (rc < 0) {

@@ -89,9 +89,8 @@ static void on_news(struct rc_conn *conn)
     (void)conn; /* nothing waits for it here */
 }
 
-static void on_answered(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer)
+static void on_answered(struct rc_conn *conn, const struct rc_answer *answer)
 {
-    (void)verb;
     struct rc_dump *dump = conn->owner;
     if (answer->more) {
         dump->lines = answer->value;

@@ -381,14 +381,15 @@ static void kill_answered(struct rc_server *server, const struct rc_answer *answ
     probe_ready(server);
 }
 
-static void on_answered(struct rc_conn *conn, enum rc_verb verb, const struct rc_answer *answer)
+/* The probe is asked for CLIENT KILL, every other connection for a sign of life. */
+static void on_answered(struct rc_conn *conn, const struct rc_answer *answer)
 {
     struct rc_server *server = conn->owner;
     if (conn == server->probe) {
         kill_answered(server, answer);
-    } else if (verb == RC_VERB_NOOP && rc_service_lane_of(server, conn) == NULL) {
+    } else if (rc_service_lane_of(server, conn) == NULL) {
         fence_answered(conn, answer);
-    } else if (verb == RC_VERB_NOOP) {
+    } else {
         ping_answered(conn, answer);
     }
 }
