@@ -272,15 +272,14 @@ static void answered(struct rc_flight *flight, const struct rc_request *step)
     }
 }
 
-/* No loader is called from here: the wheel is being turned. */
+/* Somebody waits: with the last caller a pause would have ended. No loader is called from here: the
+ * wheel is being turned. */
 static void due(struct rc_flight *flight)
 {
     struct fetch *fetch = fetch_of(flight);
     if (fetch->loading) {
         rc_flight_shut(flight); /* the lease is over: who comes next begins anew */
         flight->overtaken = true;
-    } else if (!rc_flight_awaited(flight)) {
-        end(fetch);
     } else if (ask_lease(fetch) < 0) {
         put_off(fetch);
     }
