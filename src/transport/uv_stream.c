@@ -51,10 +51,7 @@ static struct stream *stream_of(struct rc_stream *base)
     return (struct stream *)(void *)base;
 }
 
-static bool would_block(int error)
-{
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
+_Static_assert(EAGAIN == EWOULDBLOCK, "one number for a socket that is empty, or full");
 
 static bool short_of_memory(int error)
 {
@@ -120,7 +117,7 @@ static void read_available(struct stream *s)
             return;
         }
         ssize_t n = receive(s->fd, where, room);
-        if (n < 0 && would_block(errno)) {
+        if (n < 0 && errno == EAGAIN) {
             return;
         }
         if (n < 0 && short_of_memory(errno)) {
@@ -322,7 +319,7 @@ static ptrdiff_t send_parts(
     do {
         n = sendmsg(s->fd, &(struct msghdr){.msg_iov = iov, .msg_iovlen = count}, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
-    if (n >= 0 || would_block(errno)) {
+    if (n >= 0 || errno == EAGAIN) {
         return n < 0 ? 0 : n;
     }
     if (short_of_memory(errno)) {

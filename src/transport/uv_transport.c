@@ -38,10 +38,11 @@ void rc_uv_tell_later(struct rc_uv *u, struct rc_uv_late *late)
     stay_awake(u);
 }
 
+/* Those of the turn are closed by transport_stop. */
 void rc_uv_handle_closed(struct rc_uv *u)
 {
     u->handles--;
-    if (u->handles == 0 && u->stopping) {
+    if (u->handles == 0) {
         u->closed(u->closed_owner);
     }
 }
