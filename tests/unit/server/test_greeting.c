@@ -259,6 +259,28 @@ static void a_password_that_the_server_repeats_is_kept_back(void **state)
         RINGCACHE_EAUTH, "AUTH: refused, in words that repeat the password");
 }
 
+/* There is nothing in an empty password that words could repeat. */
+static void without_a_password_its_user_is_kept_back(void **state)
+{
+    (void)state;
+    const struct rc_credentials user_alone = {.redis = true, .user = "hunter2", .password = ""};
+    const struct rc_credentials nobody = {.redis = true, .password = ""};
+    const struct rc_answer answer = refusal(RINGCACHE_ESERVER, "ERR unknown command 'hunter2'");
+    refuse_to(&user_alone, RC_VERB_AUTH, answer, RINGCACHE_EAUTH,
+        "AUTH: refused, in words that repeat the password");
+    refuse_to(
+        &nobody, RC_VERB_AUTH, answer, RINGCACHE_EAUTH, "AUTH: ERR unknown command 'hunter2'");
+}
+
+static void a_server_of_few_words_is_quoted_with_none(void **state)
+{
+    (void)state;
+    const struct rc_answer nothing = {.status = RINGCACHE_ESERVER};
+    refuse(RC_VERB_SELECT, nothing, RINGCACHE_ESERVER, "SELECT: ");
+    const struct rc_answer no_version = {.status = RINGCACHE_OK};
+    refuse(RC_VERB_VERSION, no_version, RINGCACHE_ENOTSUP, "memcached  is older than 1.6.18");
+}
+
 static void a_full_server_is_not_one_that_refuses_the_password(void **state)
 {
     (void)state;
@@ -410,6 +432,8 @@ int main(void)
         cmocka_unit_test(a_database_is_selected_without_a_password_too),
         cmocka_unit_test(a_refused_password_is_an_authentication_failure_in_the_servers_words),
         cmocka_unit_test(a_password_that_the_server_repeats_is_kept_back),
+        cmocka_unit_test(without_a_password_its_user_is_kept_back),
+        cmocka_unit_test(a_server_of_few_words_is_quoted_with_none),
         cmocka_unit_test(a_full_server_is_not_one_that_refuses_the_password),
         cmocka_unit_test(a_refused_database_ends_the_greeting),
         cmocka_unit_test(a_server_that_does_not_say_who_it_is_is_unknown_but_welcome),

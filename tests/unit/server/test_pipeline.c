@@ -128,6 +128,24 @@ static void of_a_batch_that_left_in_part_every_reply_may_come(void **state)
     assert_false(rc_pipeline_oldest_left(&line.p));
 }
 
+static void a_cut_leaves_a_batch_whole_of_which_its_first_left(void **state)
+{
+    (void)state;
+    for (size_t sent = 0; sent <= 42; sent++) {
+        struct line line = {0};
+        for (size_t i = 0; i < SLOTS; i++) {
+            bool joined = i == 1 || i == 2;
+            line.slots[i].verb = RC_VERB_GET;
+            line.slots[i].joined = joined;
+            rc_pipeline_push(&line.p, &line.slots[i], joined ? 1 : 40);
+        }
+        rc_pipeline_hand(&line.p, sent);
+        assert_ptr_equal(rc_pipeline_cut_unsent(&line.p), &line.slots[sent == 0 ? 0 : 3]);
+        assert_int_equal(line.p.count, sent == 0 ? 0 : 3);
+        assert_int_equal(line.p.encoded, sent == 0 ? 0 : 42);
+    }
+}
+
 static size_t first_unsent(size_t answered, uint64_t sent)
 {
     size_t i = answered;
@@ -239,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup(an_emptied_pipeline_goes_on_at_its_offset, begin),
         cmocka_unit_test_setup(the_oldest_has_left_with_its_first_byte, begin),
         cmocka_unit_test(of_a_batch_that_left_in_part_every_reply_may_come),
+        cmocka_unit_test(a_cut_leaves_a_batch_whole_of_which_its_first_left),
         cmocka_unit_test_setup(a_cut_takes_exactly_what_no_byte_left_of_at_every_offset, begin),
         cmocka_unit_test_setup(what_is_pushed_after_a_cut_follows_what_stayed, begin),
         cmocka_unit_test_setup(a_pipeline_cut_to_nothing_takes_new_commands, begin),
