@@ -218,6 +218,35 @@ static void an_update_may_leave_while_it_waits_for_room(void **state)
     }
 }
 
+/* ---- one change ---- */
+
+static void store_and_change_again(
+    ringcache_client *client, const ringcache_reply *now, ringcache_change *change, void *user)
+{
+    (void)now;
+    (void)user;
+    assert_int_equal(ringcache_change_store(change, "once", 4, 0), 0);
+    assert_int_equal(ringcache_change_store(change, "twice", 5, 0), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_change_delete(change), RINGCACHE_EINVAL);
+    assert_string_equal(
+        ringcache_client_error(client), "a second change, or one outside of an update's function");
+}
+
+static void a_second_change_is_refused_and_the_first_stands(void **state)
+{
+    (void)state;
+    struct world *world = begin("integrity", "auto");
+    const ringcache_request request = {.key = {"k", 1}};
+    struct world_call call = world_call(world);
+    struct world_reply *reply = world_called(world, &call,
+        ringcache_update(
+            world->client, &request, store_and_change_again, call.cb, call.user, NULL));
+    world_settle(world, 100);
+    assert_reply(reply, RINGCACHE_OK);
+    assert_stored("once");
+    world_end(world);
+}
+
 /* ---- what never left ---- */
 
 static const char large[900000];
@@ -283,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_token_of_another_server_is_not_used),
         cmocka_unit_test(a_server_without_tokens_cannot_be_updated),
         cmocka_unit_test(updates_that_wait_for_their_turn_wait_for_room_too),
+        cmocka_unit_test(a_second_change_is_refused_and_the_first_stands),
         cmocka_unit_test(a_change_that_never_left_was_not_applied),
         cmocka_unit_test(an_update_may_leave_while_it_waits_for_room),
     };

@@ -249,6 +249,32 @@ static void a_kernel_without_memory_to_read_is_asked_again(void **state)
     assert_int_equal(p->e.ends, 0);
 }
 
+static void write_again(struct end *e)
+{
+    const struct rc_slice part = rc_slice_text("x");
+    e->on_writable = NULL;
+    assert_int_equal(rc_stream_write(e->s, &part, 1), 0);
+}
+
+/* Out of memory for both directions in one turn: it waits once, and goes on with both. */
+static void a_kernel_without_memory_both_ways_is_asked_again(void **state)
+{
+    struct pair *p = *state;
+    const struct rc_slice part = rc_slice_text("x");
+    faults.sendmsg = fault(1, EAGAIN);
+    assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
+    peer_say(p->peer, "bytes", 5);
+    p->e.on_writable = write_again;
+    faults.recv = fault(1, ENOMEM);
+    faults.sendmsg = fault(1, ENOBUFS);
+    run_until(&p->w, &p->e.writables, 1);
+    assert_int_equal(p->e.received, 0);
+    assert_int_equal(faults.sendmsg.times, 0);
+    run_until(&p->w, &p->e.received, 5);
+    run_until(&p->w, &p->e.writables, 2);
+    end_say(&p->e, "later");
+}
+
 static void a_stream_that_cannot_be_watched_is_watched_later(void **state)
 {
     struct pair *p = *state;
@@ -312,6 +338,7 @@ int main(void)
         pair_test(a_starved_stream_may_be_closed),
         pair_test(a_kernel_without_buffers_takes_nothing_and_is_asked_again),
         pair_test(a_kernel_without_memory_to_read_is_asked_again),
+        pair_test(a_kernel_without_memory_both_ways_is_asked_again),
         pair_test(a_stream_that_cannot_be_watched_is_watched_later),
         pair_test(a_signal_interrupts_neither_reading_nor_writing),
         pair_test(a_read_that_finds_nothing_changes_nothing),
