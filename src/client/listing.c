@@ -71,7 +71,10 @@ static int64_t remaining_ms(struct rc_env *env, int64_t exptime_s)
         return exptime_s;
     }
     int64_t left_s = exptime_s - env->transport->ops->wall_s(env->transport);
-    return left_s > 0 && left_s < INT64_MAX / MS_PER_S ? left_s * MS_PER_S : 1;
+    if (left_s > INT64_MAX / MS_PER_S) {
+        return INT64_MAX;
+    }
+    return left_s > 0 ? left_s * MS_PER_S : 1;
 }
 
 static void tell(struct rc_listing *l, const struct rc_listed *listed)

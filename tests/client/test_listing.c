@@ -98,6 +98,10 @@ static void memcached_tells_what_time_remains(void **state)
     list_keys(&list, pair.world, MC);
     wait_for(&list, 100);
     assert_int_equal(list.ttl_ms, -1);
+    engine_answer_next(engine, "lru_crawler", 1, "key=k exp=9223372036854775807 la=1\nEND\r\n");
+    list_keys(&list, pair.world, MC);
+    wait_for(&list, 100);
+    assert_true(list.ttl_ms == INT64_MAX); /* longer than milliseconds count */
     engine_put(sim_server_engine(pair.redis), 0, "x", rc_slice_text("v"), 90000);
     list_keys(&list, pair.world, RD);
     wait_for(&list, 100);
