@@ -502,8 +502,7 @@ static ptrdiff_t write_out(struct rc_conn *conn)
 
 static void flush(struct rc_conn *conn)
 {
-    struct rc_stream *stream = conn->dial.stream;
-    if (conn->blocked || rc_output_len(&conn->out) == 0 || stream == NULL) {
+    if (conn->blocked || rc_output_len(&conn->out) == 0) {
         return;
     }
     ptrdiff_t taken = write_out(conn);
@@ -511,8 +510,8 @@ static void flush(struct rc_conn *conn)
         rc_conn_fail(conn, (int)taken, rc_slice_text(ringcache_strerror((int)taken)));
         return;
     }
-    rc_liveness_sent(&conn->liveness, &conn->pipeline, conn->pipeline.sent - rc_stream_held(stream),
-        rc_env_now_ms(conn->env));
+    rc_liveness_sent(&conn->liveness, &conn->pipeline,
+        conn->pipeline.sent - rc_stream_held(conn->dial.stream), rc_env_now_ms(conn->env));
     conn->blocked = rc_output_len(&conn->out) > 0;
     rc_buf_trim(&conn->out.own, OUT_KEEP);
     if (conn->state == RC_CONN_READY && taken > 0) {
