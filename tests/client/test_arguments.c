@@ -127,6 +127,49 @@ static void a_call_without_its_client_or_its_request_is_refused(void **state)
     world_end(world);
 }
 
+/* What a loader may say that is no value. */
+static int said;
+
+static void load_nothing(ringcache_client *client, ringcache_load *load, void *user)
+{
+    (void)client;
+    (void)user;
+    switch (said) {
+    case 0:
+        ringcache_load_done(load, NULL, 5, 0);
+        break;
+    case 1:
+        ringcache_load_done(load, "v", 1, -1);
+        break;
+    case 2:
+        ringcache_load_failed(load, RINGCACHE_EXISTS, NULL);
+        break;
+    default:
+        ringcache_load_failed(load, RINGCACHE_MISS, NULL);
+    }
+}
+
+static void a_loader_that_gives_no_answer_is_a_failure_of_its_own(void **state)
+{
+    (void)state;
+    static const int statuses[] = {
+        RINGCACHE_EINVAL, RINGCACHE_EINVAL, RINGCACHE_ESERVER, RINGCACHE_MISS};
+    struct world *world = begin(228);
+    for (said = 0; said < 4; said++) {
+        const ringcache_fetch_request request = {.key = {"k", 1}, .loader = load_nothing};
+        struct world_call call = world_call(world);
+        struct world_reply *reply = world_called(
+            world, &call, ringcache_fetch(world->client, &request, call.cb, call.user, NULL));
+        world_settle(world, 100);
+        assert_reply(reply, statuses[said]);
+        assert_int_equal(reply->value_len, 0);
+        struct world_reply *get = world_get(world, "k");
+        world_settle(world, 100);
+        assert_reply(get, RINGCACHE_MISS);
+    }
+    world_end(world);
+}
+
 static void a_release_without_a_loan_is_refused(void **state)
 {
     (void)state;
@@ -234,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_of_a_later_version_is_taken_if_what_is_new_in_it_is_zero),
         cmocka_unit_test(a_call_without_its_client_or_its_request_is_refused),
+        cmocka_unit_test(a_loader_that_gives_no_answer_is_a_failure_of_its_own),
         cmocka_unit_test(a_release_without_a_loan_is_refused),
         cmocka_unit_test(many_keys_are_at_most_what_32_bits_count),
         cmocka_unit_test(ids_stay_different_when_their_count_begins_anew),

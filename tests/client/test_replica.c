@@ -209,6 +209,36 @@ static void reads_under_way_keep_nobody_waiting(void **state)
     world_end(s.world);
 }
 
+/* The new machine says "not now" before the old one has answered: that is another matter, and who
+ * drained is gone all the same. */
+static void a_connection_that_drains_goes_while_the_new_one_stays(void **state)
+{
+    (void)state;
+    struct scene s = open_scene("1");
+    begin_drain(&s);
+    struct world_reply *read = world_get(s.world, "k");
+    world_run_for(s.world, 10);
+    engine_set_mood(s.master, ENGINE_LOADING);
+    struct world_reply *refused = world_get(s.world, "k");
+    world_run_for(s.world, 5);
+    assert_reply(refused, RINGCACHE_ESERVER);
+    assert_int_equal(outages(&s), 1);
+    assert_int_equal(read->calls, 0);
+    world_run_for(s.world, 95);
+    assert_value(read, "v");
+    assert_int_equal(sim_server_connections(s.first), 0);
+    struct world_reply *get = world_get(s.world, "k");
+    world_settle(s.world, 1);
+    assert_reply(get, RINGCACHE_EDOWN);
+    engine_set_mood(s.master, ENGINE_SERVES);
+    world_run_for(s.world, 1001);
+    get = world_get(s.world, "k");
+    world_settle(s.world, 10);
+    assert_value(get, "v");
+    assert_int_equal(outages(&s), 1);
+    world_end(s.world);
+}
+
 /* The connection that drains falls silent. With writes on it the server is out until it is known
  * what became of them; reads are given up and that is all. */
 static void a_connection_that_drains_may_fall_silent(void **state)
@@ -464,6 +494,7 @@ int main(void)
         cmocka_unit_test(reads_alone_renew_nothing),
         cmocka_unit_test(what_the_old_connection_was_sent_it_answers_before_newer_writes_go),
         cmocka_unit_test(reads_under_way_keep_nobody_waiting),
+        cmocka_unit_test(a_connection_that_drains_goes_while_the_new_one_stays),
         cmocka_unit_test(a_connection_that_drains_may_fall_silent),
         cmocka_unit_test(a_connection_that_drains_speaks_for_itself_alone),
         cmocka_unit_test(a_silent_connection_is_not_left_to_drain),

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ringcache/stats.h"
+
 enum { TIMEOUT = 500 };
 
 /* One client and one server that was asked once. */
@@ -57,6 +59,14 @@ static void assert_probed_after(struct scene *s, uint64_t ms)
     assert_int_equal(sim_server_connects(s->server), connects + 1);
 }
 
+static void assert_state(struct scene *s, const char *state)
+{
+    ringcache_explanation *explanation;
+    assert_int_equal(ringcache_explain(s->world->client, "k", 1, &explanation), 0);
+    assert_string_equal(ringcache_explanation_state(explanation, 0), state);
+    ringcache_explanation_free(explanation);
+}
+
 static void assert_ejected_after(struct scene *s, uint64_t ms)
 {
     sim_run_until(s->world->sim, s->began + ms - 1);
@@ -79,7 +89,9 @@ static void silence_is_probed_after_timeout_ms_and_ejected_after_twice_that(void
     open_memcached(&s);
     sim_server_stop(s.server);
     world_get(s.world, "k");
+    assert_state(&s, "up");
     assert_probed_after(&s, TIMEOUT);
+    assert_state(&s, "suspect");
     assert_ejected_after(&s, 2 * TIMEOUT);
     world_end(s.world);
 }
