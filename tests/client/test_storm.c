@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Storms, each from its seed. STORM_SEED and STORM_COUNT say which; one alone is told line by line
- * with STORM_TELL=1. One that fails, or crashes, is run again and again with moves left out until
- * none can be missed: STORM_MOVES=3,17-19 makes those alone, STORM_ACTS=no none in callbacks. With
- * either STORM_MOVES or STORM_SHRINK=no nothing is shrunk, and all happens in this process. */
+/* Storms, each from its seed. STORM_SEED and STORM_COUNT say which, STORM_TWICE how many of them
+ * are run a second time; one alone is told line by line with STORM_TELL=1. One that fails, or
+ * crashes, is run again and again with moves left out until none can be missed: STORM_MOVES=3,17-19
+ * makes those alone, STORM_ACTS=no none in callbacks. With either STORM_MOVES or STORM_SHRINK=no
+ * nothing is shrunk, and all happens in this process. */
 #include "storm.h"
 
 #include <inttypes.h>
@@ -17,7 +18,7 @@
 
 enum {
     STORMS = 250,
-    TWICE = 5, /* of them are run a second time */
+    TWICE = 5,
     SHRINK_S = 120,
     ATTEMPT_S = 30,
 };
@@ -65,12 +66,14 @@ static void the_same_seed_is_the_same_storm(void **state)
 {
     (void)state;
     uint64_t first = number_from("STORM_SEED", 1);
+    uint64_t twice = number_from("STORM_TWICE", TWICE);
     if (getenv("STORM_SEED") != NULL && getenv("STORM_COUNT") == NULL) {
         skip();
     }
-    for (uint64_t seed = first; seed < first + TWICE; seed++) {
+    for (uint64_t seed = first; seed < first + twice; seed++) {
         assert_int_equal(run(seed).trace, run(seed).trace);
     }
+    print_message("%" PRIu64 " storms ran alike twice\n", twice);
     assert_int_not_equal(run(first).trace, run(first + 1).trace);
 }
 
