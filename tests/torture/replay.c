@@ -38,6 +38,7 @@ static void tell_and_abort(int number)
 void replay_init(const char *program)
 {
     replay.program = program;
+    setvbuf(stdout, NULL, _IOLBF, 0); /* one that is ended has told how far it came */
     signal(SIGABRT, tell_and_abort);
     if (__sanitizer_set_death_callback != NULL) {
         __sanitizer_set_death_callback(tell);
