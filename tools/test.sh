@@ -10,9 +10,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd /
 passed=0 failed=0
 
-say() {
-    printf '[%4d s] %s\n' "$SECONDS" "$*"
-}
+# shellcheck source=tools/workshop.sh
+. "$root/tools/workshop.sh"
 
 finish() {
     printf '%d passed, %d failed\n' "$passed" "$failed"
@@ -21,42 +20,10 @@ finish() {
 }
 
 say 'set-up'
-if ! bash "$root/tools/setup.sh" test; then
+if ! open_workshop; then
     failed=1
     finish
 fi
-
-tmp=$(realpath "$(mktemp -d -t ringcache.XXXXXX)") || exit 1
-export TMPDIR=$tmp/t
-mkdir "$TMPDIR"
-touch "$tmp/start"
-log=$tmp/log
-
-# Whatever was started here works inside the temporary folder.
-strays() {
-    local process
-    for process in /proc/[0-9]*; do
-        case $(readlink "$process/cwd") in
-        "$tmp" | "$tmp"/*) echo "${process#/proc/}" ;;
-        esac
-    done
-}
-
-clean_up() {
-    local left
-    left=$(strays)
-    [ -z "$left" ] || kill -KILL $left 2>/dev/null
-    rm -rf "$tmp"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' HUP TERM
-
-# In the background, so that a signal is heard at once.
-run() {
-    (cd "$tmp" && "$@") </dev/null &
-    wait $!
-}
 
 # One stage: counts the lines of TAP that the command prints or, where there are none, its status.
 check() {
@@ -75,36 +42,6 @@ check() {
     passed=$((passed + good)) failed=$((failed + bad))
     say "$name: $good passed, $bad failed"
     return "$status"
-}
-
-configure_and_compile() { # BUILD OPTION…
-    local build=$tmp/$1
-    shift
-    meson setup "$build" "$root" -Dwerror=true "$@" && ninja -C "$build"
-}
-
-# Every program of the chosen suites, each of its cases counted.
-meson_tests() { # BUILD OPTION…
-    local logs=$tmp/$1/meson-logs
-    rm -f "$logs"/testlog*.json
-    meson test -C "$tmp/$1" --no-rebuild --num-processes "$(nproc)" --timeout-multiplier 4 \
-        "${@:2}" >"$tmp/meson-test.log" 2>&1
-    local found=("$logs"/testlog*.json)
-    if [ -f "${found[0]}" ]; then
-        python3 -B "$root/tests/check/meson_tap.py" "${found[0]}"
-    else
-        cat "$tmp/meson-test.log"
-        return 1
-    fi
-}
-
-# A compiler's leak detection stops its own process to look into it, which not every container
-# allows; then all other findings still count.
-probe_leak_detection() {
-    echo 'int main(void) { return !__builtin_malloc(7); }' >"$tmp/leak.c"
-    gcc -O0 -fsanitize=address "$tmp/leak.c" -o "$tmp/leak" || return 1
-    run "$tmp/leak" >"$log" 2>&1
-    grep -q 'detected memory leaks' "$log"
 }
 
 foreign_locale_tests() {
@@ -131,13 +68,7 @@ nothing_left() { # WHAT-IS-LEFT
     [ -z "$1" ] || { printf '%s\n' "$1"; return 1; }
 }
 
-sanitizers=(-Db_sanitize=address,undefined -Db_lundef=false)
-export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
-if ! probe_leak_detection; then
-    say 'leaks cannot be looked for here: the system does not let a process be traced'
-    ASAN_OPTIONS=${ASAN_OPTIONS/detect_leaks=1/detect_leaks=0}
-fi
+instruct_sanitizers
 
 say 'gcc with sanitizers: building'
 check 'gcc with sanitizers: builds without a warning' \
