@@ -85,6 +85,8 @@ say 'release: building'
 if check 'release: builds without a warning' configure_and_compile release \
     -Dbuildtype=release -Dc_args=-D_FORTIFY_SOURCE=3 --prefix="$tmp/prefix" --libdir=lib; then
     check 'release: unit and simulation tests in a Turkish locale' foreign_locale_tests
+    check 'release: a choice of tests under valgrind' \
+        meson_tests release "${memcheck[@]}" "${memcheck_tests[@]}"
     check 'release: installed' installed
     check 'release: every claim of the demo, on simulated servers' demo_on_simulated_servers
     check 'release: cost of a lookup' bash "$root/tests/check/lookup_cost.sh" \

@@ -4,6 +4,12 @@
 # behind which nothing is left, and what the sanitizers are told. Sourced; `root` is the tree.
 
 sanitizers=(-Db_sanitize=address,undefined -Db_lundef=false)
+# valgrind slows a test down twenty times and more: a choice from each layer, on a build without
+# sanitizers.
+memcheck=(--wrapper 'valgrind -q --leak-check=full --error-exitcode=99')
+memcheck_tests=(base_buf base_list base_slab base_wheel codec_classic codec_meta codec_resp
+    config_file config_uri server_health server_pipeline ring 'client contract' 'client desync'
+    'client many' 'client outage' 'client reentrancy' 'fuzz resp' post 'operations table')
 
 say() {
     printf '[%4d s] %s\n' "$SECONDS" "$*"
