@@ -55,6 +55,7 @@ static void open_scene(struct scene *s, const struct kind *kind)
     s->server = kind->redis ? world_redis(s->world, "10.0.0.1", 11000)
                             : world_memcached(s->world, "10.0.0.1", 11000);
     s->engine = sim_server_engine(s->server);
+    world_option(s->world, "journal_entries", "0"); /* what is in doubt stays to be counted */
     if (kind->version != NULL) {
         engine_set_version(s->engine, kind->version);
     }
@@ -172,7 +173,8 @@ static void a_reset_ends_each_request_that_is_under_way_once(void **state)
 static void end_its_direction(void *owner, const struct engine_command *command)
 {
     struct scene *s = owner;
-    if (command->connection == s->connection && s->serve-- == 0) {
+    bool proves = strcmp(command->verb, "echo") == 0; /* the command in front of it */
+    if (command->connection == s->connection && !proves && s->serve-- == 0) {
         sim_half_close(s->server, s->connection);
     }
 }
