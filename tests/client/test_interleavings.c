@@ -175,6 +175,8 @@ static void open_scene(struct scene *s, bool redis)
     *s = (struct scene){.world = world_new(97), .redis = redis};
     s->server = redis ? world_redis(s->world, "10.0.0.1", 11000)
                       : world_memcached(s->world, "10.0.0.1", 11000);
+    /* The words here know no ECHO. */
+    engine_answer_next(sim_server_engine(s->server), "echo", 1, "-ERR unknown command\r\n");
     sim_settings(s->world->sim)->receive_bytes = 16 * 1024 * 1024; /* nobody will read it */
     world_begin(s->world);
     world_get(s->world, "warm");
