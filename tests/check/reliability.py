@@ -12,7 +12,6 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-import mutants  # noqa: E402
 import sources  # noqa: E402
 
 # What it works with, once it has begun; `root` may be that of stand-ins.
@@ -109,7 +108,7 @@ def check_names(tap, script, root, build):
               if line]
     tap.result('each case that shows a measure is there',
                [f'{source}: {case}' for _, _, source, cases in claims for case in cases.split()
-                if not mutants.has_case(root, source, case)] if claims else ['no measure'])
+                if not sources.has_case(root, source, case)] if claims else ['no measure'])
 
 
 def check_stand_in(tap, script, stand_in):
