@@ -277,6 +277,7 @@ static void leave_standing(struct rc_server *server, struct rc_lane *lane)
     bool speaks = lane->conn != NULL && lane->conn->state == RC_CONN_READY && !lane->conn->suspect;
     if (speaks) {
         lane->conn->sweeps_freely = false;
+        lane->conn->clean = false;
         rc_conn_withhold(lane->conn, server->down_status, why);
     } else {
         rc_service_retire(server, lane, server->down_status, why);

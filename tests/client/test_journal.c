@@ -404,6 +404,42 @@ static void a_write_that_expired_unsent_leaves_no_old_value(void **state)
     }
 }
 
+/* Its connections stayed. One of them may be slow to delete: the others wait for it. */
+static void deletes_on_one_connection_precede_requests_on_all(void **state)
+{
+    (void)state;
+    for (unsigned steps = 0; steps < 120; steps++) {
+        struct scene s = open_scene(&kinds[KINDS - 1]);
+        write_all(&s, "v0");
+        engine_set_mood(s.engine, ENGINE_LOADING);
+        write_all(&s, "v1");
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 1);
+        engine_set_mood(s.engine, ENGINE_SERVES);
+        uint64_t deletes = engine_count(s.engine, "del");
+        while (engine_count(s.engine, "del") == deletes) {
+            sim_step(s.world->sim);
+        }
+        for (unsigned n = 0; n < steps / 3; n++) {
+            sim_step(s.world->sim);
+        }
+        uint64_t slow = sim_server_newest(s.server) - steps % 3;
+        sim_stall(s.server, slow, true);
+        struct world_reply *sets[KEYS];
+        for (unsigned n = 0; n < KEYS; n++) {
+            sets[n] = world_set(s.world, key_of(n), "v2");
+        }
+        world_run_for(s.world, 20);
+        sim_stall(s.server, slow, false);
+        world_settle(s.world, 1000);
+        for (unsigned n = 0; n < KEYS; n++) {
+            struct world_reply *get = world_get(s.world, key_of(n));
+            world_settle(s.world, 100);
+            assert_reply(get, sets[n]->status == RINGCACHE_OK ? RINGCACHE_OK : RINGCACHE_MISS);
+        }
+        world_end(s.world);
+    }
+}
+
 static void a_journal_of_no_keys_keeps_old_values(void **state)
 {
     (void)state;
@@ -435,6 +471,7 @@ int main(void)
         cmocka_unit_test(a_server_that_refuses_the_deletes_stays_out),
         cmocka_unit_test(deletes_lost_with_their_connection_are_sent_again),
         cmocka_unit_test(a_write_that_expired_unsent_leaves_no_old_value),
+        cmocka_unit_test(deletes_on_one_connection_precede_requests_on_all),
         cmocka_unit_test(a_journal_of_no_keys_keeps_old_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
