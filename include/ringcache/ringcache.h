@@ -10,6 +10,7 @@
 #include "ringcache/request.h"
 #include "ringcache/ring.h"
 #include "ringcache/server.h"
+#include "ringcache/shared.h"
 #include "ringcache/stats.h"
 #include "ringcache/status.h"
 #include "ringcache/update.h"

@@ -43,4 +43,13 @@ static inline bool rc_slice_is_ascii(struct rc_slice s)
     return at == s.len;
 }
 
+/* Copy the bytes to `at`; where the next ones go. */
+static inline unsigned char *rc_slice_put(unsigned char *at, struct rc_slice s)
+{
+    if (s.len > 0) {
+        memcpy(at, s.data, s.len);
+    }
+    return at + s.len;
+}
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "client/flight.h"
+#include "client/shared.h"
 #include "codec/resp_tree.h"
 #include "transport/uv_transport.h"
 
@@ -250,6 +251,7 @@ static void before_poll(void *owner)
     client->turned = true;
     rc_env_measure_lag(&client->env);
     rc_env_enter(&client->env);
+    rc_client_hear(client);
     rc_posts_run(client);
     rc_conns_flush(&client->env);
     rc_env_leave(&client->env);
@@ -394,6 +396,8 @@ void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, voi
     rc_posts_close(&client->posts);
     rc_events_drop(client);
     rc_members_close(client);
+    rc_shared_leave(client->peer);
+    client->peer = NULL;
     rc_flights_close(client);
     rc_client_update_hold(client);
     rc_env_defer(&client->env);

@@ -21,6 +21,7 @@
 
 struct rc_flight;
 struct rc_many;
+struct rc_peer;
 
 /* A request and what its caller gave with it. */
 struct rc_operation {
@@ -85,7 +86,8 @@ struct ringcache_client {
     void (*free_transport)(struct rc_transport *transport);
     uv_loop_t *own_loop; /* NULL: on a loop of the program's */
     struct rc_posts posts;
-    uint64_t pending; /* accepted, callback not run */
+    struct rc_peer *peer; /* of ringcache_shared; NULL: it takes no part */
+    uint64_t pending;     /* accepted, callback not run */
     uint32_t generation;
     bool wants_room; /* RINGCACHE_EBUSY was said since there last was room */
     bool held;       /* ringcache_client_ref */
@@ -181,6 +183,9 @@ int rc_client_try(ringcache_client *client, const struct rc_submission *s,
  * RINGCACHE_ECLOSING, noted. */
 int rc_client_find(
     ringcache_client *client, const char *name, ringcache_reply_cb cb, struct rc_server **server);
+
+/* Do what the other clients of a ringcache_shared have told meanwhile. */
+void rc_client_hear(ringcache_client *client);
 
 /* What a finished request tells; its texts are valid while it is delivered. */
 ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_request *request);

@@ -406,6 +406,7 @@ int ringcache_get_many(ringcache_client *client, const ringcache_slice *keys, si
     if (rc < 0) {
         return rc;
     }
+    rc_client_hear(client);
     struct rc_env *env = &client->env;
     struct rc_many *many = rc_alloc_zeroed(1, sizeof *many);
     uint32_t *next = rc_alloc_zeroed(count, sizeof *next);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/client.h"
 #include "client/flight.h"
+#include "client/shared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,18 @@ static void on_changed(
     };
     struct rc_member_server *member = server->owner;
     rc_event_queue(member->client, rc_event_new(types[change], server->backend.name, reason, text));
+    if (member->client->peer != NULL && change != RC_CHANGE_CONNECTING) {
+        bool up = change == RC_CHANGE_UP || change == RC_CHANGE_READMITTED;
+        rc_shared_tell_state(member->client->peer, server->backend.name, up);
+    }
+}
+
+static void on_lost(struct rc_server *server, uint32_t lane, const struct rc_lost *lost)
+{
+    struct rc_member_server *member = server->owner;
+    if (member->client->peer != NULL) {
+        rc_shared_tell_lost(member->client->peer, server->backend.name, lane, lost);
+    }
 }
 
 /* Soft evidence may take out at most half of the servers in the ring, and always one. */
@@ -50,7 +63,7 @@ static bool may_eject(struct rc_server *server)
 }
 
 static const struct rc_server_events server_events = {
-    .changed = on_changed, .may_eject = may_eject};
+    .changed = on_changed, .lost = on_lost, .may_eject = may_eject};
 
 static void linger_due(struct rc_deadline *deadline, uint64_t now_ms)
 {

@@ -96,6 +96,7 @@ int rc_client_try(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id)
 {
     struct rc_operation *op = NULL;
+    rc_client_hear(client);
     int rc = begin(client, s, &op);
     if (rc < 0) {
         return rc;

@@ -187,6 +187,15 @@ struct rc_slice rc_config_namespace(const ringcache_config *config)
     return text != NULL ? rc_slice_text(text) : rc_slice(NULL, 0);
 }
 
+uint64_t rc_config_key_digest(const ringcache_config *config)
+{
+    const struct rc_values *values = &config->values;
+    const struct rc_slice name_space = rc_config_namespace(config);
+    const uint32_t rules[] = {rc_values_hash(values), values->hash_namespace, values->tagged,
+        values->tagged ? values->tag[0] : 0, values->tagged ? values->tag[1] : 0};
+    return rc_xxh3(name_space.data, name_space.len, rc_xxh3(rules, sizeof rules, 0));
+}
+
 int ringcache_config_remove_server(ringcache_config *config, const char *name)
 {
     if (config == NULL) {

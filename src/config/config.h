@@ -54,6 +54,8 @@ const struct rc_server_uri *rc_config_server(const ringcache_config *config, siz
 size_t rc_config_find(const ringcache_config *config, const char *name);
 /* Whether the distribution allows it shows at the next check. */
 void rc_config_set_weight(ringcache_config *config, size_t index, uint32_t weight);
+/* Condenses what besides the servers tells where on a ring a key is: hash, tag and namespace. */
+uint64_t rc_config_key_digest(const ringcache_config *config);
 /* What goes in front of every key; borrowed. */
 struct rc_slice rc_config_namespace(const ringcache_config *config);
 

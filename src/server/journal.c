@@ -121,12 +121,7 @@ static struct rc_journal_entry *make(const struct rc_lost *lost)
         return NULL;
     }
     *entry = (struct rc_journal_entry){.len = len, .cas = lost->cas};
-    if (lost->prefix.len > 0) {
-        memcpy(entry->key, lost->prefix.data, lost->prefix.len);
-    }
-    if (lost->key.len > 0) {
-        memcpy(entry->key + lost->prefix.len, lost->key.data, lost->key.len);
-    }
+    rc_slice_put(rc_slice_put(entry->key, lost->prefix), lost->key);
     return entry;
 }
 

@@ -21,14 +21,7 @@ int rc_key_log_push(struct rc_key_log *log, const struct rc_lost *lost)
     }
     unsigned char *at = rc_buf_end(&log->bytes);
     memcpy(at, &head, sizeof head);
-    at += sizeof head;
-    if (lost->prefix.len > 0) {
-        memcpy(at, lost->prefix.data, lost->prefix.len);
-        at += lost->prefix.len;
-    }
-    if (lost->key.len > 0) {
-        memcpy(at, lost->key.data, lost->key.len);
-    }
+    rc_slice_put(rc_slice_put(at + sizeof head, lost->prefix), lost->key);
     rc_buf_commit(&log->bytes, sizeof head + head.len);
     return 0;
 }

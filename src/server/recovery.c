@@ -434,6 +434,29 @@ static void on_silent(struct rc_conn *conn)
     }
 }
 
+/* Idle connections are not heard of: those of a server that somebody else has found silent are
+ * asked. */
+static void ask_idle(struct rc_server *server)
+{
+    static const struct rc_command ping = {.verb = RC_VERB_NOOP};
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        struct rc_conn *conn = server->lanes[i].conn;
+        bool idle = conn != NULL && conn->state == RC_CONN_READY && conn->pipeline.oldest == NULL;
+        if (idle && rc_conn_ask(conn, &ping) < 0) {
+            return; /* without memory for it, the next request will tell */
+        }
+    }
+}
+
+void rc_server_hear_state(struct rc_server *server, bool up)
+{
+    if (!up && server->state == RC_SERVER_UP) {
+        ask_idle(server);
+    } else if (up && server->state == RC_SERVER_DOWN && server->probe == NULL) {
+        rc_service_retry_in(server, 0);
+    }
+}
+
 static const struct rc_conn_events conn_events = {
     .ready = on_ready,
     .failed = on_failed,

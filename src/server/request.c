@@ -40,11 +40,9 @@ void rc_request_delivered(struct rc_request *request)
 
 static unsigned char *copy_part(unsigned char *at, struct rc_slice *part)
 {
-    if (part->len > 0) {
-        memcpy(at, part->data, part->len);
-    }
+    unsigned char *behind = rc_slice_put(at, *part);
     part->data = at;
-    return at + part->len;
+    return behind;
 }
 
 int rc_request_keep(

@@ -51,6 +51,8 @@ struct rc_server;
 struct rc_server_events {
     void (*changed)(
         struct rc_server *server, enum rc_server_change change, int reason, const char *text);
+    /* A write of that lane's key was lost. */
+    void (*lost)(struct rc_server *server, uint32_t lane, const struct rc_lost *lost);
     /* May soft evidence take this server out? */
     bool (*may_eject)(struct rc_server *server);
 };
@@ -160,6 +162,11 @@ const char *rc_server_process(const struct rc_server *server);
 /* After RINGCACHE_EBUSY: is there room again on a lane that refused? Answers true once; sets
  * `*refused` when a lane is left that still has none. */
 bool rc_server_has_room(struct rc_server *server, bool *refused);
+
+/* What another client of this process says of the server: a write of that lane's key was lost; it
+ * is out of service, or back. The last is no evidence, but a reason to ask. */
+void rc_server_hear_lost(struct rc_server *server, uint32_t lane, const struct rc_lost *lost);
+void rc_server_hear_state(struct rc_server *server, bool up);
 
 /* A request of this server ended so. */
 void rc_server_count(struct rc_server *server, int status);

@@ -11,10 +11,21 @@ static const char cannot[] = "what was written meanwhile cannot be deleted: ";
 void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost)
 {
     struct rc_server *server = lane->server;
-    if (server->closing || server->journal.limit == 0) {
+    if (server->journal.limit == 0) {
         return;
     }
-    rc_journal_note(&server->journal, lane->number, lost, rc_env_random(server->env));
+    server->events->lost(server, lane->number, lost);
+    if (!server->closing) {
+        rc_journal_note(&server->journal, lane->number, lost, rc_env_random(server->env));
+    }
+}
+
+void rc_server_hear_lost(struct rc_server *server, uint32_t lane, const struct rc_lost *lost)
+{
+    rc_journal_note(&server->journal, lane, lost, rc_env_random(server->env));
+    if (server->state != RC_SERVER_DOWN) {
+        rc_sweep_go(server);
+    }
 }
 
 void rc_sweep_lost(struct rc_conn *conn, const struct rc_lost *lost)

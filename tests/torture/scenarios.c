@@ -2,6 +2,7 @@
 #include "scenarios.h"
 
 #include "asks.h"
+#include "ringcache/shared.h"
 
 #define BASIC "timeout_ms", "100"
 
@@ -109,6 +110,17 @@ static void go_outage(struct life *life)
     life_run(life, 100);
 }
 
+/* What is lost is told, be anybody there or not. */
+static void go_shared(struct life *life)
+{
+    ringcache_shared *shared = NULL;
+    if (life_did(life, ringcache_shared_new(&shared))) {
+        life_did(life, ringcache_client_share(life->client, shared));
+        ringcache_shared_free(shared);
+    }
+    go_outage(life);
+}
+
 static void go_silence(struct life *life)
 {
     life->scenario->ask(life);
@@ -202,6 +214,7 @@ const struct scenario life_scenarios[] = {
         .outages = true,
         .ask = ask_flights,
         .go = go_outage},
+    {.name = "shared", .options = {BASIC}, .outages = true, .ask = ask_mixed, .go = go_shared},
     {.name = "silence",
         .options = {BASIC, "connections", "2", "integrity", "strict"},
         .outages = true,

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_CLIENT_SHARED_H
+#define RC_CLIENT_SHARED_H
+
+/* News between the clients of one process: one list, under one lock, which every peer reads at its
+ * own pace. A piece of news is appended once and freed when the last of those it is for has read
+ * it.
+ *
+ *     oldest ── ── ── ── ── ── newest
+ *       ▲ B reads on here  ▲ C here      (A, who wrote it all, reads nothing)
+ *
+ * Whoever appends wakes the others inside the lock, so that none of them can be gone. A peer looks
+ * for news before each request of its own and in each turn. */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "ringcache/shared.h"
+#include "server/journal.h"
+
+struct rc_news;
+struct rc_server;
+
+/* One client's part. */
+struct rc_peer {
+    struct rc_list link; /* in shared->peers */
+    ringcache_shared *shared;
+    struct rc_transport *transport;
+    struct rc_list *unread; /* its oldest unread piece of news; NULL: none */
+    size_t unread_count, limit;
+    atomic_bool called; /* there is news */
+    bool missed;        /* more than it could keep up with: what, nobody knows any more */
+};
+
+/* A write of that lane's key was lost. */
+void rc_shared_tell_lost(
+    struct rc_peer *peer, const char *server, uint32_t lane, const struct rc_lost *lost);
+/* A server went out of service, or is back. */
+void rc_shared_tell_state(struct rc_peer *peer, const char *server, bool up);
+
+/* What a peer does with news; the strings last as long as the call. */
+struct rc_news_events {
+    void (*lost)(void *owner, const char *server, uint32_t lane, const struct rc_lost *lost);
+    void (*state)(void *owner, const char *server, bool up);
+    void (*missed)(void *owner);
+};
+
+static inline bool rc_shared_called(const struct rc_peer *peer)
+{
+    return peer != NULL && atomic_load_explicit(&peer->called, memory_order_acquire);
+}
+
+/* Read all that is new. */
+void rc_shared_read(struct rc_peer *peer, const struct rc_news_events *events, void *owner);
+
+/* The client is closing. Frees the peer; NULL is allowed. */
+void rc_shared_leave(struct rc_peer *peer);
+
+#endif

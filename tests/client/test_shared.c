@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* Two clients of one process and one server: what one of them finds out, the other knows. Each has
+ * its own connection, and only that of the first is in trouble. */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/shared.h"
+
+enum { CLIENTS = 2, TIMEOUT = 500 };
+
+struct told {
+    int status;
+    char value[16];
+    unsigned calls;
+};
+
+struct member {
+    struct sim_client *host;
+    ringcache_client *client;
+    unsigned closed;
+    unsigned events[RINGCACHE_EVENT_ROOM + 1];
+    uint64_t readmitted_ms;
+    struct scene *scene;
+};
+
+struct scene {
+    struct sim *sim;
+    struct sim_server *server;
+    struct engine *engine;
+    ringcache_shared *shared;
+    struct member members[CLIENTS];
+    struct told after; /* what the second read in the callback of the first */
+};
+
+static void transport_stays(struct rc_transport *transport)
+{
+    (void)transport; /* the simulator frees it */
+}
+
+static void on_event(ringcache_client *client, const ringcache_event *event, void *user)
+{
+    (void)client;
+    struct member *member = user;
+    member->events[event->type]++;
+    if (event->type == RINGCACHE_EVENT_READMITTED) {
+        member->readmitted_ms = sim_now_ms(member->scene->sim);
+    }
+}
+
+static void on_reply(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    (void)client;
+    struct told *told = user;
+    told->status = reply->status;
+    snprintf(told->value, sizeof told->value, "%.*s", (int)reply->value.len,
+        (const char *)reply->value.data);
+    told->calls++;
+}
+
+static ringcache_config *config_of(const char *uri, const char *option, const char *value)
+{
+    ringcache_config *config;
+    assert_int_equal(ringcache_config_new(&config), 0);
+    assert_int_equal(ringcache_config_add_server(config, uri), 0);
+    if (option != NULL) {
+        assert_int_equal(ringcache_config_set(config, option, value), 0);
+    }
+    return config;
+}
+
+static void begin_member(struct scene *s, struct member *member, const ringcache_config *config)
+{
+    member->scene = s;
+    member->host = sim_client_new(s->sim);
+    assert_int_equal(
+        rc_client_new(&member->client, sim_client_transport(member->host), transport_stays, config),
+        0);
+    ringcache_client_on_event(member->client, on_event, member);
+}
+
+static struct scene *begin(bool redis, bool share, const char *option, const char *value)
+{
+    struct scene *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    struct sim_options options = sim_options(31);
+    options.start_ms = 1000000;
+    s->sim = sim_new(&options);
+    s->server = sim_server_add(s->sim, "10.0.0.1", 11000, redis ? ENGINE_REDIS : ENGINE_MEMCACHED);
+    s->engine = sim_server_engine(s->server);
+    ringcache_config *config =
+        config_of(redis ? "redis://10.0.0.1:11000" : "memcached://10.0.0.1:11000", option, value);
+    assert_int_equal(ringcache_shared_new(&s->shared), 0);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        begin_member(s, &s->members[i], config);
+        if (share) {
+            assert_int_equal(ringcache_client_share(s->members[i].client, s->shared), 0);
+        }
+    }
+    ringcache_config_free(config);
+    return s;
+}
+
+static void on_close(ringcache_client *client, void *user)
+{
+    (void)client;
+    ((struct member *)user)->closed++;
+}
+
+static void end(struct scene *s)
+{
+    ringcache_shared_free(s->shared); /* those who take part hold it */
+    for (size_t i = 0; i < CLIENTS; i++) {
+        if (s->members[i].closed == 0) {
+            ringcache_client_close(s->members[i].client, on_close, &s->members[i]);
+        }
+    }
+    assert_true(sim_run_idle(s->sim, 5000));
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(s->members[i].closed, 1);
+    }
+    sim_free(s->sim);
+    free(s);
+}
+
+static struct told *ask(struct member *member, ringcache_op op, const char *key, const char *value)
+{
+    static struct told told[64];
+    static size_t next;
+    struct told *place = &told[next++ % 64];
+    const ringcache_request request = {
+        .op = op, .key = {key, strlen(key)}, .value = {value, value != NULL ? strlen(value) : 0}};
+    *place = (struct told){.calls = 0};
+    assert_int_equal(ringcache_submit(member->client, &request, on_reply, place, NULL), 0);
+    return place;
+}
+
+static void settle(struct scene *s, const struct told *told)
+{
+    for (unsigned ms = 0; told->calls == 0 && ms < 5000; ms++) {
+        sim_run_for(s->sim, 1);
+    }
+    assert_int_equal(told->calls, 1);
+}
+
+static void expect(
+    struct scene *s, struct member *member, const char *key, int status, const char *value)
+{
+    struct told *told = ask(member, RINGCACHE_GET, key, NULL);
+    settle(s, told);
+    assert_int_equal(told->status, status);
+    assert_string_equal(told->value, value);
+}
+
+/* Both have connected, and "k" is "v0"; the first one's connection then hangs, and no other one is
+ * served. */
+static void hang_the_first(struct scene *s)
+{
+    struct told *set = ask(&s->members[0], RINGCACHE_SET, "k", "v0");
+    settle(s, set);
+    uint64_t connection = sim_server_newest(s->server);
+    expect(s, &s->members[1], "k", RINGCACHE_OK, "v0");
+    sim_stall(s->server, connection, true);
+    sim_server_pause_accept(s->server, true);
+}
+
+static void until_it_is_out(struct scene *s, struct member *member)
+{
+    ask(member, RINGCACHE_GET, "k", NULL);
+    for (unsigned ms = 0; member->events[RINGCACHE_EVENT_EJECTED] == 0 && ms < 5000; ms++) {
+        sim_run_for(s->sim, 1);
+    }
+    assert_int_equal(member->events[RINGCACHE_EVENT_EJECTED], 1);
+}
+
+static void read_by_the_second(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    (void)client;
+    struct scene *s = user;
+    assert_int_equal(reply->status, RINGCACHE_EDOWN);
+    assert_int_equal(ringcache_get(s->members[1].client, "k", 1, on_reply, &s->after), 0);
+}
+
+static void write_in_vain(struct scene *s)
+{
+    hang_the_first(s);
+    until_it_is_out(s, &s->members[0]);
+    assert_int_equal(
+        ringcache_set(s->members[0].client, "k", 1, "v1", 2, 0, read_by_the_second, s), 0);
+    settle(s, &s->after);
+}
+
+static void what_one_wrote_in_vain_no_other_reads_as_it_was(void **state)
+{
+    (void)state;
+    for (int redis = 0; redis < 2; redis++) {
+        struct scene *s = begin(redis != 0, true, NULL, NULL);
+        write_in_vain(s);
+        assert_int_equal(s->after.status, RINGCACHE_MISS);
+        end(s);
+    }
+}
+
+static void those_that_do_not_share_read_it_as_it_was(void **state)
+{
+    (void)state;
+    struct scene *s = begin(false, false, NULL, NULL);
+    write_in_vain(s);
+    assert_int_equal(s->after.status, RINGCACHE_OK);
+    assert_string_equal(s->after.value, "v0");
+    end(s);
+}
+
+static void a_write_in_doubt_is_told_too(void **state)
+{
+    (void)state;
+    struct scene *s = begin(false, true, NULL, NULL);
+    struct told *set = ask(&s->members[0], RINGCACHE_SET, "k", "v0");
+    settle(s, set);
+    uint64_t connection = sim_server_newest(s->server);
+    expect(s, &s->members[1], "k", RINGCACHE_OK, "v0");
+    sim_stall(s->server, connection, true);
+    set = ask(&s->members[0], RINGCACHE_SET, "k", "v1");
+    sim_run_for(s->sim, 5);
+    sim_server_pause_accept(s->server, true);
+    sim_end(s->server, connection, SIM_RST);
+    settle(s, set);
+    assert_int_equal(set->status, RINGCACHE_ECONNECT);
+    expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+    end(s);
+}
+
+static void what_is_told_is_deleted_in_front_of_later_writes(void **state)
+{
+    (void)state;
+    struct scene *s = begin(false, true, "connections", "3");
+    write_in_vain(s);
+    struct told *set = ask(&s->members[1], RINGCACHE_SET, "k", "v2");
+    settle(s, set);
+    sim_run_for(s->sim, 100);
+    expect(s, &s->members[1], "k", RINGCACHE_OK, "v2");
+    end(s);
+}
+
+static void an_idle_client_is_told_of_an_outage_and_of_its_end(void **state)
+{
+    (void)state;
+    for (int redis = 0; redis < 2; redis++) {
+        struct scene *s = begin(redis != 0, true, NULL, NULL);
+        expect(s, &s->members[0], "k", RINGCACHE_MISS, "");
+        expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+        sim_server_stop(s->server);
+        until_it_is_out(s, &s->members[0]);
+        sim_run_for(s->sim, 2 * TIMEOUT + 10); /* silence, and a probe of its own */
+        assert_int_equal(s->members[1].events[RINGCACHE_EVENT_EJECTED], 1);
+        sim_run_for(s->sim, 20000); /* probes are far apart by now */
+        sim_server_continue(s->server);
+        for (unsigned ms = 0;
+             ms < 20000 && (s->members[0].readmitted_ms == 0 || s->members[1].readmitted_ms == 0);
+             ms++) {
+            sim_run_for(s->sim, 1);
+        }
+        assert_true(s->members[0].readmitted_ms > 0 && s->members[1].readmitted_ms > 0);
+        int64_t apart = (int64_t)(s->members[0].readmitted_ms - s->members[1].readmitted_ms);
+        assert_true(llabs(apart) <= 10);
+        end(s);
+    }
+}
+
+static void who_cannot_keep_up_knows_that_it_missed_something(void **state)
+{
+    (void)state;
+    struct scene *s = begin(false, true, "journal_entries", "3");
+    hang_the_first(s);
+    until_it_is_out(s, &s->members[0]);
+    for (int n = 0; n < 5; n++) { /* between two turns of the second */
+        char key[8];
+        snprintf(key, sizeof key, "k%d", n);
+        ask(&s->members[0], RINGCACHE_SET, key, "v");
+    }
+    assert_int_equal(s->members[1].client->peer->unread_count, 0);
+    sim_run_for(s->sim, 5);
+    assert_true(s->members[1].client->table->servers[0]->journal.overflowed);
+    end(s);
+}
+
+static void only_clients_that_place_keys_alike_may_share(void **state)
+{
+    (void)state;
+    static const char *const others[][2] = {{"connections", "2"}, {"namespace", "x:"},
+        {"hash", "md5"}, {"hash_tag", "{}"}, {"hash_namespace", "yes"}};
+    struct scene *s = begin(false, true, NULL, NULL);
+    assert_int_equal(ringcache_client_share(s->members[0].client, s->shared), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_client_share(s->members[0].client, NULL), RINGCACHE_EINVAL);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct member other = {.closed = 0};
+        ringcache_config *config =
+            config_of("memcached://10.0.0.1:11000", others[i][0], others[i][1]);
+        begin_member(s, &other, config);
+        ringcache_config_free(config);
+        assert_int_equal(ringcache_client_share(other.client, s->shared), RINGCACHE_EINVAL);
+        ringcache_client_close(other.client, on_close, &other);
+        assert_int_equal(ringcache_client_share(other.client, s->shared), RINGCACHE_ECLOSING);
+        assert_true(sim_run_idle(s->sim, 5000));
+        assert_int_equal(other.closed, 1);
+    }
+    end(s);
+}
+
+static void one_that_leaves_takes_its_unread_news_along(void **state)
+{
+    (void)state;
+    struct scene *s = begin(false, true, NULL, NULL);
+    hang_the_first(s);
+    until_it_is_out(s, &s->members[0]);
+    ask(&s->members[0], RINGCACHE_SET, "k", "v1");
+    ringcache_client_close(s->members[1].client, on_close, &s->members[1]);
+    ask(&s->members[0], RINGCACHE_SET, "k", "v2"); /* told to nobody */
+    sim_run_for(s->sim, 10);
+    end(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_one_wrote_in_vain_no_other_reads_as_it_was),
+        cmocka_unit_test(those_that_do_not_share_read_it_as_it_was),
+        cmocka_unit_test(a_write_in_doubt_is_told_too),
+        cmocka_unit_test(what_is_told_is_deleted_in_front_of_later_writes),
+        cmocka_unit_test(an_idle_client_is_told_of_an_outage_and_of_its_end),
+        cmocka_unit_test(who_cannot_keep_up_knows_that_it_missed_something),
+        cmocka_unit_test(only_clients_that_place_keys_alike_may_share),
+        cmocka_unit_test(one_that_leaves_takes_its_unread_news_along),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
