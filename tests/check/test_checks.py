@@ -18,8 +18,12 @@ MUTANT = ('bug: one is two\nseen in: nobody\nkilled by: tests/test_one.c: one_is
 PAPER = ''.join(f'| {letter}{number} | a fault | what is right | `test_one.c: one_is_one` |\n'
                 for letter in 'TPL' for number in range(1, 21))
 SHOWN = '| T7 | a fault | what is right | `test_one.c: one_is_one` |\n'
+PROMISE = '| `test_one.c: one_is_one`, `tools/chaos.sh: all dead` |\n'
+PROMISES = '| claim | shown by |\n|---|---|\n| one is one ' + PROMISE
 CLEAN = {
     'docs/reliability.md': PAPER,
+    'docs/failover.md': PROMISES,
+    'tools/chaos/faults.c': LICENCE + 'static const char *const names[] = {"all dead"};\n',
     'src/base/one.c': LICENCE + 'int rc_one(void)\n{\n    return 1;\n}\n',
     'include/ringcache/ring.h': LICENCE + '/** One. */\nRINGCACHE_API int ringcache_one(void);\n',
     'tests/fuzz/corpus/one/input': '\0 ',
@@ -75,6 +79,11 @@ FAULTS = (
     ('faults', 'docs/reliability.md', PAPER.replace(SHOWN, '| T7 | a | | not applicable: to us |\n'),
      'T7 is'),
     ('faults', 'tests/meson.build', '', 'T1 is'),
+    ('faults', 'docs/failover.md', PROMISES.replace(': one', ': two'), 'each claim'),
+    ('faults', 'docs/failover.md', PROMISES.replace('all dead', 'all well'), 'each claim'),
+    ('faults', 'docs/failover.md', PROMISES.replace(PROMISE, '| everybody knows |\n'),
+     'each claim'),
+    ('faults', 'docs/failover.md', PROMISES.replace('shown by', 'seen in'), 'each claim'),
 )
 
 CMOCKA = '[==========] Running 2 test(s).\n[ RUN      ] one\n[       OK ] one\n[ RUN      ] two\n'
