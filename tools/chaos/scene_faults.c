@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every fault, under traffic: how soon it is noticed, what it costs, and how soon it is over. */
+#include <stdio.h>
 #include <string.h>
 
 #include "faults.h"
@@ -117,6 +118,15 @@ static void keep_figures(
     figures[CHECKED] = (double)book->checked;
 }
 
+/* A proxy that recognises no request would find none in vain, either. */
+static bool counter_counts(const struct site *site)
+{
+    if (site->players[0].gates[0].requests > 0)
+        return true;
+    fputs("chaos: the proxy has recognised no request\n", stderr);
+    return false;
+}
+
 static bool play(struct site *site, const struct fault_case *fault, double figures[FIGURES_MAX])
 {
     struct book *book = site->players[0].book;
@@ -132,7 +142,7 @@ static bool play(struct site *site, const struct fault_case *fault, double figur
         !site_order(site, 0, ORDER_READ))
         return false;
     keep_figures(site, from, to, figures);
-    return true;
+    return counter_counts(site);
 }
 
 static bool play_runs(struct stage *stage, const struct plan *plan, const struct fault_case *fault,
