@@ -42,6 +42,11 @@ bool rc_lost_matters(const struct rc_command *command)
     return false;
 }
 
+bool rc_lost_is_logged(const struct rc_command *command)
+{
+    return rc_lost_matters(command) || (command->verb == RC_VERB_ADD && !command->fleeting);
+}
+
 struct rc_lost rc_lost_by(const struct rc_command *command)
 {
     bool conditional = command->verb == RC_VERB_CAS || command->verb == RC_VERB_DELETE;
@@ -49,7 +54,21 @@ struct rc_lost rc_lost_by(const struct rc_command *command)
         .prefix = command->prefix,
         .key = command->key,
         .cas = conditional ? command->cas : 0,
+        .adds = command->verb == RC_VERB_ADD,
     };
+}
+
+int rc_lost_compare(const struct rc_lost *lost, struct rc_slice whole)
+{
+    size_t len = lost->prefix.len + lost->key.len;
+    if (len != whole.len) {
+        return len < whole.len ? -1 : 1;
+    }
+    int order = lost->prefix.len > 0 ? memcmp(lost->prefix.data, whole.data, lost->prefix.len) : 0;
+    if (order == 0 && lost->key.len > 0) {
+        order = memcmp(lost->key.data, whole.data + lost->prefix.len, lost->key.len);
+    }
+    return order;
 }
 
 int rc_journal_init(struct rc_journal *journal, uint32_t lanes, size_t limit)
@@ -67,20 +86,10 @@ static struct rc_journal_entry *entry_of(const struct rc_tree_node *node)
     return rc_container(node, struct rc_journal_entry, node);
 }
 
-/* The whole key in two parts, against an entry's: shorter ones first. */
 static int compare(const void *key, const struct rc_tree_node *node)
 {
-    const struct rc_lost *lost = key;
     const struct rc_journal_entry *entry = entry_of(node);
-    size_t len = lost->prefix.len + lost->key.len;
-    if (len != entry->len) {
-        return len < entry->len ? -1 : 1;
-    }
-    int order = lost->prefix.len > 0 ? memcmp(lost->prefix.data, entry->key, lost->prefix.len) : 0;
-    if (order == 0 && lost->key.len > 0) {
-        order = memcmp(lost->key.data, entry->key + lost->prefix.len, lost->key.len);
-    }
-    return order;
+    return rc_lost_compare(key, rc_slice(entry->key, entry->len));
 }
 
 static void forget(struct rc_journal *journal, struct rc_journal_entry *entry)
@@ -125,7 +134,7 @@ static struct rc_journal_entry *make(const struct rc_lost *lost)
     return entry;
 }
 
-void rc_journal_note(
+bool rc_journal_note(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random)
 {
     journal->noted++;
@@ -134,12 +143,12 @@ void rc_journal_note(
         struct rc_journal_entry *entry = entry_of(known);
         entry->cas = entry->cas == lost->cas ? lost->cas : 0;
         make_pending(journal, entry);
-        return;
+        return true;
     }
     struct rc_journal_entry *entry = journal->count < journal->limit ? make(lost) : NULL;
     if (entry == NULL) {
         journal->overflowed = true;
-        return;
+        return false;
     }
     entry->lane = lane;
     entry->node.priority = random;
@@ -147,6 +156,7 @@ void rc_journal_note(
     rc_list_append(&journal->lanes[lane].pending, &entry->link);
     journal->lanes[lane].count++;
     journal->count++;
+    return true;
 }
 
 struct rc_journal_entry *rc_journal_pending(const struct rc_journal *journal, uint32_t lane)

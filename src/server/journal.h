@@ -27,13 +27,20 @@ struct rc_lost {
     /* What is there goes only if this is still its CAS token: it was a CAS, or a DELETE with one.
      * 0: whatever is there. */
     uint64_t cas;
+    /* It was an ADD, and left nothing to make good; carried out late, it can still bring back what
+     * was deleted since. */
+    bool adds;
 };
 
 /* Is there anything to make good when such a command was not acknowledged? Not for what overwrites
  * nothing (ADD, TOUCH), nor for what a lease guards (FILL), nor for locks, which end by
  * themselves. */
 bool rc_lost_matters(const struct rc_command *command);
+/* Is its key to be known until it is answered? Also that of an ADD, but for a lock's. */
+bool rc_lost_is_logged(const struct rc_command *command);
 struct rc_lost rc_lost_by(const struct rc_command *command);
+/* Where its whole key stands to another: shorter ones come first. */
+int rc_lost_compare(const struct rc_lost *lost, struct rc_slice whole);
 
 struct rc_sweep;
 
@@ -73,8 +80,8 @@ int rc_journal_init(struct rc_journal *journal, uint32_t lanes, size_t limit);
 void rc_journal_deinit(struct rc_journal *journal);
 
 /* Note a lost write of a lane's key; one that is under way becomes pending once more. `random` is
- * the tree's. When it is full, or there is no memory, it has overflowed. */
-void rc_journal_note(
+ * the tree's. False: it is full, or there is no memory, and it has overflowed. */
+bool rc_journal_note(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random);
 
 /* The oldest pending entry of a lane, or NULL. */

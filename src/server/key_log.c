@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/key_log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "server/journal.h"
 
 enum { KEEP = 16 * 1024 }; /* memory that an empty one keeps */
@@ -11,11 +13,12 @@ enum { KEEP = 16 * 1024 }; /* memory that an empty one keeps */
 struct head {
     uint64_t cas;
     size_t len;
+    bool adds;
 };
 
 int rc_key_log_push(struct rc_key_log *log, const struct rc_lost *lost)
 {
-    const struct head head = {lost->cas, lost->prefix.len + lost->key.len};
+    const struct head head = {lost->cas, lost->prefix.len + lost->key.len, lost->adds};
     if (rc_buf_reserve(&log->bytes, sizeof head + head.len) < 0) {
         return RINGCACHE_ENOMEM;
     }
@@ -31,7 +34,10 @@ struct rc_lost rc_key_log_next(const struct rc_key_log *log, size_t *at)
     struct head head;
     memcpy(&head, log->bytes.data + *at, sizeof head);
     const struct rc_lost lost = {
-        .key = rc_slice(log->bytes.data + *at + sizeof head, head.len), .cas = head.cas};
+        .key = rc_slice(log->bytes.data + *at + sizeof head, head.len),
+        .cas = head.cas,
+        .adds = head.adds,
+    };
     *at += sizeof head + head.len;
     return lost;
 }
@@ -52,4 +58,61 @@ void rc_key_log_cut(struct rc_key_log *log, size_t at)
 void rc_key_log_deinit(struct rc_key_log *log)
 {
     rc_buf_deinit(&log->bytes);
+}
+
+/* ---- the index ---- */
+
+static int order(const void *a, const void *b)
+{
+    const struct rc_lost lost = {.key = *(const struct rc_slice *)a};
+    return rc_lost_compare(&lost, *(const struct rc_slice *)b);
+}
+
+static size_t count_keys(const struct rc_key_log *log)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < rc_key_log_len(log); count++) {
+        (void)rc_key_log_next(log, &at);
+    }
+    return count;
+}
+
+int rc_key_index_init(struct rc_key_index *index, const struct rc_key_log *log)
+{
+    size_t count = count_keys(log), at = 0;
+    *index = (struct rc_key_index){.keys = NULL};
+    if (count == 0) {
+        return 0;
+    }
+    index->keys = rc_alloc_zeroed(count, sizeof *index->keys);
+    if (index->keys == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    while (index->count < count) {
+        index->keys[index->count++] = rc_key_log_next(log, &at).key;
+    }
+    qsort(index->keys, count, sizeof *index->keys, order);
+    return 0;
+}
+
+bool rc_key_index_has(const struct rc_key_index *index, struct rc_slice prefix, struct rc_slice key)
+{
+    const struct rc_lost wanted = {.prefix = prefix, .key = key};
+    size_t from = 0, to = index->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int side = rc_lost_compare(&wanted, index->keys[middle]);
+        if (side == 0) {
+            return true;
+        }
+        from = side > 0 ? middle + 1 : from;
+        to = side < 0 ? middle : to;
+    }
+    return false;
+}
+
+void rc_key_index_deinit(struct rc_key_index *index)
+{
+    rc_free(index->keys);
+    *index = (struct rc_key_index){.keys = NULL};
 }

@@ -5,7 +5,10 @@
 /* The keys of a connection's unanswered writes, in their order: should it end, they are the writes
  * in doubt. A queue of bytes; nothing is allocated for a write once it has its size. */
 
+#include <stdbool.h>
+
 #include "base/buf.h"
+#include "base/slice.h"
 
 struct rc_lost;
 
@@ -27,5 +30,24 @@ static inline size_t rc_key_log_len(const struct rc_key_log *log)
     return log->bytes.len;
 }
 void rc_key_log_deinit(struct rc_key_log *log);
+
+/* The keys of a log that changes no more, in order, to be looked up: views into it. */
+struct rc_key_index {
+    struct rc_slice *keys;
+    size_t count;
+};
+
+/* 0 or RINGCACHE_ENOMEM. */
+int rc_key_index_init(struct rc_key_index *index, const struct rc_key_log *log);
+/* Is `prefix` and `key`, joined, one of them? */
+bool rc_key_index_has(
+    const struct rc_key_index *index, struct rc_slice prefix, struct rc_slice key);
+/* What it takes besides the log. */
+static inline size_t rc_key_index_bytes(const struct rc_key_index *index)
+{
+    return index->count * sizeof *index->keys;
+}
+/* Idempotent. */
+void rc_key_index_deinit(struct rc_key_index *index);
 
 #endif

@@ -107,6 +107,28 @@ static void prefix_and_key_are_one_key(void **state)
     rc_journal_deinit(&journal);
 }
 
+static void shorter_keys_come_first_and_equal_ones_by_their_bytes(void **state)
+{
+    (void)state;
+    const struct rc_lost lost = lost_of("a", "bc", 0);
+    assert_true(rc_lost_compare(&lost, rc_slice_text("zz")) > 0);
+    assert_true(rc_lost_compare(&lost, rc_slice_text("aaaa")) < 0);
+    assert_true(rc_lost_compare(&lost, rc_slice_text("bbc")) < 0);
+    assert_true(rc_lost_compare(&lost, rc_slice_text("abb")) > 0);
+    assert_int_equal(rc_lost_compare(&lost, rc_slice_text("abc")), 0);
+}
+
+static void an_add_is_logged_but_a_locks(void **state)
+{
+    (void)state;
+    const struct rc_command add = {.verb = RC_VERB_ADD};
+    const struct rc_command lock = {.verb = RC_VERB_ADD, .fleeting = true};
+    const struct rc_command set = {.verb = RC_VERB_SET};
+    assert_true(rc_lost_is_logged(&add) && !rc_lost_matters(&add) && rc_lost_by(&add).adds);
+    assert_true(!rc_lost_is_logged(&lock) && !rc_lost_matters(&lock));
+    assert_true(rc_lost_is_logged(&set) && rc_lost_matters(&set) && !rc_lost_by(&set).adds);
+}
+
 static void a_full_journal_says_so(void **state)
 {
     (void)state;
@@ -186,6 +208,37 @@ static void keys_leave_the_log_from_the_front_and_are_cut_off_at_the_end(void **
     rc_key_log_deinit(&log);
 }
 
+/* ---- the index ---- */
+
+static bool has(const struct rc_key_index *index, const char *prefix, const char *key)
+{
+    return rc_key_index_has(index, rc_slice_text(prefix), rc_slice_text(key));
+}
+
+static void an_index_finds_what_was_logged_and_nothing_else(void **state)
+{
+    (void)state;
+    char key[16];
+    for (unsigned count = 0; count < 40; count++) {
+        struct rc_key_log log = {0};
+        struct rc_key_index index;
+        for (unsigned n = 0; n < count; n++) {
+            snprintf(key, sizeof key, "%u", 2 * (count - 1 - n));
+            push(&log, "ns:", key, 0);
+        }
+        assert_int_equal(rc_key_index_init(&index, &log), 0);
+        assert_int_equal(index.count, count);
+        for (unsigned n = 0; n < 2 * count + 2; n++) {
+            snprintf(key, sizeof key, "%u", n);
+            assert_int_equal(has(&index, "ns:", key), n % 2 == 0 && n < 2 * count);
+            assert_false(has(&index, "", key));
+        }
+        rc_key_index_deinit(&index);
+        rc_key_index_deinit(&index);
+        rc_key_log_deinit(&log);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,9 +246,12 @@ int main(void)
         cmocka_unit_test(what_is_noted_while_its_delete_is_under_way_is_deleted_again),
         cmocka_unit_test(a_token_holds_until_another_write_is_lost),
         cmocka_unit_test(prefix_and_key_are_one_key),
+        cmocka_unit_test(shorter_keys_come_first_and_equal_ones_by_their_bytes),
+        cmocka_unit_test(an_add_is_logged_but_a_locks),
         cmocka_unit_test(a_full_journal_says_so),
         cmocka_unit_test(a_thousand_keys_come_out_as_they_went_in),
         cmocka_unit_test(keys_leave_the_log_from_the_front_and_are_cut_off_at_the_end),
+        cmocka_unit_test(an_index_finds_what_was_logged_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
