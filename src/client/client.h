@@ -147,6 +147,7 @@ struct rc_submission {
     ringcache_reply_cb cb;
     void *user;
     struct rc_flight *step_of; /* instead of a callback */
+    bool fleeting;             /* rc_command.fleeting */
 };
 
 uint32_t rc_client_timeout(const ringcache_client *client, const struct rc_submission *s);
@@ -166,6 +167,10 @@ int rc_client_take_struct(
     ringcache_client *client, void *known, size_t known_size, const void *given, size_t given_size);
 /* Can that be asked for, of this client now? 0 or a status, noted. */
 int rc_client_check(ringcache_client *client, const ringcache_request *request);
+
+/* ringcache_submit; of `how` the callback, its user and `fleeting`. */
+int rc_client_submit(ringcache_client *client, const ringcache_request *request,
+    const struct rc_submission *how, ringcache_id *id);
 
 /* Submit a GET, or join an equal one that is under way. As ringcache_submit. */
 int rc_single_get(ringcache_client *client, const ringcache_request *request,

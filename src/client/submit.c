@@ -206,7 +206,8 @@ int rc_client_check(ringcache_client *client, const ringcache_request *request)
 static int enter(ringcache_client *client, const struct rc_submission *s,
     const ringcache_request *request, ringcache_id *id)
 {
-    const struct rc_command command = rc_client_command(client, request);
+    struct rc_command command = rc_client_command(client, request);
+    command.fleeting = s->fleeting;
     return rc_client_enter(client, s, &command, id);
 }
 
@@ -236,10 +237,10 @@ static int enter_lending(ringcache_client *client, const struct rc_submission *s
     return 0;
 }
 
-static int submit(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb,
-    void *user, ringcache_id *id)
+int rc_client_submit(ringcache_client *client, const ringcache_request *request,
+    const struct rc_submission *how, ringcache_id *id)
 {
-    if (cb == NULL && !client->closing) {
+    if (how->cb == NULL && !client->closing) {
         return rc_client_refuse(client, RINGCACHE_EINVAL, "no callback");
     }
     int rc = rc_client_check(client, request);
@@ -249,12 +250,9 @@ static int submit(ringcache_client *client, const ringcache_request *request, ri
     struct rc_slice key = rc_slice(request->key.data, request->key.len);
     struct rc_slice route =
         request->route.data != NULL ? rc_slice(request->route.data, request->route.len) : key;
-    const struct rc_submission s = {
-        .choice = client->policy->choose(client->table, route),
-        .timeout_ms = request->timeout_ms,
-        .cb = cb,
-        .user = user,
-    };
+    struct rc_submission s = *how;
+    s.choice = client->policy->choose(client->table, route);
+    s.timeout_ms = request->timeout_ms;
     if (s.choice.server == NULL) {
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");
     }
@@ -267,6 +265,13 @@ static int submit(ringcache_client *client, const ringcache_request *request, ri
         rc_flights_overtake(client, key);
     }
     return rc;
+}
+
+static int submit(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb,
+    void *user, ringcache_id *id)
+{
+    const struct rc_submission how = {.cb = cb, .user = user};
+    return rc_client_submit(client, request, &how, id);
 }
 
 /* ---- public ---- */
