@@ -280,6 +280,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
         .owner = client,
         .timeout_ms = settings->timeout_ms,
         .connect_timeout_ms = settings->connect_timeout_ms,
+        .fence_limit_ms = settings->fence_limit_ms,
         .max_inflight = settings->max_inflight,
         .max_value_bytes = settings->max_value_bytes,
         .journal_entries = settings->journal_entries,

@@ -34,6 +34,7 @@ enum rc_dialect { RC_DIALECT_AUTO, RC_DIALECT_META, RC_DIALECT_CLASSIC };
 struct rc_settings {
     uint32_t timeout_ms;
     uint32_t connect_timeout_ms;
+    uint32_t fence_limit_ms;
     uint32_t connections;
     uint32_t max_inflight;
     uint64_t max_queued_bytes;

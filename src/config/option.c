@@ -54,6 +54,9 @@ static const struct rc_option options[] = {
         "Deadline of a request, with queueing and retries."),
     NUMBER("connect_timeout_ms", settings.connect_timeout_ms, "ms", 1, 3600000, 1000,
         "Deadline of a connection's making, with its authentication."),
+    NUMBER("fence_limit_ms", settings.fence_limit_ms, "ms", 100, 60000, 10000,
+        "How long a server that answers again is left out for an older connection with unanswered "
+        "writes; from then on only their keys read as absent."),
     NUMBER("connections", settings.connections, "connections", 1, 64, 1,
         "Connections to each server; a key always uses the same one."),
     NUMBER("max_inflight", settings.max_inflight, "requests", 1, 1048576, 1024,

@@ -53,6 +53,14 @@ static void charge_keys(struct rc_conn *conn, size_t before)
     conn->env->budget.used += rc_key_log_len(&conn->keys) - before;
 }
 
+/* Forget all logged keys but those in front of the offset `from`. */
+static void unlog_keys(struct rc_conn *conn, size_t from)
+{
+    size_t before = rc_key_log_len(&conn->keys);
+    rc_key_log_cut(&conn->keys, from);
+    charge_keys(conn, before);
+}
+
 void rc_conn_forget_key(struct rc_conn *conn)
 {
     size_t before = rc_key_log_len(&conn->keys);
@@ -68,14 +76,19 @@ void rc_conn_lose_key(struct rc_conn *conn)
     rc_conn_forget_key(conn);
 }
 
+/* The keys of what left stay in the log: it may still be carried out. */
 static void lose_all(struct rc_conn *conn, int status, const char *message)
 {
+    size_t at = 0, kept = 0;
     while (conn->pipeline.oldest != NULL) {
         bool left = rc_pipeline_oldest_left(&conn->pipeline);
         struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
         if (slot->logged) {
-            rc_conn_lose_key(conn);
+            const struct rc_lost lost = rc_key_log_next(&conn->keys, &at);
+            conn->events->lost(conn, &lost);
         }
+        kept = left ? at : kept;
+        conn->owed_raw = conn->owed_raw || (left && slot->verb == RC_VERB_RAW);
         const struct rc_result result = {
             .status = status,
             .message = rc_slice_text(message),
@@ -84,6 +97,7 @@ static void lose_all(struct rc_conn *conn, int status, const char *message)
         };
         rc_conn_slot_over(conn, slot, &result);
     }
+    unlog_keys(conn, kept);
 }
 
 /* Drop all output but the first `keep` bytes. */
@@ -123,6 +137,10 @@ void rc_conn_free(struct rc_conn *conn)
         return;
     }
     rc_conn_close(conn, RINGCACHE_ECANCELED, "the connection was closed");
+    rc_env_disarm(conn->env, &conn->timer);
+    conn->env->budget.used -= rc_key_index_bytes(&conn->doubt);
+    rc_key_index_deinit(&conn->doubt);
+    unlog_keys(conn, 0);
     rc_list_remove(&conn->link);
     rc_list_append(&conn->env->closed, &conn->link);
     rc_env_want_drain(conn->env);
@@ -174,13 +192,14 @@ void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why)
 bool rc_conn_holds_writes(const struct rc_conn *conn)
 {
     return conn->state == RC_CONN_LAME ||
-           (conn->state == RC_CONN_READY && conn->pipeline.writes > 0);
+           (conn->state == RC_CONN_READY && conn->pipeline.writes > 0) ||
+           (conn->state == RC_CONN_CLOSED && conn->owed_writes);
 }
 
 /* The keys of what was cut off the pipeline's end, oldest first. */
 static void lose_keys_of(struct rc_conn *conn, const struct rc_slot *cut)
 {
-    size_t before = rc_key_log_len(&conn->keys), at = 0;
+    size_t at = 0;
     for (const struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
         if (slot->logged) {
             (void)rc_key_log_next(&conn->keys, &at);
@@ -193,8 +212,7 @@ static void lose_keys_of(struct rc_conn *conn, const struct rc_slot *cut)
             conn->events->lost(conn, &lost);
         }
     }
-    rc_key_log_cut(&conn->keys, kept);
-    charge_keys(conn, before);
+    unlog_keys(conn, kept);
 }
 
 void rc_conn_withhold(struct rc_conn *conn, int status, const char *message)
@@ -312,7 +330,7 @@ static int encode(struct rc_conn *conn, const struct rc_command *command)
     return conn->codec->encode(&conn->out.own, command);
 }
 
-/* Remember the key of a write that would have to be made good. */
+/* Remember the key of a write until it is answered. */
 static int log_key(struct rc_conn *conn, const struct rc_command *command)
 {
     const struct rc_lost lost = rc_lost_by(command);
@@ -322,23 +340,16 @@ static int log_key(struct rc_conn *conn, const struct rc_command *command)
     return rc;
 }
 
-static void unlog_key(struct rc_conn *conn, size_t from)
-{
-    size_t before = rc_key_log_len(&conn->keys);
-    rc_key_log_cut(&conn->keys, from);
-    charge_keys(conn, before);
-}
-
 int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
 {
     size_t before = conn->out.own.len, keys = rc_key_log_len(&conn->keys);
-    bool logged = rc_lost_matters(command);
+    bool logged = rc_lost_is_logged(command);
     int rc = logged ? log_key(conn, command) : 0;
     if (rc == 0) {
         rc = encode(conn, command);
     }
     if (rc < 0) {
-        unlog_key(conn, keys);
+        unlog_keys(conn, keys);
         return rc;
     }
     slot->logged = logged;
@@ -605,7 +616,7 @@ static void timer_due(struct rc_deadline *deadline, uint64_t now_ms)
     } else if (conn->state == RC_CONN_READY) {
         silence_due(conn, now_ms);
     } else {
-        conn->events->silent(conn); /* LAME, and the peer does not end it */
+        conn->events->silent(conn); /* LAME, and the peer does not end it; or CLOSED */
     }
 }
 

@@ -54,7 +54,7 @@ struct rc_conn_events {
     void (*ended)(
         struct rc_conn *conn, int status, const char *why); /* by the peer or the kernel */
     void (*distrusted)(struct rc_conn *conn, int status, const char *why); /* LAME or CLOSED now */
-    void (*silent)(struct rc_conn *conn); /* once per stall; a LAME one: not ended in time */
+    void (*silent)(struct rc_conn *conn); /* once per stall; LAME or CLOSED: its timer is due */
     void (*spoke)(struct rc_conn *conn);  /* bytes from one that had been silent */
     void (*room)(struct rc_conn *conn);   /* READY, and the kernel took some of its output */
     /* A request was refused, in words (conn->why) that say something of the server: NOT_NOW or
@@ -83,21 +83,26 @@ struct rc_conn {
     struct rc_decoder decoder;
     struct rc_pipeline pipeline;
     struct rc_liveness liveness;
-    struct rc_deadline timer; /* until READY: the connection's deadline; then: silence */
-    struct rc_slot own;       /* of the one command of our own that may be due */
-    struct rc_key_log keys;   /* of its unanswered writes: slots that are `logged` */
+    /* Until READY: the connection's deadline; then: silence; of one that was given up: its end. */
+    struct rc_deadline timer;
+    struct rc_slot own;        /* of the one command of our own that may be due */
+    struct rc_key_log keys;    /* of its unanswered writes: slots that are `logged` */
+    struct rc_key_index doubt; /* … once it was given up and is in nobody's way any more */
     struct rc_buf in;
     struct rc_output out;
     uint64_t opened_ms;
+    uint64_t over_ms;  /* given up: when its writes count as gone, whatever is known of it */
     uint32_t setup_ms; /* what dialling and greeting may take together */
     size_t parsed;     /* bytes at the front of `in` that were understood */
     enum rc_conn_state state;
-    bool blocked;           /* the kernel took less than all; `writable` will follow */
-    bool lagged;            /* its setup was given more time */
-    bool suspect;           /* silent, and the server was told */
-    bool replaced;          /* another one has its place: it ends with what it still owes */
-    bool owed_writes;       /* with CLOSED: writes were unanswered when it ended */
-    bool clean;             /* the journal had nothing of its lane's once it was READY */
+    bool blocked;     /* the kernel took less than all; `writable` will follow */
+    bool lagged;      /* its setup was given more time */
+    bool suspect;     /* silent, and the server was told */
+    bool replaced;    /* another one has its place: it ends with what it still owes */
+    bool owed_writes; /* with CLOSED: writes were unanswered when it ended */
+    bool owed_raw;    /* … or it went LAME: a caller's own words, too, whose keys no one knows */
+    bool doubted;     /* `doubt` is all that it may still write to */
+    bool clean;       /* the journal had nothing of its lane's once it was READY */
     bool sweeps_freely;     /* the last delete of the journal's that was answered was carried out */
     uint32_t sweeps;        /* of those, how many are under way */
     uint32_t lane;          /* the number of its lane, which it may have left */

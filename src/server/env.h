@@ -45,6 +45,7 @@ struct rc_env {
     void *owner;
     uint32_t timeout_ms;         /* silence that makes a server suspect */
     uint32_t connect_timeout_ms; /* a connection's own deadline, greeting included */
+    uint32_t fence_limit_ms;     /* … that an older connection may keep others waiting */
     uint32_t max_inflight;
     uint64_t max_value_bytes;
     size_t journal_entries; /* of one server */

@@ -82,6 +82,7 @@ void rc_outage_begin(struct rc_outage *o, uint64_t now_ms)
     o->flaps = flap ? o->flaps + 1 : 0;
     o->running = true;
     o->began_ms = now_ms;
+    o->answered_ms = 0;
     o->probes = 0;
 }
 

@@ -50,7 +50,8 @@ uint64_t rc_liveness_since(const struct rc_liveness *l);
 /* An outage and how often it has been probed. */
 struct rc_outage {
     uint64_t began_ms;
-    uint64_t ended_ms; /* of the one before */
+    uint64_t ended_ms;    /* of the one before */
+    uint64_t answered_ms; /* the first answered probe that did not end it; 0: there was none */
     uint32_t probes;
     uint32_t flaps; /* outages that began within a minute of the end of the one before */
     bool running;   /* from the first evidence until requests are answered again */

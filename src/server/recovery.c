@@ -3,16 +3,14 @@
 
 #include <string.h>
 
+#include "server/doubt.h"
 #include "server/renewal.h"
 #include "server/service.h"
 #include "server/sweep.h"
 
-enum {
-    /* A connection with unanswered writes that our own kernel gave up can neither answer a fence
-     * nor be seen to end; this long is waited before its writes count as gone. */
-    UNPROVEN_MS = 60000,
-    FENCE_MS = 10000, /* while the server answers others, a fence is waited for this long */
-};
+/* A connection with unanswered writes that was given up, by us or by our own kernel, may never be
+ * seen to end; this long is waited before its writes count as gone. */
+enum { GIVEN_UP_MS = 60000 };
 
 /* Silence is soft evidence: it may be our own loop or network, so only so many go by it. */
 static void eject(struct rc_server *server, const char *why)
@@ -90,28 +88,71 @@ static void retire_silent(struct rc_server *server)
     server->state = RC_SERVER_CONNECTING;
 }
 
+/* Nothing is expected of it any more but its end. */
+static void give_up(struct rc_conn *conn)
+{
+    conn->over_ms = rc_env_now_ms(conn->env) + GIVEN_UP_MS;
+}
+
 /* The server answers others and not these. Should it have lost a reply, its end of the connection
  * still proves that nothing of it is left to be carried out. */
-static void shut_old(struct rc_server *server)
+static void give_up_old(struct rc_server *server)
 {
     for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
-        rc_conn_shut(rc_container(node, struct rc_conn, link));
+        struct rc_conn *conn = rc_container(node, struct rc_conn, link);
+        if (conn->state == RC_CONN_READY) {
+            give_up(conn);
+            rc_conn_shut(conn);
+        }
+        if (!conn->doubted) {
+            (void)rc_doubt_begin(server, conn); /* else it stays in the way until it is over */
+        }
     }
 }
 
-static void wait_for_old(struct rc_server *server)
+/* Hard evidence, of a connection: the server answers, and cannot be written to all the same. */
+static void go_out_for_old(struct rc_server *server)
 {
-    if (server->state == RC_SERVER_DOWN) {
-        if (rc_env_now_ms(server->env) - server->outage.began_ms >= FENCE_MS) {
-            shut_old(server);
-        }
-        rc_service_drop_probe(server);
-        rc_service_plan_probe(server);
+    rc_service_end(server, RC_EVIDENCE_FAILURE, RINGCACHE_ETIMEDOUT,
+        "writes on an older connection are unanswered");
+    server->outage.answered_ms = rc_env_now_ms(server->env);
+}
+
+/* The next probe comes no later than the moment at which older connections are given up. */
+static void wait_for_old(struct rc_server *server, uint64_t until_ms)
+{
+    rc_service_drop_probe(server);
+    rc_service_plan_probe(server);
+    if (rc_env_now_ms(server->env) < until_ms && server->retry.at_ms > until_ms) {
+        rc_env_arm(server->env, &server->retry, until_ms);
+    }
+}
+
+static void wait_or_go_on(struct rc_server *server)
+{
+    struct rc_outage *outage = &server->outage;
+    uint64_t now_ms = rc_env_now_ms(server->env);
+    outage->answered_ms = outage->answered_ms > 0 ? outage->answered_ms : now_ms;
+    uint64_t until_ms = outage->answered_ms + server->env->fence_limit_ms;
+    if (now_ms >= until_ms) {
+        give_up_old(server);
+    }
+    if (rc_server_gate_open(server)) {
+        promote(server);
     } else {
-        /* Hard evidence, of a connection: the server answers, and cannot be written to all the
-         * same. */
-        rc_service_end(server, RC_EVIDENCE_FAILURE, RINGCACHE_ETIMEDOUT,
-            "writes on an older connection are unanswered");
+        wait_for_old(server, until_ms);
+    }
+}
+
+/* The probe was greeted, and has nothing more to ask. */
+static void probe_done(struct rc_server *server)
+{
+    if (rc_server_gate_open(server)) {
+        promote(server);
+    } else if (server->state == RC_SERVER_DOWN) {
+        wait_or_go_on(server);
+    } else {
+        go_out_for_old(server);
     }
 }
 
@@ -120,10 +161,8 @@ static void probe_ready(struct rc_server *server)
     if (server->state == RC_SERVER_SUSPECT) {
         retire_silent(server);
     }
-    if (rc_server_gate_open(server)) {
-        promote(server);
-    } else if (!ask_to_kill(server)) {
-        wait_for_old(server);
+    if (!ask_to_kill(server)) {
+        probe_done(server);
     }
 }
 
@@ -238,30 +277,62 @@ static void old_gone(struct rc_server *server)
     }
 }
 
+/* Nothing of it is carried out any more, or its time is up. False: its keys have to be noted later,
+ * and stay in doubt. */
+static bool let_go(struct rc_server *server, struct rc_conn *conn)
+{
+    if (!rc_doubt_end(server, conn)) {
+        uint64_t now_ms = rc_env_now_ms(server->env);
+        conn->over_ms = now_ms;
+        rc_env_arm(server->env, &conn->timer, now_ms + RC_SERVICE_PAUSE_MS);
+        return false;
+    }
+    rc_conn_free(conn); /* takes it out of `old` */
+    return true;
+}
+
+static void old_over(struct rc_server *server, struct rc_conn *conn)
+{
+    if (let_go(server, conn)) {
+        old_gone(server);
+    }
+}
+
+/* Our own kernel gave it up, with writes unanswered: that proves nothing, and no more will come. */
+static void become_unproven(struct rc_conn *conn, int status, const char *why)
+{
+    struct rc_server *server = conn->owner;
+    if (conn->over_ms == 0) {
+        give_up(conn);
+    }
+    rc_list_remove(&conn->link);
+    rc_list_append(&server->old, &conn->link);
+    rc_env_arm(server->env, &conn->timer, conn->over_ms);
+    if (!conn->doubted) {
+        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
+        rc_service_keep_probing(server);
+    }
+}
+
 static void on_ended(struct rc_conn *conn, int status, const char *why)
 {
     struct rc_server *server = conn->owner;
     struct rc_lane *lane = rc_service_lane_of(server, conn);
-    bool was_probe = conn == server->probe;
-    bool unproven = conn->owed_writes && !rc_error_is_peers(status);
-    if (unproven) {
-        server->unproven_until_ms = rc_env_now_ms(server->env) + UNPROVEN_MS;
-    }
-    rc_conn_free(conn); /* takes it out of `old` */
-    if (was_probe) {
+    if (conn == server->probe) {
         server->probe = NULL;
+        rc_conn_free(conn);
         probe_failed(server, status < 0 ? status : RINGCACHE_ECONNECT, why);
         return;
     }
     if (lane != NULL) {
         lane->conn = NULL;
     }
-    if (unproven) {
-        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
-        rc_service_keep_probing(server);
+    if (conn->owed_writes && !rc_error_is_peers(status)) {
+        become_unproven(conn, status, why);
     } else if (lane == NULL) {
-        old_gone(server);
+        old_over(server, conn);
     } else {
+        rc_conn_free(conn);
         reconnect(lane, why);
     }
 }
@@ -279,6 +350,7 @@ static void on_distrusted(struct rc_conn *conn, int status, const char *why)
     }
     rc_list_remove(&conn->link);
     if (conn->state == RC_CONN_LAME) {
+        give_up(conn);
         rc_list_append(&server->old, &conn->link);
     } else {
         rc_conn_free(conn);
@@ -368,13 +440,14 @@ static void ping_answered(struct rc_conn *conn, const struct rc_answer *answer)
 static void kill_answered(struct rc_server *server, const struct rc_answer *answer)
 {
     if (answer->status != RINGCACHE_OK) {
-        wait_for_old(server);
+        probe_done(server);
         return;
     }
     for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
         struct rc_conn *conn = rc_container(node, struct rc_conn, link);
         if (conn->greeting.client_id == server->killing) {
-            rc_conn_free(conn);
+            conn->greeting.client_id = 0; /* whatever becomes of its keys, it is asked for once */
+            (void)let_go(server, conn);
             break;
         }
     }
@@ -410,6 +483,20 @@ static void on_refused(struct rc_conn *conn, enum rc_refusal refusal, bool progr
     }
 }
 
+/* The timer of a connection that was given up: LAME, first by the server's patience, then by the
+ * time when it is over; CLOSED, by the latter. */
+static void given_up_due(struct rc_server *server, struct rc_conn *conn)
+{
+    if (rc_env_now_ms(server->env) >= conn->over_ms) {
+        old_over(server, conn);
+        return;
+    }
+    rc_env_arm(server->env, &conn->timer, conn->over_ms);
+    if (!conn->doubted) {
+        eject(server, "a connection given up does not end");
+    }
+}
+
 static void on_silent(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
@@ -426,8 +513,10 @@ static void on_silent(struct rc_conn *conn)
     } else if (lane != NULL) {
         server->state = RC_SERVER_SUSPECT;
         rc_service_probe(server);
+    } else if (conn->state != RC_CONN_READY) {
+        given_up_due(server, conn);
     } else if (rc_conn_holds_writes(conn)) {
-        eject(server, "a connection given up does not end");
+        eject(server, "a connection that was replaced is silent");
     } else {
         rc_conn_close(conn, RINGCACHE_ECONNECT, "a connection that was replaced is silent");
         rc_conn_free(conn);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "server/doubt.h"
 #include "server/recovery.h"
 #include "server/service.h"
 #include "server/sweep.h"
@@ -185,6 +186,20 @@ static bool turned_away(
     return true;
 }
 
+static const char doubtful[] = "an older write to this key may still be carried out";
+
+/* Does a key in doubt keep the request from being sent? Then it is finished. */
+static bool answered_here(
+    struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
+{
+    int status = rc_doubt_answer(lane->server, command);
+    if (status == RINGCACHE_OK) {
+        return false;
+    }
+    refuse(lane, request, status, status < 0 ? doubtful : "");
+    return true;
+}
+
 /* Is there room for `count` requests that take `bytes` in all? */
 static bool takes(struct rc_lane *lane, size_t count, uint64_t bytes)
 {
@@ -222,7 +237,7 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
     const struct rc_command *command)
 {
     struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
-    if (turned_away(lane, request, command)) {
+    if (turned_away(lane, request, command) || answered_here(lane, request, command)) {
         rc_env_give_back(server->env, command->loan);
         return 0;
     }
@@ -321,10 +336,8 @@ uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
     uint32_t half = server->env->max_inflight / 2 > 0 ? server->env->max_inflight / 2 : 1;
     const struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
     uint32_t used = load(lane);
-    if (used >= half) {
-        return lane->bulk == 0 ? RC_BATCH_MAX : 0;
-    }
-    return half - used;
+    uint32_t room = used < half ? half - used : lane->bulk == 0 ? RC_BATCH_MAX : 0;
+    return room > 1 && rc_doubt_any(server) ? 1 : room; /* each key is looked up by itself */
 }
 
 /* Would what was refused last be taken now, and some more behind it? */
@@ -466,7 +479,7 @@ void rc_server_close(struct rc_server *server)
 
 bool rc_server_quiet(const struct rc_server *server)
 {
-    if (server->live > 0 || !rc_list_empty(&server->old) || !rc_server_gate_open(server)) {
+    if (server->live > 0 || !rc_list_empty(&server->old)) {
         return false;
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {

@@ -20,8 +20,8 @@
  * One writing generation: a connection that is replaced while writes on it are unanswered goes to
  * `old`; as long as one is there, no user request is sent on any other connection of this server.
  * It leaves when it answered its fence, when the peer ended it, or (Redis) when CLIENT KILL
- * confirmed its end. A lane is one of the server's `connections`; a key always uses the same
- * lane. */
+ * confirmed its end; where none of that comes, requests go on after a while, but for its keys
+ * (doubt.h). A lane is one of the server's `connections`; a key always uses the same lane. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -90,10 +90,9 @@ struct rc_server {
     struct rc_deadline retry; /* the next probe, or the next try after trouble of our own */
     struct rc_outage outage;
     struct rc_journal journal;
-    uint64_t killing;           /* the client number that CLIENT KILL was last sent for */
-    uint64_t unproven_until_ms; /* our kernel gave up a connection with writes: wait that long */
-    uint64_t renewal_from_ms;   /* before, a READONLY renews no connection */
-    uint32_t live;              /* requests accepted and not delivered, and who holds it */
+    uint64_t killing;         /* the client number that CLIENT KILL was last sent for */
+    uint64_t renewal_from_ms; /* before, a READONLY renews no connection */
+    uint32_t live;            /* requests accepted and not delivered, and who holds it */
     enum rc_server_state state;
     bool ejected;    /* DOWN by soft evidence */
     bool closing;    /* what is lost from here on is nobody's */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/service.h"
 
+#include "server/doubt.h"
 #include "server/sweep.h"
 
 enum { NAMED_PROBE = 4 };
@@ -81,12 +82,12 @@ bool rc_service_any_suspect(const struct rc_server *server)
 bool rc_server_gate_open(const struct rc_server *server)
 {
     for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
-        if (rc_conn_holds_writes(rc_container(node, struct rc_conn, link))) {
+        const struct rc_conn *conn = rc_container(node, struct rc_conn, link);
+        if (rc_conn_holds_writes(conn) && !conn->doubted) {
             return false;
         }
     }
-    return server->unproven_until_ms == 0 ||
-           rc_env_now_ms(server->env) >= server->unproven_until_ms;
+    return true;
 }
 
 /* ---- in service ---- */
@@ -200,7 +201,8 @@ static void enter_service(struct rc_server *server)
     }
     settle_probe(server, was_out || before == RC_SERVER_SUSPECT);
     if (was_out || before == RC_SERVER_CONNECTING) {
-        rc_service_explain(server, "in service", "");
+        rc_service_explain(server, "in service",
+            rc_doubt_any(server) ? ", with keys in doubt that an older connection wrote to" : "");
         rc_service_announce(
             server, was_out && server->ejected ? RC_CHANGE_READMITTED : RC_CHANGE_UP, 0);
     }
@@ -219,7 +221,6 @@ void rc_service_resume(struct rc_server *server)
     if (!rc_server_gate_open(server) || !any_ready(server)) {
         return;
     }
-    server->unproven_until_ms = 0;
     rc_sweep_go(server);
     if (server->state == RC_SERVER_DOWN && !rc_sweep_lets_in(server)) {
         return;

@@ -31,7 +31,9 @@ void rc_server_hear_lost(struct rc_server *server, uint32_t lane, const struct r
 void rc_sweep_lost(struct rc_conn *conn, const struct rc_lost *lost)
 {
     struct rc_server *server = conn->owner;
-    rc_sweep_note(&server->lanes[conn->lane], lost);
+    if (!lost->adds) {
+        rc_sweep_note(&server->lanes[conn->lane], lost);
+    }
 }
 
 /* ---- sending ---- */

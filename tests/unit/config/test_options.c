@@ -80,7 +80,7 @@ static void a_number_is_taken_up_to_both_bounds_and_refused_beyond(void **state)
         must_refuse_number(*state, row, beyond);
         numbers++;
     }
-    assert_int_equal(numbers, 9);
+    assert_int_equal(numbers, 10);
 }
 
 static void a_number_is_nothing_but_digits(void **state)
@@ -108,6 +108,7 @@ static void each_number_lands_in_its_own_place(void **state)
     must_set(*state, "failover_ttl_ms", "17");
     must_set(*state, "points", "18");
     must_set(*state, "journal_entries", "19");
+    must_set(*state, "fence_limit_ms", "120");
     const struct rc_settings *settings = rc_config_settings(*state);
     assert_int_equal(settings->timeout_ms, 11);
     assert_int_equal(settings->connect_timeout_ms, 12);
@@ -118,6 +119,7 @@ static void each_number_lands_in_its_own_place(void **state)
     assert_int_equal(settings->failover_ttl_ms, 17);
     assert_int_equal(topology_of(*state).points, 18);
     assert_int_equal(settings->journal_entries, 19);
+    assert_int_equal(settings->fence_limit_ms, 120);
 }
 
 static void every_distribution_has_its_name_and_its_own_hash(void **state)

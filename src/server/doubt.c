@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/doubt.h"
+
+static struct rc_conn *conn_of(struct rc_list *node)
+{
+    return rc_container(node, struct rc_conn, link);
+}
+
+static size_t count_keys(const struct rc_server *server)
+{
+    size_t count = 0;
+    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
+        count += conn_of(node)->doubt.count;
+    }
+    return count;
+}
+
+/* As many as all connections of one generation can have left unanswered. */
+static size_t most_keys(const struct rc_server *server)
+{
+    return (size_t)server->env->max_inflight * server->lane_count;
+}
+
+bool rc_doubt_begin(struct rc_server *server, struct rc_conn *conn)
+{
+    if (conn->owed_raw || server->journal.limit == 0 ||
+        rc_key_index_init(&conn->doubt, &conn->keys) < 0) {
+        return false;
+    }
+    if (count_keys(server) > most_keys(server)) {
+        rc_key_index_deinit(&conn->doubt);
+        return false;
+    }
+    server->env->budget.used += rc_key_index_bytes(&conn->doubt);
+    conn->doubted = true;
+    return true;
+}
+
+/* Whatever is there goes: what the key was last written with may have been carried out or not. */
+bool rc_doubt_end(struct rc_server *server, struct rc_conn *conn)
+{
+    bool noted = true;
+    for (size_t i = 0; noted && i < conn->doubt.count; i++) {
+        const struct rc_lost lost = {.key = conn->doubt.keys[i]};
+        noted = rc_journal_note(&server->journal, conn->lane, &lost, rc_env_random(server->env));
+    }
+    return noted;
+}
+
+bool rc_doubt_any(const struct rc_server *server)
+{
+    return count_keys(server) > 0;
+}
+
+/* What becomes of a command whose key is in doubt. */
+static int answer_in_doubt(const struct rc_command *command)
+{
+    switch (command->verb) {
+    case RC_VERB_GET:
+        return command->want_cas ? RINGCACHE_EDOWN : RINGCACHE_MISS; /* a write is to follow */
+    case RC_VERB_GET_AND_TOUCH:
+    case RC_VERB_TOUCH:
+        return RINGCACHE_MISS;
+    case RC_VERB_DELETE:
+        return command->cas != 0 ? RINGCACHE_EDOWN : RINGCACHE_OK;
+    case RC_VERB_ADD:
+    case RC_VERB_REPLACE:
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+    case RC_VERB_LEASE:
+    case RC_VERB_FILL:
+        return RINGCACHE_EDOWN;
+    case RC_VERB_SET:
+    case RC_VERB_UNLEASE:
+    case RC_VERB_RAW: /* its caller's words: what they read is known to the caller alone */
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
+    case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
+    case RC_VERB_NOOP:
+    case RC_VERB_AUTH:
+    case RC_VERB_SELECT:
+    case RC_VERB_CLIENT_ID:
+    case RC_VERB_INFO:
+    case RC_VERB_CLIENT_KILL:
+    case RC_VERB_ECHO:
+        return RINGCACHE_OK;
+    }
+    return RINGCACHE_OK;
+}
+
+int rc_doubt_answer(const struct rc_server *server, const struct rc_command *command)
+{
+    for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
+        if (rc_key_index_has(&conn_of(node)->doubt, command->prefix, command->key)) {
+            return answer_in_doubt(command);
+        }
+    }
+    return RINGCACHE_OK;
+}
