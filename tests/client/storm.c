@@ -229,6 +229,8 @@ static void draw_rules(struct storm *storm)
     rules->starves = storm_draw(storm, 4) == 0;
     rules->journal = storm_draw(storm, 3) > 0;
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
+    /* What one client does not read in its doubt, another does. */
+    rules->doubts = rules->journal && rules->clients == 1 && storm_draw(storm, 3) > 0;
 }
 
 static void draw_options(struct storm *storm, ringcache_config *config)
@@ -243,6 +245,8 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_option(config, "integrity", storm->rules.strict ? "strict" : "auto");
     set_option(config, "single_flight", storm->rules.shares ? "yes" : "no");
     set_option(config, "leases", storm->rules.leases ? "yes" : "no");
+    set_number(
+        config, "fence_limit_ms", storm->rules.doubts ? 100 + storm_draw(storm, 200) : 10000);
     set_number(config, "journal_entries", storm->rules.journal ? 1048576 : 0);
 }
 

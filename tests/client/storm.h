@@ -191,6 +191,7 @@ struct storm_rules {
     bool leases;
     bool starves; /* allocations fail */
     bool journal; /* what was written in vain is deleted later */
+    bool doubts;  /* … and an old connection that does not answer is soon waited for no more */
     unsigned clients;
 };
 

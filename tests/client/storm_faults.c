@@ -341,9 +341,23 @@ static void hurt_ourselves(struct storm *storm)
     }
 }
 
+/* One connection hangs while others pass: it is soon given up. */
+static void hold_up(struct storm *storm, struct storm_server *server)
+{
+    uint64_t connection = any_connection(storm, server);
+    if (connection != 0) {
+        storm_tell(storm, server->name, "held up, connection", (int64_t)connection);
+        sim_stall(server->sim, connection, true);
+    }
+}
+
 void storm_fault(struct storm *storm)
 {
     struct storm_server *server = &storm->servers[storm_draw(storm, storm->server_count)];
+    if (storm->rules.doubts && storm_draw(storm, 3) > 0) {
+        hold_up(storm, server);
+        return;
+    }
     switch (storm_draw(storm, 6)) {
     case 0:
         hurt_process(storm, server);

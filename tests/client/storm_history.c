@@ -383,6 +383,15 @@ static void judge_presence(const struct storm_request *r)
     }
 }
 
+/* May the key be in doubt on behalf of that write, or have been, and whatever was there deleted at
+ * the end of it? A loader's write has no answer to go by. */
+static bool lingers(const struct storm *storm, const struct storm_write *write)
+{
+    const struct storm_rules *rules = &storm->rules;
+    bool unanswered = write->fate == STORM_DOUBTFUL || (write->loaded && write->acked_at == 0);
+    return unanswered && rules->journal && (rules->doubts || rules->unproven);
+}
+
 /* May anything have ended what the write `stored` made? `r` itself is no reason why. */
 static bool may_have_ended(const struct storm_request *r, uint32_t stored)
 {
@@ -392,7 +401,7 @@ static bool may_have_ended(const struct storm_request *r, uint32_t stored)
         bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
         bool before = n != stored && precedes(r, n, stored);
         bool may = (ends && write->fate != STORM_DENIED) || write->swept;
-        if (n != r->number && may && !before) {
+        if (n != r->number && ((may && !before) || lingers(r->storm, write))) {
             return true;
         }
     }
