@@ -178,6 +178,26 @@ static void go_out_of_step(struct life *life)
     sim_server_slow(life->memcached, 0);
 }
 
+/* The server answers, and a connection with unanswered writes does not, for a while. */
+static void go_doubt(struct life *life)
+{
+    ask_mixed(life);
+    life_run(life, 20);
+    uint64_t connection = sim_server_newest(life->memcached);
+    if (connection != 0) {
+        sim_stall(life->memcached, connection, true);
+    }
+    ask_mixed(life);
+    life_run(life, 500);
+    ask_mixed(life);
+    ask_flights(life);
+    life_run(life, 50);
+    if (connection != 0 && sim_server_holds(life->memcached, connection)) {
+        sim_stall(life->memcached, connection, false);
+    }
+    life_run(life, 300);
+}
+
 const struct scenario life_scenarios[] = {
     {.name = "operations", .options = {BASIC}, .ask = ask_operations},
     {.name = "strict", .options = {BASIC, "integrity", "strict"}, .ask = ask_operations},
@@ -231,5 +251,10 @@ const struct scenario life_scenarios[] = {
         .outages = true,
         .ask = ask_mixed,
         .go = go_out_of_step},
+    {.name = "doubt",
+        .options = {BASIC, "fence_limit_ms", "100"},
+        .outages = true,
+        .ask = ask_mixed,
+        .go = go_doubt},
     {.name = NULL},
 };
