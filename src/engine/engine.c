@@ -184,6 +184,11 @@ void engine_set_max_item(struct engine *e, size_t bytes)
     e->max_item = bytes;
 }
 
+void engine_set_cas(struct engine *e, uint64_t cas)
+{
+    e->cas = cas;
+}
+
 static struct engine_wish *find_wish(const struct engine *e, const char *verb)
 {
     for (struct rc_list *n = e->wishes.next; n != &e->wishes; n = n->next) {

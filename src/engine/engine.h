@@ -82,6 +82,8 @@ void engine_set_max_sessions(struct engine *e, size_t max);
 void engine_set_mood(struct engine *e, enum engine_mood mood);
 /* Memcached's -I: the largest item, its header included. */
 void engine_set_max_item(struct engine *e, size_t bytes);
+/* Memcached: the CAS id of the next store is the one behind `cas`, as in another process. */
+void engine_set_cas(struct engine *e, uint64_t cas);
 /* The next `count` commands of `verb` ("": of those without a wish of their own) are answered with
  * `reply` instead of run; NULL: their connection ends instead. One wish for each verb, the last one
  * counts; count 0 withdraws it, of "" all. */

@@ -1,35 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands of the Redis engine about itself and all that it holds. INFO has one section; a cursor
+/* Commands of the Redis engine about itself and all that it holds. INFO has two sections; a cursor
  * of SCAN is the place of the next key, in the order of first stores. Left out: patterns with ? or
  * [, cursors with a sign, and SCAN's TYPE. */
 #include "engine/redis.h"
 
 #include <stdio.h>
 
-static bool wants_server_section(const struct redis_call *c)
+static bool wants_section(const struct redis_call *c, const char *section)
 {
     bool wanted = c->argc == 1;
     for (size_t i = 1; i < c->argc; i++) {
-        wanted = wanted || redis_text_is(c->argv[i], "server") ||
+        wanted = wanted || redis_text_is(c->argv[i], section) ||
                  redis_text_is(c->argv[i], "default") || redis_text_is(c->argv[i], "all") ||
                  redis_text_is(c->argv[i], "everything");
     }
     return wanted;
 }
 
-static void run_info(struct redis_call *c)
+static int put_server(const struct engine *e, char *text, size_t size)
 {
-    char text[512];
-    const struct engine *e = c->engine;
-    if (!wants_server_section(c)) {
-        redis_say_bulk(c, rc_slice(NULL, 0));
-        return;
-    }
-    int n = snprintf(text, sizeof text,
+    return snprintf(text, size,
         "# Server\r\nredis_version:%s\r\nredis_mode:standalone\r\nprocess_id:1\r\nrun_id:%s\r\n"
         "uptime_in_seconds:%llu\r\n",
         e->version != NULL ? e->version : engine_redis.version, e->run_id,
         (unsigned long long)((e->now_ms - e->started_ms) / 1000));
+}
+
+static int put_keyspace(const struct engine *e, char *text, size_t size)
+{
+    int n = snprintf(text, size, "# Keyspace\r\n");
+    for (size_t i = 0; i < ENGINE_DATABASES; i++) {
+        if (e->stores[i].count > 0) {
+            n += snprintf(text + n, size - (size_t)n, "db%zu:keys=%zu,expires=0,avg_ttl=0\r\n", i,
+                e->stores[i].count);
+        }
+    }
+    return n;
+}
+
+static void run_info(struct redis_call *c)
+{
+    char text[2048];
+    const struct engine *e = c->engine;
+    bool server = wants_section(c, "server"), keyspace = wants_section(c, "keyspace");
+    int n = server ? put_server(e, text, sizeof text) : 0;
+    if (server && keyspace) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "\r\n");
+    }
+    n += keyspace ? put_keyspace(e, text + n, sizeof text - (size_t)n) : 0;
     redis_say_bulk(c, rc_slice(text, (size_t)n));
 }
 
