@@ -227,7 +227,7 @@ static int classic_encode_gets(struct rc_buf *out, const struct rc_command *comm
         return rc;
     }
     unsigned char *start = rc_buf_end(out);
-    unsigned char *at = rc_wire_put_text(start, "get");
+    unsigned char *at = rc_wire_put_text(start, commands[0].want_cas ? "gets" : "get");
     for (size_t i = 0; i < count; i++) {
         at = rc_memcached_put_key(at, " ", &commands[i]);
     }

@@ -82,7 +82,8 @@ struct rc_command {
     uint32_t lease_ms;       /* LEASE: for how long one may fill, > 0 */
     uint32_t stale_ms;       /* LEASE: with less than that left to live, a value is stale */
     bool leases;             /* redis: DELETE takes the key's lease with it */
-    bool fleeting; /* a write that nothing has to make good, should it be lost: of a lock */
+    bool
+        fleeting; /* of a lock, which ends by itself: nothing makes it good, nothing makes it old */
     /* What an answer asked for (rc_answer.again). memcached: take an INCREMENT back whose sum left
      * the range. Redis: send the script's text, not its digest. */
     bool again;
@@ -212,9 +213,10 @@ struct rc_codec {
      * value that is lent are left out: loan->gap says where they belong. */
     int (*encode)(struct rc_buf *out, const struct rc_command *command);
     /* Append what asks for the keys of `count` GETs (2..RC_BATCH_MAX) together, not strict, wanting
-     * neither CAS nor TTL, their tokens consecutive, in the form that costs the server least and
-     * lets no key's value be taken for another's; never more than the sum of their bounds. A key
-     * may come twice. 0, or RINGCACHE_ENOMEM with nothing appended. */
+     * no TTL, and of memcached all or none their CAS tokens, their own tokens consecutive, in the
+     * form that costs the server least and lets no key's value be taken for another's; never more
+     * than the sum of their bounds. A key may come twice. 0, or RINGCACHE_ENOMEM with nothing
+     * appended. */
     int (*encode_gets)(struct rc_buf *out, const struct rc_command *commands, size_t count);
     /* With RC_DECODED_ONE, `*answer` and `*consumed` are set; with RC_DECODED_BAD, answer->message
      * is a static sentence that says what was wrong. `*consumed` is above 0, but for a miss within

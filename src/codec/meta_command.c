@@ -209,7 +209,7 @@ int rc_meta_encode_gets(struct rc_buf *out, const struct rc_command *commands, s
     unsigned char *at = start;
     for (size_t i = 0; i < count; i++) {
         at = rc_memcached_put_key(at, "mg ", &commands[i]);
-        at = rc_wire_put_text(at, " v f q");
+        at = rc_wire_put_text(at, commands[0].want_cas ? " v f c q" : " v f q");
         at = put_opaque(at, &commands[i]);
     }
     at = rc_wire_put_text(at, "mn\r\n");

@@ -416,6 +416,27 @@ static void commands_that_ask_for_two_keys_are_encoded_to_the_byte(void **state)
     }
 }
 
+static void commands_that_want_tokens_say_so(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {
+        "mg ns:key0 v f c q O7fffffe0\r\nmg ns:key1 v f c q O7fffffe1\r\nmn\r\n",
+        "gets ns:key0 ns:key1\r\n",
+    };
+    struct batch batch;
+    for (size_t c = 0; c < COUNT(expected); c++) {
+        struct rc_buf out = {0};
+        batch_init(&batch, codecs[c], 2);
+        batch.commands[0].want_cas = batch.commands[1].want_cas = true;
+        assert_int_equal(codecs[c]->encode_gets(&out, batch.commands, 2), 0);
+        assert_int_equal(out.len, strlen(expected[c]));
+        assert_memory_equal(out.data, expected[c], out.len);
+        size_t bound = codecs[c]->bound(&batch.commands[0]) + codecs[c]->bound(&batch.commands[1]);
+        assert_true(out.len <= bound);
+        rc_buf_deinit(&out);
+    }
+}
+
 static struct rc_buf expected_gets(const struct batch *batch)
 {
     struct rc_buf out = {0};
@@ -523,6 +544,7 @@ int main(void)
         cmocka_unit_test(no_displaced_value_of_memcached_is_taken_for_another_keys),
         cmocka_unit_test(a_key_asked_for_twice_and_there_but_once_is_delivered_once),
         cmocka_unit_test(commands_that_ask_for_two_keys_are_encoded_to_the_byte),
+        cmocka_unit_test(commands_that_want_tokens_say_so),
         cmocka_unit_test(commands_that_ask_for_sixty_four_keys_are_encoded_to_the_byte),
         cmocka_unit_test(the_longest_keys_stay_within_the_sum_of_their_bounds),
         cmocka_unit_test(room_is_made_for_all_of_a_batch_when_one_byte_is_missing),
