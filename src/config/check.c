@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "config/state.h"
 
-enum { FEW_POINTS = 100 };
+enum { FEW_POINTS = 100, FEW_ENTRIES = 10000 };
 
 static int keep_warning(ringcache_config *config, const char *text)
 {
@@ -123,6 +123,46 @@ static int idle_failover_ttl(ringcache_config *config)
         return 0;
     }
     return warn_option(config, "failover_ttl_ms", "with failover = none it has no effect");
+}
+
+static bool has_redis(const ringcache_config *config)
+{
+    size_t i = 0;
+    while (i < config->server_count && config->servers[i].protocol != RC_PROTOCOL_REDIS) {
+        i++;
+    }
+    return i < config->server_count;
+}
+
+static int small_journal(ringcache_config *config)
+{
+    const struct rc_settings *settings = &config->values.settings;
+    if (settings->journal_entries == 0) {
+        return warn_option(config, "journal_entries",
+            "with 0, values that were overwritten while their server was out are served again");
+    }
+    bool held = has_redis(config) && settings->on_overflow == RC_ON_OVERFLOW_HOLD;
+    if (settings->journal_entries >= FEW_ENTRIES || !held) {
+        return 0;
+    }
+    return warn_option(config, "journal_entries",
+        "an outage under writes soon fills that few, and a Redis then stays out of service until "
+        "it is readmitted");
+}
+
+static int idle_on_overflow(ringcache_config *config)
+{
+    const struct rc_values *values = &config->values;
+    if (values->settings.on_overflow != RC_ON_OVERFLOW_FLUSH) {
+        return 0;
+    }
+    if (values->name_space != NULL) {
+        return warn_option(config, "on_overflow",
+            "with a namespace nothing is flushed, since that would wipe what lies outside");
+    }
+    return values->settings.journal_entries > 0
+               ? 0
+               : warn_option(config, "on_overflow", "with journal_entries = 0 it has no effect");
 }
 
 static int value_beyond_queue(ringcache_config *config)
@@ -269,6 +309,8 @@ static int (*const rules[])(ringcache_config *) = {
     idle_points,
     idle_namespace_hash,
     idle_failover_ttl,
+    small_journal,
+    idle_on_overflow,
     value_beyond_queue,
     idle_weights,
     weightless,

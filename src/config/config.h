@@ -27,6 +27,7 @@ struct rc_server_uri {
 };
 
 enum rc_failover { RC_FAILOVER_NONE, RC_FAILOVER_REMAP };
+enum rc_on_overflow { RC_ON_OVERFLOW_HOLD, RC_ON_OVERFLOW_FLUSH };
 enum rc_integrity { RC_INTEGRITY_AUTO, RC_INTEGRITY_STRICT };
 enum rc_dialect { RC_DIALECT_AUTO, RC_DIALECT_META, RC_DIALECT_CLASSIC };
 
@@ -42,6 +43,7 @@ struct rc_settings {
     uint32_t failover_ttl_ms;
     uint32_t journal_entries;
     enum rc_failover failover;
+    enum rc_on_overflow on_overflow;
     enum rc_integrity integrity;
     enum rc_dialect dialect; /* option `protocol` */
     uint32_t single_flight;  /* 0 or 1 */

@@ -9,6 +9,7 @@
 /* A choice's place in its list is its enum's value, and all of them are stored as 32 bits. */
 _Static_assert(sizeof(enum rc_distribution) == sizeof(uint32_t), "distribution is 32 bits");
 _Static_assert(sizeof(enum rc_failover) == sizeof(uint32_t), "failover is 32 bits");
+_Static_assert(sizeof(enum rc_on_overflow) == sizeof(uint32_t), "on_overflow is 32 bits");
 _Static_assert(sizeof(enum rc_integrity) == sizeof(uint32_t), "integrity is 32 bits");
 _Static_assert(sizeof(enum rc_dialect) == sizeof(uint32_t), "dialect is 32 bits");
 
@@ -71,7 +72,13 @@ static const struct rc_option options[] = {
         "Longest life of a value that another server holds for one that is out of service."),
     NUMBER("journal_entries", settings.journal_entries, "keys", 0, 16777216, 1048576,
         "Keys of one server, written in vain while it was out, that are deleted before it serves "
-        "again; with 0 it may serve values that are out of date."),
+        "again; more are an overflow (on_overflow); with 0 it may serve values that are out of "
+        "date."),
+    CHOICE("on_overflow", settings.on_overflow, "hold|flush", NULL, "hold",
+        "What is done with a server that comes back after more was written in vain than its "
+        "journal holds, and that has no CAS ids to tell old from new, as no Redis has: hold keeps "
+        "it out of service until the program says how it comes back, flush removes all that it "
+        "holds."),
     CHOICE("integrity", settings.integrity, "auto|strict", NULL, "auto",
         "How replies are proven to belong to their requests; strict adds a check to each one."),
     CHOICE("protocol", settings.dialect, "auto|meta|classic", NULL, "auto",

@@ -132,6 +132,41 @@ static void a_failover_ttl_without_failover_is_warned_about(void **state)
     must_warn(*state, "failover_ttl_ms: with failover = none it has no effect");
 }
 
+static void a_journal_that_is_soon_full_is_warned_about(void **state)
+{
+    must_set(*state, "server", "memcached://a");
+    must_set(*state, "journal_entries", "9999");
+    must_be_quiet(*state); /* a memcached comes back by itself */
+    must_set(*state, "server", "redis://b");
+    must_warn(*state,
+        "journal_entries: an outage under writes soon fills that few, and a Redis then stays out "
+        "of service until it is readmitted");
+    must_set(*state, "on_overflow", "flush");
+    must_be_quiet(*state);
+    must_set(*state, "on_overflow", "hold");
+    must_set(*state, "journal_entries", "10000");
+    must_be_quiet(*state);
+}
+
+static void no_journal_is_warned_about(void **state)
+{
+    must_set(*state, "server", "memcached://a");
+    must_set(*state, "journal_entries", "0");
+    must_warn(*state,
+        "journal_entries: with 0, values that were overwritten while their server was out are "
+        "served again");
+}
+
+static void a_flush_that_cannot_be_is_warned_about(void **state)
+{
+    must_set(*state, "server", "redis://a");
+    must_set(*state, "on_overflow", "flush");
+    must_set(*state, "namespace", "n");
+    must_warn(*state,
+        "on_overflow: with a namespace nothing is flushed, since that would wipe what lies "
+        "outside");
+}
+
 static void values_beyond_the_queue_are_warned_about(void **state)
 {
     must_set(*state, "server", "memcached://a");
@@ -348,6 +383,9 @@ int main(void)
         with_config(points_of_another_distribution_are_warned_about),
         with_config(hashing_no_namespace_is_warned_about),
         with_config(a_failover_ttl_without_failover_is_warned_about),
+        with_config(a_journal_that_is_soon_full_is_warned_about),
+        with_config(no_journal_is_warned_about),
+        with_config(a_flush_that_cannot_be_is_warned_about),
         with_config(values_beyond_the_queue_are_warned_about),
         with_config(a_weight_with_modula_is_warned_about),
         with_config(a_weight_that_gives_no_point_is_warned_about),

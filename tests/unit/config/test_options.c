@@ -109,6 +109,7 @@ static void each_number_lands_in_its_own_place(void **state)
     must_set(*state, "points", "18");
     must_set(*state, "journal_entries", "19");
     must_set(*state, "fence_limit_ms", "120");
+    must_set(*state, "on_overflow", "flush");
     const struct rc_settings *settings = rc_config_settings(*state);
     assert_int_equal(settings->timeout_ms, 11);
     assert_int_equal(settings->connect_timeout_ms, 12);
@@ -120,6 +121,7 @@ static void each_number_lands_in_its_own_place(void **state)
     assert_int_equal(topology_of(*state).points, 18);
     assert_int_equal(settings->journal_entries, 19);
     assert_int_equal(settings->fence_limit_ms, 120);
+    assert_int_equal(settings->on_overflow, RC_ON_OVERFLOW_FLUSH);
 }
 
 static void every_distribution_has_its_name_and_its_own_hash(void **state)
