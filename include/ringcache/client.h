@@ -191,7 +191,14 @@ typedef enum ringcache_event_type {
     RINGCACHE_EVENT_READMITTED,   /**< back in service after an ejection */
     RINGCACHE_EVENT_REMOVED,      /**< a removed server has drained and is gone */
     RINGCACHE_EVENT_RING_CHANGED, /**< a new ring is in force */
-    RINGCACHE_EVENT_ROOM          /**< after RINGCACHE_EBUSY there is room again */
+    RINGCACHE_EVENT_ROOM,         /**< after RINGCACHE_EBUSY there is room again */
+    /** Of the journal_entries of a server, half name keys that were written in vain while it was
+     * out, or are in doubt: a long outage under many writes. */
+    RINGCACHE_EVENT_JOURNAL_HALF,
+    /** Such a key could not be noted: there was no entry left, or no memory. What follows:
+     * ringcache_server_readmit. */
+    RINGCACHE_EVENT_JOURNAL_FULL,
+    RINGCACHE_EVENT_HELD /**< a server answers, and waits for ringcache_server_readmit */
 } ringcache_event_type;
 
 /** Valid during the callback. */

@@ -45,6 +45,30 @@ RINGCACHE_API int ringcache_server_stats(ringcache_client *client, const char *n
 RINGCACHE_API int ringcache_flush_all_data(
     ringcache_client *client, const char *name, ringcache_reply_cb cb, void *user);
 
+/** How a server comes back that is held out of service. */
+typedef enum ringcache_readmission {
+    /** With all that it holds, out of date or not: the program knows that it may be read, or has
+     * emptied it itself. */
+    RINGCACHE_READMIT_AS_IT_IS = 1,
+    /** After what ringcache_flush_all_data does. */
+    RINGCACHE_READMIT_FLUSHED
+} ringcache_readmission;
+
+/** Say how a server comes back after more was written in vain, while it was out, than its journal
+ * holds (journal_entries; or there was no memory for it): any key of it may have a value that is
+ * out of date. A memcached needs no such word: it is known by the CAS id of an item whether it is
+ * out of date. A Redis, and a memcached without such ids (-C), is held out of service, from
+ * RINGCACHE_EVENT_HELD on, unless it proves empty or on_overflow=flush is set.
+ *
+ * May be said as soon as RINGCACHE_EVENT_JOURNAL_FULL was told, holds for the way back that
+ * follows, and is tried at once; events tell how that ends. A flush that the server refuses is
+ * tried again with each probe.
+ * Returns 0, RINGCACHE_EINVAL (no such name, no such way, a server whose journal missed nothing, or
+ * that needs no word), RINGCACHE_ENOTSUP (a flush by a client with a namespace: it would wipe what
+ * lies outside) or RINGCACHE_ECLOSING. */
+RINGCACHE_API int ringcache_server_readmit(
+    ringcache_client *client, const char *name, ringcache_readmission how);
+
 /** A key that a server holds; valid until the callback returns. */
 typedef struct ringcache_listed_key {
     ringcache_slice key; /**< without the namespace */

@@ -52,12 +52,18 @@ RINGCACHE_API size_t ringcache_explanation_count(const ringcache_explanation *ex
 RINGCACHE_API const char *ringcache_explanation_server(
     const ringcache_explanation *explanation, size_t index);
 
-/** State of candidate `index`: "idle", "connecting", "up", "suspect", "down"; NULL past the end. */
+/** State of candidate `index`: "idle", "connecting", "up", "suspect", "down", and "held" where
+ * it answers and waits for ringcache_server_readmit; NULL past the end. */
 RINGCACHE_API const char *ringcache_explanation_state(
     const ringcache_explanation *explanation, size_t index);
 
 /** Why candidate `index` is in that state, or ""; NULL past the end. */
 RINGCACHE_API const char *ringcache_explanation_reason(
+    const ringcache_explanation *explanation, size_t index);
+
+/** Is the key in the journal of candidate `index`, to be deleted there before anybody reads it: 1,
+ * or 0. */
+RINGCACHE_API int ringcache_explanation_journalled(
     const ringcache_explanation *explanation, size_t index);
 
 /** Which candidate would be asked, or RINGCACHE_NONE. */

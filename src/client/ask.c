@@ -9,6 +9,16 @@
 
 enum { SECTION_MAX_BYTES = 64 };
 
+static int find(ringcache_client *client, const char *name, struct rc_server **server)
+{
+    size_t index = name != NULL ? rc_config_find(client->config, name) : SIZE_MAX;
+    if (index == SIZE_MAX) {
+        return rc_client_refuse(client, RINGCACHE_EINVAL, "no server has this name");
+    }
+    *server = client->table->servers[index];
+    return 0;
+}
+
 int rc_client_find(
     ringcache_client *client, const char *name, ringcache_reply_cb cb, struct rc_server **server)
 {
@@ -18,12 +28,7 @@ int rc_client_find(
     if (cb == NULL) {
         return rc_client_refuse(client, RINGCACHE_EINVAL, "no callback");
     }
-    size_t index = name != NULL ? rc_config_find(client->config, name) : SIZE_MAX;
-    if (index == SIZE_MAX) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "no server has this name");
-    }
-    *server = client->table->servers[index];
-    return 0;
+    return find(client, name, server);
 }
 
 static int ask(ringcache_client *client, struct rc_server *server, struct rc_command command,
@@ -108,6 +113,16 @@ void *rc_figures_open(ringcache_reply *reply, const struct rc_codec *codec)
     return text;
 }
 
+/* A flush knows of no namespace. */
+static int check_flush(ringcache_client *client)
+{
+    if (client->prefix.len == 0) {
+        return 0;
+    }
+    return rc_client_refuse(
+        client, RINGCACHE_ENOTSUP, "a flush would wipe what lies outside the client's namespace");
+}
+
 /* ---- public ---- */
 
 int ringcache_ping(ringcache_client *client, const char *name, ringcache_reply_cb cb, void *user)
@@ -137,12 +152,33 @@ int ringcache_server_stats(ringcache_client *client, const char *name, const cha
 int ringcache_flush_all_data(
     ringcache_client *client, const char *name, ringcache_reply_cb cb, void *user)
 {
-    if (!client->closing && client->prefix.len > 0) {
-        return rc_client_refuse(client, RINGCACHE_ENOTSUP,
-            "a flush would wipe what lies outside the client's namespace");
-    }
-    int rc = ask_plainly(client, name, RC_VERB_FLUSH, cb, user);
+    int rc = client->closing ? 0 : check_flush(client);
+    rc = rc < 0 ? rc : ask_plainly(client, name, RC_VERB_FLUSH, cb, user);
     if (rc == 0) {
+        rc_flights_overtake(client, rc_slice(NULL, 0)); /* every key of one server */
+    }
+    return rc;
+}
+
+int ringcache_server_readmit(ringcache_client *client, const char *name, ringcache_readmission how)
+{
+    if (client->closing) {
+        return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
+    }
+    if (how != RINGCACHE_READMIT_AS_IT_IS && how != RINGCACHE_READMIT_FLUSHED) {
+        return rc_client_refuse(client, RINGCACHE_EINVAL, "no such way to come back");
+    }
+    struct rc_server *server = NULL;
+    int rc = find(client, name, &server);
+    if (rc == 0 && how == RINGCACHE_READMIT_FLUSHED) {
+        rc = check_flush(client);
+    }
+    if (rc == 0 && !rc_server_is_held(server)) {
+        rc = rc_client_refuse(client, RINGCACHE_EINVAL, "the server does not wait for that");
+    }
+    if (rc == 0) {
+        rc_server_readmit(
+            server, how == RINGCACHE_READMIT_FLUSHED ? RC_READMIT_FLUSHED : RC_READMIT_AS_IT_IS);
         rc_flights_overtake(client, rc_slice(NULL, 0)); /* every key of one server */
     }
     return rc;

@@ -24,6 +24,12 @@ const char *ringcache_event_name(ringcache_event_type type)
         return "ring_changed";
     case RINGCACHE_EVENT_ROOM:
         return "room";
+    case RINGCACHE_EVENT_JOURNAL_HALF:
+        return "journal_half";
+    case RINGCACHE_EVENT_JOURNAL_FULL:
+        return "journal_full";
+    case RINGCACHE_EVENT_HELD:
+        return "held";
     }
     return "unknown";
 }

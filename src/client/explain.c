@@ -12,6 +12,7 @@ struct candidate {
     char name[256];
     char reason[240];
     const char *state;
+    bool journalled;
 };
 
 struct ringcache_explanation {
@@ -23,11 +24,13 @@ struct ringcache_explanation {
     struct candidate candidates[CANDIDATES];
 };
 
-static void describe(struct candidate *candidate, const struct rc_server *server)
+static void describe(
+    struct candidate *candidate, const struct rc_server *server, const struct rc_lost *key)
 {
+    candidate->journalled = rc_journal_has(&server->journal, key->prefix, key->key);
     snprintf(candidate->name, sizeof candidate->name, "%s", server->backend.name);
     snprintf(candidate->reason, sizeof candidate->reason, "%s", rc_text_bytes(server->reason));
-    candidate->state = rc_server_state_name(server->state);
+    candidate->state = rc_server_state_name(server);
 }
 
 static void decide(struct ringcache_explanation *e, const struct rc_table *table,
@@ -67,8 +70,9 @@ int ringcache_explain(
     e->hash = rc_ring_hash(table->ring, key, key_len);
     e->digest = table->digest;
     e->count = ringcache_ring_owners(table->ring, key, key_len, owners, CANDIDATES);
+    const struct rc_lost whole = {.prefix = client->prefix, .key = rc_slice(key, key_len)};
     for (size_t i = 0; i < e->count; i++) {
-        describe(&e->candidates[i], table->servers[owners[i]]);
+        describe(&e->candidates[i], table->servers[owners[i]], &whole);
     }
     struct rc_choice choice = client->policy->choose(table, rc_slice(key, key_len));
     decide(e, table, &choice, owners);
@@ -104,6 +108,11 @@ const char *ringcache_explanation_state(const ringcache_explanation *explanation
 const char *ringcache_explanation_reason(const ringcache_explanation *explanation, size_t index)
 {
     return index < explanation->count ? explanation->candidates[index].reason : NULL;
+}
+
+int ringcache_explanation_journalled(const ringcache_explanation *explanation, size_t index)
+{
+    return index < explanation->count && explanation->candidates[index].journalled;
 }
 
 size_t ringcache_explanation_target(const ringcache_explanation *explanation)

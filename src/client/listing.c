@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "server/dump.h"
+#include "server/readmission.h"
 
 enum { MS_PER_S = 1000 };
 
@@ -81,7 +82,8 @@ static void tell(struct rc_listing *l, const struct rc_listed *listed)
 {
     struct rc_slice key = listed->key;
     size_t skip = l->prefix.len;
-    if (key.len <= skip || !rc_slice_equal(rc_slice(key.data, skip), l->prefix)) {
+    bool within = key.len > skip && rc_slice_equal(rc_slice(key.data, skip), l->prefix);
+    if (!within || rc_readmission_owns(key)) {
         return;
     }
     const ringcache_listed_key told = {

@@ -31,11 +31,15 @@ static void on_changed(
         [RC_CHANGE_DOWN] = RINGCACHE_EVENT_DOWN,
         [RC_CHANGE_EJECTED] = RINGCACHE_EVENT_EJECTED,
         [RC_CHANGE_READMITTED] = RINGCACHE_EVENT_READMITTED,
+        [RC_CHANGE_JOURNAL_HALF] = RINGCACHE_EVENT_JOURNAL_HALF,
+        [RC_CHANGE_JOURNAL_FULL] = RINGCACHE_EVENT_JOURNAL_FULL,
+        [RC_CHANGE_HELD] = RINGCACHE_EVENT_HELD,
     };
     struct rc_member_server *member = server->owner;
     rc_event_queue(member->client, rc_event_new(types[change], server->backend.name, reason, text));
-    if (member->client->peer != NULL && change != RC_CHANGE_CONNECTING) {
-        bool up = change == RC_CHANGE_UP || change == RC_CHANGE_READMITTED;
+    bool up = change == RC_CHANGE_UP || change == RC_CHANGE_READMITTED;
+    bool out = change == RC_CHANGE_DOWN || change == RC_CHANGE_EJECTED;
+    if (member->client->peer != NULL && (up || out)) {
         rc_shared_tell_state(member->client->peer, server->backend.name, up);
     }
 }
@@ -265,6 +269,8 @@ static void commit(ringcache_client *client, struct change *change)
     client->table_number++;
     client->config = change->config;
     client->prefix = rc_config_namespace(client->config);
+    env->flushes_on_overflow =
+        client->settings.on_overflow == RC_ON_OVERFLOW_FLUSH && client->prefix.len == 0;
     rc_free(change->members);
     rc_flights_overtake(client, rc_slice(NULL, 0)); /* another server may be asked from here on */
 }

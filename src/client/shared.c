@@ -212,18 +212,17 @@ static void hear_state(void *owner, const char *name, bool up)
     }
 }
 
-/* Nothing is known of what was missed: it is as if the journals were too small for it. */
-static void hear_nothing(void *owner)
+static void hear_gap(void *owner)
 {
     ringcache_client *client = owner;
     for (size_t i = 0; i < client->table->count; i++) {
-        client->table->servers[i]->journal.overflowed = true;
+        rc_server_hear_gap(client->table->servers[i]);
     }
 }
 
 void rc_client_hear(ringcache_client *client)
 {
-    static const struct rc_news_events events = {hear_lost, hear_state, hear_nothing};
+    static const struct rc_news_events events = {hear_lost, hear_state, hear_gap};
     if (rc_shared_called(client->peer)) {
         rc_shared_read(client->peer, &events, client);
     }

@@ -49,6 +49,22 @@ COUNTED(connects)
 COUNTED(outages)
 #undef COUNTED
 
+#define OF_JOURNAL(field)                                                                          \
+    static uint64_t read_journal_##field(const struct rc_server *server)                           \
+    {                                                                                              \
+        return server->journal.field;                                                              \
+    }
+OF_JOURNAL(count)
+OF_JOURNAL(noted)
+OF_JOURNAL(missed)
+OF_JOURNAL(deleted)
+#undef OF_JOURNAL
+
+static uint64_t read_held(const struct rc_server *server)
+{
+    return rc_server_is_held(server);
+}
+
 static const struct figure figures[] = {
     {"up", "1 while the server is in service", "gauge", read_up},
     {"in_flight", "requests accepted and not answered", "gauge", read_in_flight},
@@ -62,6 +78,14 @@ static const struct figure figures[] = {
     {"failed_total", "requests that failed otherwise", "counter", read_failures},
     {"connects_total", "connections begun", "counter", read_connects},
     {"outages_total", "times that the server went out of service", "counter", read_outages},
+    {"held", "1 while it waits for ringcache_server_readmit", "gauge", read_held},
+    {"journal_entries", "keys written in vain that are to be deleted there", "gauge",
+        read_journal_count},
+    {"journal_noted_total", "writes in vain, or in doubt", "counter", read_journal_noted},
+    {"journal_missed_total", "of these, those that the journal had no room for", "counter",
+        read_journal_missed},
+    {"journal_deleted_total", "keys of the journal that were deleted", "counter",
+        read_journal_deleted},
 };
 
 enum { FIGURES = sizeof figures / sizeof *figures };
@@ -146,7 +170,7 @@ static void write_text_format(struct writer *w, const ringcache_client *client)
         write_text(w, "server ");
         write_name(w, server->backend.name, RINGCACHE_TEXT);
         write_text(w, " state ");
-        write_text(w, rc_server_state_name(server->state));
+        write_text(w, rc_server_state_name(server));
         for (size_t f = 0; f < FIGURES; f++) {
             write_text(w, " ");
             write_text(w, figures[f].name);
@@ -174,7 +198,7 @@ static void write_json(struct writer *w, const ringcache_client *client)
         write_text(w, i > 0 ? ",{\"name\":\"" : "{\"name\":\"");
         write_name(w, server->backend.name, RINGCACHE_JSON);
         write_text(w, "\",\"state\":\"");
-        write_text(w, rc_server_state_name(server->state));
+        write_text(w, rc_server_state_name(server));
         write_text(w, "\"");
         for (size_t f = 0; f < FIGURES; f++) {
             write_text(w, ",\"");

@@ -54,7 +54,8 @@ static update *update_of(struct rc_flight *flight)
 
 static int ask_value(update *u)
 {
-    struct rc_command command = {.verb = RC_VERB_GET, .want_cas = true};
+    struct rc_command command = {
+        .verb = RC_VERB_GET, .want_cas = true, .fleeting = u->job != JOB_CALL};
     return rc_flight_ask(&u->flight, &command, u->until_ms);
 }
 

@@ -369,6 +369,20 @@ static void sent(struct rc_conn *conn, struct rc_request *request)
     request->attempts++;
 }
 
+/* A token from before the divide is of an item that is out of date, or of one that is gone: the
+ * divide's own, which no item of a user's has, holds for neither. */
+static uint64_t token_today(const struct rc_conn *conn, const struct rc_command *command)
+{
+    bool depends = command->verb == RC_VERB_CAS || command->verb == RC_VERB_FILL;
+    return depends && !command->fleeting && command->cas < conn->divide ? conn->divide
+                                                                        : command->cas;
+}
+
+bool rc_conn_dates(const struct rc_conn *conn, const struct rc_command *command)
+{
+    return conn->divide != 0 && !command->fleeting && rc_verb_reads_item(command->verb);
+}
+
 /* Where replies show their command by their place alone, one that goes missing shifts all others,
  * for as long as the pipeline never runs dry. So what is sent behind others proves that they were
  * in step, unless a proof is due already: what a lost reply displaces was in flight with it. */
@@ -378,16 +392,30 @@ static bool is_to_prove(const struct rc_conn *conn, const struct rc_command *com
            conn->pipeline.proofs == 0 && conn->codec->proves(command);
 }
 
+/* The command as it is sent: what proves the step, and what is old, asks for more than its caller
+ * did. In `room`, if there is a difference. */
+static const struct rc_command *as_sent(
+    const struct rc_conn *conn, const struct rc_command *command, struct rc_command *room)
+{
+    bool proves = is_to_prove(conn, command), dates = rc_conn_dates(conn, command);
+    uint64_t cas = token_today(conn, command);
+    if (!proves && !dates && cas == command->cas) {
+        return command;
+    }
+    *room = *command;
+    room->strict = command->strict || proves;
+    room->want_cas = command->want_cas || dates;
+    room->cas = cas;
+    return room;
+}
+
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
-    struct rc_command proof;
-    if (is_to_prove(conn, command)) {
-        proof = *command;
-        proof.strict = true;
-        command = &proof;
-    }
-    int rc = rc_conn_push(conn, &request->slot, command);
+    struct rc_command room;
+    int rc = rc_conn_push(conn, &request->slot, as_sent(conn, command, &room));
     if (rc == 0) {
+        request->slot.dated = rc_conn_dates(conn, command);
+        request->slot.unasked_cas = request->slot.dated && !command->want_cas;
         sent(conn, request);
     }
     return rc;
@@ -397,7 +425,13 @@ static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
     size_t before = conn->out.own.len;
-    int rc = conn->codec->encode_gets(&conn->out.own, commands, count);
+    struct rc_command dated[RC_BATCH_MAX];
+    bool dates = rc_conn_dates(conn, &commands[0]);
+    for (size_t i = 0; dates && i < count; i++) {
+        dated[i] = commands[i];
+        dated[i].want_cas = true;
+    }
+    int rc = conn->codec->encode_gets(&conn->out.own, dates ? dated : commands, count);
     if (rc < 0) {
         return rc;
     }
@@ -409,6 +443,7 @@ static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
         slot->scripted = false;
         slot->logged = false;
         queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
+        slot->want_cas = slot->dated = slot->unasked_cas = dates;
         sent(conn, requests[i]);
     }
     queued(conn);
@@ -447,6 +482,7 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
 {
     conn->own.request = NULL;
+    conn->own_key = command->key;
     return rc_conn_push(conn, &conn->own, command);
 }
 

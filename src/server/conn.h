@@ -43,6 +43,9 @@ enum rc_conn_state {
     RC_CONN_CLOSED,
 };
 
+/* Has the server anything at all? */
+enum rc_emptiness { RC_EMPTINESS_UNASKED, RC_EMPTINESS_UNPROVEN, RC_EMPTINESS_PROVEN };
+
 struct rc_lost;
 struct rc_sweep;
 
@@ -66,7 +69,9 @@ struct rc_conn_events {
     /* It ends, or goes LAME, with this write unanswered, or never sent; or the write's caller had
      * left when it was refused. */
     void (*lost)(struct rc_conn *conn, const struct rc_lost *lost);
-    /* A delete of the journal's was answered, or was not (NULL). */
+    /* An item was read that is out of date: it has a lower CAS id than `divide`. */
+    void (*outdated)(struct rc_conn *conn, const struct rc_lost *seen);
+    /* A command of sweep.h's was answered, or was not (NULL). */
     void (*swept)(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer);
 };
 
@@ -86,6 +91,7 @@ struct rc_conn {
     /* Until READY: the connection's deadline; then: silence; of one that was given up: its end. */
     struct rc_deadline timer;
     struct rc_slot own;        /* of the one command of our own that may be due */
+    struct rc_slice own_key;   /* its key, which outlives the connection */
     struct rc_key_log keys;    /* of its unanswered writes: slots that are `logged` */
     struct rc_key_index doubt; /* … once it was given up and is in nobody's way any more */
     struct rc_buf in;
@@ -103,7 +109,10 @@ struct rc_conn {
     bool owed_raw;    /* … or it went LAME: a caller's own words, too, whose keys no one knows */
     bool doubted;     /* `doubt` is all that it may still write to */
     bool clean;       /* the journal had nothing of its lane's once it was READY */
-    bool sweeps_freely;     /* the last delete of the journal's that was answered was carried out */
+    bool sweeps_freely; /* the last delete of the journal's that was answered was carried out */
+    enum rc_emptiness emptiness;      /* as it was told here, on the server's way back */
+    uint64_t noted_then, missed_then; /* by the journal, when the last own question was sent */
+    uint64_t divide;        /* memcached: as the server's, once this connection has proven it */
     uint32_t sweeps;        /* of those, how many are under way */
     uint32_t lane;          /* the number of its lane, which it may have left */
     uint32_t pins;          /* callers up the stack that will still touch it */
@@ -131,10 +140,14 @@ int rc_conn_send(
 int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count);
 
-/* Ask something of our own; one at a time, READY only. 0 or RINGCACHE_ENOMEM. */
+/* Ask something of our own, whose key outlives the connection; one at a time, READY only. 0 or
+ * RINGCACHE_ENOMEM. */
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command);
 
-/* Send a delete of the journal's. 0 or RINGCACHE_ENOMEM. */
+/* Does the reply to such a command have to be held against the divide, so that its key is kept? */
+bool rc_conn_dates(const struct rc_conn *conn, const struct rc_command *command);
+
+/* Send a command of sweep.h's. 0 or RINGCACHE_ENOMEM. */
 int rc_conn_sweep(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_command *command);
 
 /* User requests are not wanted there for now: what never left is taken back with `status`. */

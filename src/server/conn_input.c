@@ -96,7 +96,7 @@ static struct rc_result result_of(const struct rc_slot *slot, const struct rc_an
         .marks = answer->marks,
         .flags = answer->flags,
         .number = answer->number,
-        .cas = answer->cas,
+        .cas = slot->unasked_cas ? 0 : answer->cas,
         .ttl_ms = answer->ttl_ms,
         .value = answer->value,
         .message = answer->message,
@@ -136,8 +136,30 @@ static void sweep_answered(
     conn->events->swept(conn, rc_container(slot, struct rc_sweep, slot), answer);
 }
 
-static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
+static bool is_outdated(
+    const struct rc_conn *conn, const struct rc_slot *slot, const struct rc_answer *answer)
 {
+    return slot->dated && answer->cas != 0 && answer->cas < conn->divide;
+}
+
+/* What was read is older than a write that nobody can name any more: it goes, and was not there. A
+ * lease is asked for once more behind that, since what there is to fill in is another item then. */
+static bool turn_away(struct rc_conn *conn, struct rc_slot *slot, struct rc_answer *answer)
+{
+    const struct rc_body *body = slot->request->body;
+    if (body != NULL) {
+        const struct rc_lost seen = {body->command.prefix, body->command.key, answer->cas};
+        conn->events->outdated(conn, &seen);
+    }
+    bool leases = slot->verb == RC_VERB_LEASE && body != NULL && !slot->tombstone;
+    *answer = (struct rc_answer){.status = RINGCACHE_MISS};
+    return leases && rc_conn_push(conn, slot, &body->command) == 0;
+}
+
+static void deliver(struct rc_conn *conn, const struct rc_answer *came)
+{
+    struct rc_answer outdated;
+    const struct rc_answer *answer = came;
     if (answer->more) { /* to a question of our own, which stays due */
         own_answered(conn, answer);
         return;
@@ -157,6 +179,13 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
         own_answered(conn, answer);
         return;
     }
+    if (is_outdated(conn, slot, answer)) {
+        outdated = *came;
+        if (turn_away(conn, slot, &outdated)) {
+            return;
+        }
+        answer = &outdated;
+    }
     if (slot->scripted) {
         learn_script(conn, slot, answer);
     } else if (answer->again && send_again(conn, slot)) {
@@ -171,7 +200,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *answer)
     tell_refusal(conn, answer, program);
 }
 
-static struct rc_expect expectation(const struct rc_slot *slot)
+static struct rc_expect expectation(const struct rc_conn *conn, const struct rc_slot *slot)
 {
     struct rc_expect expect = {
         .verb = (enum rc_verb)slot->verb,
@@ -187,6 +216,10 @@ static struct rc_expect expectation(const struct rc_slot *slot)
         expect.prefix = slot->request->body->command.prefix;
         expect.key = slot->request->body->command.key;
         expect.again = slot->request->body->command.again;
+    } else if (slot == &conn->own) {
+        expect.key = conn->own_key;
+    } else if (slot->sweep) {
+        expect.key = rc_container(slot, struct rc_sweep, slot)->key;
     }
     return expect;
 }
@@ -226,7 +259,7 @@ static bool read_one(struct rc_conn *conn)
     if (!whole || input.len < conn->decoder.need) {
         return false;
     }
-    struct rc_expect expect = expectation(conn->pipeline.oldest);
+    struct rc_expect expect = expectation(conn, conn->pipeline.oldest);
     struct rc_answer answer = {0};
     size_t consumed = 0;
     switch (codec->decode(&conn->decoder, input, &expect, &answer, &consumed)) {

@@ -48,7 +48,8 @@ struct rc_env {
     uint32_t fence_limit_ms;     /* … that an older connection may keep others waiting */
     uint32_t max_inflight;
     uint64_t max_value_bytes;
-    size_t journal_entries; /* of one server */
+    size_t journal_entries;   /* of one server */
+    bool flushes_on_overflow; /* a server that has no mark for what its journal missed */
     bool strict;
     bool leases;
 };

@@ -134,29 +134,100 @@ static struct rc_journal_entry *make(const struct rc_lost *lost)
     return entry;
 }
 
-bool rc_journal_note(
+static bool renew(struct rc_journal *journal, const struct rc_lost *lost)
+{
+    struct rc_tree_node *known = rc_tree_find(&journal->tree, compare, lost);
+    if (known == NULL) {
+        return false;
+    }
+    struct rc_journal_entry *entry = entry_of(known);
+    entry->cas = entry->cas == lost->cas ? lost->cas : 0;
+    entry->number = journal->noted;
+    make_pending(journal, entry);
+    return true;
+}
+
+static bool insert(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random)
 {
-    journal->noted++;
-    struct rc_tree_node *known = rc_tree_find(&journal->tree, compare, lost);
-    if (known != NULL) {
-        struct rc_journal_entry *entry = entry_of(known);
-        entry->cas = entry->cas == lost->cas ? lost->cas : 0;
-        make_pending(journal, entry);
-        return true;
-    }
-    struct rc_journal_entry *entry = journal->count < journal->limit ? make(lost) : NULL;
+    struct rc_journal_entry *entry = make(lost);
     if (entry == NULL) {
-        journal->overflowed = true;
         return false;
     }
     entry->lane = lane;
+    entry->number = journal->noted;
     entry->node.priority = random;
     rc_tree_insert(&journal->tree, &entry->node, compare, lost);
     rc_list_append(&journal->lanes[lane].pending, &entry->link);
     journal->lanes[lane].count++;
     journal->count++;
     return true;
+}
+
+bool rc_journal_note(
+    struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random)
+{
+    journal->noted++;
+    bool kept = renew(journal, lost) ||
+                (journal->count < journal->limit && insert(journal, lane, lost, random));
+    journal->missed += !kept;
+    return kept;
+}
+
+bool rc_journal_note_seen(
+    struct rc_journal *journal, uint32_t lane, const struct rc_lost *seen, uint64_t random)
+{
+    return renew(journal, seen) || insert(journal, lane, seen, random);
+}
+
+enum rc_journal_news rc_journal_news(struct rc_journal *journal)
+{
+    enum rc_journal_news news = RC_JOURNAL_QUIET;
+    if (rc_journal_overflowed(journal)) {
+        news = RC_JOURNAL_FULL;
+    } else if (journal->count >= (journal->limit + 1) / 2) {
+        news = RC_JOURNAL_HALF;
+    }
+    if (news <= journal->told) {
+        return RC_JOURNAL_QUIET;
+    }
+    journal->told = news;
+    return news;
+}
+
+/* Empty and in order, it may fill once more, and that is news. */
+static void relax(struct rc_journal *journal)
+{
+    if (journal->count == 0 && !rc_journal_overflowed(journal)) {
+        journal->told = RC_JOURNAL_QUIET;
+    }
+}
+
+void rc_journal_settle(struct rc_journal *journal, uint64_t missed)
+{
+    journal->settled = missed > journal->settled ? missed : journal->settled;
+    relax(journal);
+}
+
+void rc_journal_void(struct rc_journal *journal, uint64_t noted)
+{
+    journal->void_to = noted > journal->void_to ? noted : journal->void_to;
+}
+
+bool rc_journal_skip(struct rc_journal *journal, struct rc_journal_entry *entry)
+{
+    if (entry->number > journal->void_to) {
+        return false;
+    }
+    forget(journal, entry);
+    relax(journal);
+    return true;
+}
+
+bool rc_journal_has(const struct rc_journal *journal, struct rc_slice prefix, struct rc_slice key)
+{
+    const struct rc_lost lost = {.prefix = prefix, .key = key};
+    return rc_tree_find(&journal->tree, compare, &lost) != NULL;
 }
 
 struct rc_journal_entry *rc_journal_pending(const struct rc_journal *journal, uint32_t lane)
@@ -187,6 +258,8 @@ void rc_journal_done(struct rc_journal *journal, struct rc_sweep *sweep)
     if (sweep->entry != NULL) {
         forget(journal, sweep->entry);
         sweep->entry = NULL;
+        journal->deleted++;
+        relax(journal);
     }
 }
 

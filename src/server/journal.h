@@ -12,7 +12,8 @@
  *                             failed once more
  *
  * A set ordered by the whole key, namespace included, with a list of pending entries per lane. Its
- * size is bounded; past the bound it forgets nothing silently, but says that it overflowed. */
+ * size is bounded; past the bound it forgets nothing silently, but counts what it missed, until
+ * that was made good in another way (readmission.h). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,15 +50,27 @@ struct rc_journal_entry {
     struct rc_list link;    /* in its lane's pending entries */
     struct rc_sweep *sweep; /* UNDER WAY: the delete; else NULL */
     uint64_t cas;
+    uint64_t number; /* of its last note, by rc_journal.noted */
     size_t len;
     uint32_t lane;
     unsigned char key[];
 };
 
-/* A delete under way for an entry; NULL once the entry was noted anew. */
+/* A delete under way for an entry, NULL once the entry was noted anew; or a look at an item, to see
+ * whether it is out of date (divide.h). */
 struct rc_sweep {
     struct rc_slot slot;
     struct rc_journal_entry *entry;
+    uint64_t request;    /* of a look: the token of the request that waits for it */
+    struct rc_slice key; /* … and its key, namespace included, in `bytes` */
+    unsigned char bytes[];
+};
+
+/* What an operator ought to hear. */
+enum rc_journal_news {
+    RC_JOURNAL_QUIET, /* nothing */
+    RC_JOURNAL_HALF,  /* half of the entries are used */
+    RC_JOURNAL_FULL,  /* something was missed */
 };
 
 struct rc_journal_lane {
@@ -70,8 +83,12 @@ struct rc_journal {
     struct rc_journal_lane *lanes;
     uint32_t lane_count;
     size_t count, limit;
-    uint64_t noted;  /* in all */
-    bool overflowed; /* something could not be noted */
+    uint64_t noted;            /* in all, those that were missed included */
+    uint64_t missed;           /* of them, those for which there was no room, or no memory */
+    uint64_t settled;          /* of the missed, the first so many were made good all the same */
+    uint64_t deleted;          /* keys, in all */
+    uint64_t void_to;          /* entries of a number up to that need no delete */
+    enum rc_journal_news told; /* since it was last empty */
 };
 
 /* 0 or RINGCACHE_ENOMEM. */
@@ -80,9 +97,38 @@ int rc_journal_init(struct rc_journal *journal, uint32_t lanes, size_t limit);
 void rc_journal_deinit(struct rc_journal *journal);
 
 /* Note a lost write of a lane's key; one that is under way becomes pending once more. `random` is
- * the tree's. False: it is full, or there is no memory, and it has overflowed. */
+ * the tree's. False: it is full, or there is no memory, and it has missed that write. */
 bool rc_journal_note(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random);
+/* Note an item that was seen and is out of date. Whoever asks for it once more sees that again, so
+ * that the bound does not count and nothing is missed: false when there is no memory. */
+bool rc_journal_note_seen(
+    struct rc_journal *journal, uint32_t lane, const struct rc_lost *seen, uint64_t random);
+/* Told once each until the journal is empty again. */
+enum rc_journal_news rc_journal_news(struct rc_journal *journal);
+
+/* Is something missed that was not made good? */
+static inline bool rc_journal_overflowed(const struct rc_journal *journal)
+{
+    return journal->missed > journal->settled;
+}
+
+/* A write was lost, and nobody knows of which key. */
+static inline void rc_journal_miss(struct rc_journal *journal)
+{
+    journal->missed++;
+}
+
+/* The first `missed` of the missed are made good. */
+void rc_journal_settle(struct rc_journal *journal, uint64_t missed);
+/* The server held nothing at all when rc_journal.noted was `noted`: what is pending since before
+ * then needs no delete. To forget a million entries would take a second, so each goes when it is
+ * come to: rc_journal_skip, true if it did. */
+void rc_journal_void(struct rc_journal *journal, uint64_t noted);
+bool rc_journal_skip(struct rc_journal *journal, struct rc_journal_entry *entry);
+
+/* Is the key, in two parts, in it? */
+bool rc_journal_has(const struct rc_journal *journal, struct rc_slice prefix, struct rc_slice key);
 
 /* The oldest pending entry of a lane, or NULL. */
 struct rc_journal_entry *rc_journal_pending(const struct rc_journal *journal, uint32_t lane);

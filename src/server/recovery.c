@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "server/divide.h"
 #include "server/doubt.h"
+#include "server/readmission.h"
 #include "server/renewal.h"
 #include "server/service.h"
 #include "server/sweep.h"
@@ -454,7 +456,8 @@ static void kill_answered(struct rc_server *server, const struct rc_answer *answ
     probe_ready(server);
 }
 
-/* The probe is asked for CLIENT KILL, every other connection for a sign of life. */
+/* The probe is asked for CLIENT KILL, an old connection for its fence, one that serves for a sign
+ * of life, or what its server's readmission takes. */
 static void on_answered(struct rc_conn *conn, const struct rc_answer *answer)
 {
     struct rc_server *server = conn->owner;
@@ -462,8 +465,10 @@ static void on_answered(struct rc_conn *conn, const struct rc_answer *answer)
         kill_answered(server, answer);
     } else if (rc_service_lane_of(server, conn) == NULL) {
         fence_answered(conn, answer);
-    } else {
+    } else if (conn->own.verb == RC_VERB_NOOP) {
         ping_answered(conn, answer);
+    } else {
+        rc_readmission_answered(conn, answer);
     }
 }
 
@@ -557,6 +562,7 @@ static const struct rc_conn_events conn_events = {
     .refused = on_refused,
     .answered = on_answered,
     .lost = rc_sweep_lost,
+    .outdated = rc_divide_outdated,
     .swept = rc_sweep_answered,
 };
 
@@ -568,6 +574,7 @@ static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
         rc_service_probe(server);
     }
     if (server->state != RC_SERVER_DOWN) {
+        rc_readmission_go(server);
         rc_sweep_go(server);
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {

@@ -45,14 +45,16 @@ struct rc_slot {
     uint8_t verb; /* enum rc_verb */
     bool strict;
     bool want_cas, want_ttl;
-    bool joined;    /* its bytes are part of the command of the slot before it */
-    uint8_t left;   /* of a batch, the replies from this one to the last; 0: no batch */
-    bool tombstone; /* nobody waits any more */
-    bool due;       /* in a pipeline */
-    bool scripted;  /* redis: its command is a script */
-    bool program;   /* redis: a script of the caller's, which may fail half-way */
-    bool logged;    /* its key is in the connection's log of unanswered writes */
-    bool sweep;     /* no request's: of a struct rc_sweep */
+    bool dated;       /* its answer is held against the divide */
+    bool unasked_cas; /* its caller did not ask for that */
+    bool joined;      /* its bytes are part of the command of the slot before it */
+    uint8_t left;     /* of a batch, the replies from this one to the last; 0: no batch */
+    bool tombstone;   /* nobody waits any more */
+    bool due;         /* in a pipeline */
+    bool scripted;    /* redis: its command is a script */
+    bool program;     /* redis: a script of the caller's, which may fail half-way */
+    bool logged;      /* its key is in the connection's log of unanswered writes */
+    bool sweep;       /* no request's: of a struct rc_sweep */
 };
 
 /* How a request ended; slices are valid until its callback returned. */
@@ -95,6 +97,12 @@ struct rc_request {
 static inline bool rc_verb_writes(enum rc_verb verb)
 {
     return verb <= RC_VERB_FLUSH && verb != RC_VERB_GET;
+}
+
+/* Is its answer an item that is there? */
+static inline bool rc_verb_reads_item(enum rc_verb verb)
+{
+    return verb == RC_VERB_GET || verb == RC_VERB_GET_AND_TOUCH || verb == RC_VERB_LEASE;
 }
 
 /* The one exit: takes it off the wheel and out of its lane, and queues it for its callback. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "server/divide.h"
 #include "server/doubt.h"
 #include "server/recovery.h"
 #include "server/service.h"
@@ -51,6 +52,12 @@ void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
     }
 }
 
+/* Is the command's key needed when its reply comes? */
+static bool keeps_key(const struct rc_lane *lane, const struct rc_command *command)
+{
+    return lane->conn->codec->keeps_key(command) || rc_conn_dates(lane->conn, command);
+}
+
 /* Once encoded, only what a reply may still ask for is kept; what is lent is the connection's. */
 static void shed(struct rc_lane *lane, struct rc_request *request)
 {
@@ -59,7 +66,7 @@ static void shed(struct rc_lane *lane, struct rc_request *request)
         command->loan = NULL;
         command->value.len = 0;
     }
-    if (!lane->conn->codec->keeps_key(command)) {
+    if (!keeps_key(lane, command)) {
         rc_request_forget_body(lane->server->env, request);
     } else if (command->value.len > 0) {
         rc_request_forget_value(lane->server->env, request);
@@ -94,7 +101,12 @@ void rc_lane_flow(struct rc_lane *lane)
         if (rc_output_len(&lane->conn->out) >= FLOW_BYTES) {
             return;
         }
-        int rc = send_waiting(lane, request);
+        bool guarded = rc_divide_guards(lane, &request->body->command);
+        int rc =
+            guarded ? rc_divide_look(lane, &request->body->command) : send_waiting(lane, request);
+        if (guarded && rc == 0) {
+            return;
+        }
         rc_lane_forget(lane, request);
         if (rc < 0) {
             request->state = RC_REQUEST_NEW; /* it is in no list any more */
@@ -130,7 +142,7 @@ static int wait_in(
 static int send_on(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
-    if (lane->conn->codec->keeps_key(command)) {
+    if (keeps_key(lane, command)) {
         struct rc_command kept = *command;
         kept.value.len = 0; /* no value is ever asked for again */
         kept.loan = NULL;
@@ -247,10 +259,14 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
     if (!takes(lane, 1, need(lane, command))) {
         return RINGCACHE_EBUSY;
     }
+    bool at_once = sends_at_once(lane), guarded = at_once && rc_divide_guards(lane, command);
     int rc =
-        sends_at_once(lane) ? send_on(lane, request, command) : wait_in(lane, request, command);
+        at_once && !guarded ? send_on(lane, request, command) : wait_in(lane, request, command);
     if (rc == 0) {
         accept(lane, request);
+    }
+    if (rc == 0 && guarded) {
+        rc_lane_flow(lane);
     }
     return rc;
 }
@@ -273,7 +289,7 @@ static int keep_all(struct rc_lane *lane, struct rc_request *const *requests,
 static int send_batch(struct rc_lane *lane, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
-    bool keeps = lane->conn->codec->keeps_key(&commands[0]);
+    bool keeps = keeps_key(lane, &commands[0]);
     int rc = keeps ? keep_all(lane, requests, commands, count) : 0;
     return rc < 0 ? rc : rc_conn_send_gets(lane->conn, requests, commands, count);
 }
@@ -375,9 +391,9 @@ void rc_server_count(struct rc_server *server, int status)
     counts->failures += status < 0 && status != RINGCACHE_ETIMEDOUT && status != RINGCACHE_EDOWN;
 }
 
-const char *rc_server_state_name(enum rc_server_state state)
+const char *rc_server_state_name(const struct rc_server *server)
 {
-    switch (state) {
+    switch (server->state) {
     case RC_SERVER_IDLE:
         return "idle";
     case RC_SERVER_CONNECTING:
@@ -387,7 +403,7 @@ const char *rc_server_state_name(enum rc_server_state state)
     case RC_SERVER_SUSPECT:
         return "suspect";
     case RC_SERVER_DOWN:
-        return "down";
+        return server->held ? "held" : "down";
     }
     return "";
 }

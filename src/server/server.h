@@ -44,7 +44,13 @@ enum rc_server_change {
     RC_CHANGE_DOWN,
     RC_CHANGE_EJECTED,
     RC_CHANGE_READMITTED,
+    RC_CHANGE_JOURNAL_HALF,
+    RC_CHANGE_JOURNAL_FULL,
+    RC_CHANGE_HELD,
 };
+
+/* How a server comes back whose journal missed writes, and that has no mark for them. */
+enum rc_readmit { RC_READMIT_UNSAID, RC_READMIT_AS_IT_IS, RC_READMIT_FLUSHED };
 
 struct rc_server;
 
@@ -66,9 +72,11 @@ struct rc_lane {
     uint32_t waiting_count;
     uint32_t bulk;            /* of its requests, those that came by rc_server_submit_gets */
     uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
-    uint64_t reconnected_ms;  /* when its last connection ended; 0: none has */
-    bool refused;             /* RINGCACHE_EBUSY was said since there last was room */
-    uint64_t refused_bytes;   /* what the request that was refused last would have taken */
+    uint64_t looked;         /* the token of the request whose item is not out of date; 0: none's */
+    bool looking;            /* the item of its next request is being looked at */
+    uint64_t reconnected_ms; /* when its last connection ended; 0: none has */
+    bool refused;            /* RINGCACHE_EBUSY was said since there last was room */
+    uint64_t refused_bytes;  /* what the request that was refused last would have taken */
 };
 
 /* What became of its requests, and how often it was connected to and lost. */
@@ -90,6 +98,10 @@ struct rc_server {
     struct rc_deadline retry; /* the next probe, or the next try after trouble of our own */
     struct rc_outage outage;
     struct rc_journal journal;
+    uint64_t divide; /* memcached: items of a lower CAS id are out of date; 0: none is */
+    enum rc_readmit allowed;
+    bool unmarkable;          /* memcached: it gives no CAS ids */
+    bool held;                /* out, and somebody was told that it waits for being readmitted */
     uint64_t killing;         /* the client number that CLIENT KILL was last sent for */
     uint64_t renewal_from_ms; /* before, a READONLY renews no connection */
     uint32_t live;            /* requests accepted and not delivered, and who holds it */
@@ -152,7 +164,13 @@ static inline bool rc_server_available(const struct rc_server *server)
     return server->state != RC_SERVER_DOWN;
 }
 
-const char *rc_server_state_name(enum rc_server_state state);
+/* Of a server whose journal missed writes: how it comes back. Tried at once. */
+void rc_server_readmit(struct rc_server *server, enum rc_readmit how);
+/* Does it wait for that, or will it when it answers? Also said, as long as it is not back. */
+bool rc_server_is_held(const struct rc_server *server);
+
+/* "held" of one that is DOWN and waits for its readmission. */
+const char *rc_server_state_name(const struct rc_server *server);
 
 /* Names the process that the first connection leads to (Redis' run_id); "" where that is not known
  * or there is no connection. */
@@ -166,6 +184,8 @@ bool rc_server_has_room(struct rc_server *server, bool *refused);
  * is out of service, or back. The last is no evidence, but a reason to ask. */
 void rc_server_hear_lost(struct rc_server *server, uint32_t lane, const struct rc_lost *lost);
 void rc_server_hear_state(struct rc_server *server, bool up);
+/* … and something that nobody knows any more: it is as if the journal were too small for it. */
+void rc_server_hear_gap(struct rc_server *server);
 
 /* A request of this server ended so. */
 void rc_server_count(struct rc_server *server, int status);

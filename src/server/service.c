@@ -2,6 +2,7 @@
 #include "server/service.h"
 
 #include "server/doubt.h"
+#include "server/readmission.h"
 #include "server/sweep.h"
 
 enum { NAMED_PROBE = 4 };
@@ -51,7 +52,8 @@ static bool any_ready(const struct rc_server *server)
 static bool any_clean(const struct rc_server *server)
 {
     for (uint32_t i = 0; i < server->lane_count; i++) {
-        if (server->lanes[i].conn != NULL && server->lanes[i].conn->clean) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        if (conn != NULL && conn->clean && rc_readmission_is_done(server, conn)) {
             return true;
         }
     }
@@ -200,6 +202,7 @@ static void enter_service(struct rc_server *server)
         rc_outage_end(&server->outage, rc_env_now_ms(server->env));
     }
     settle_probe(server, was_out || before == RC_SERVER_SUSPECT);
+    rc_readmission_ended(server);
     if (was_out || before == RC_SERVER_CONNECTING) {
         rc_service_explain(server, "in service",
             rc_doubt_any(server) ? ", with keys in doubt that an older connection wrote to" : "");
@@ -216,19 +219,33 @@ static void let_in(struct rc_server *server)
     settle_probe(server, true);
 }
 
-void rc_service_resume(struct rc_server *server)
+/* What has to be proven, deleted and marked before requests go there; false when it is not in
+ * service afterwards. */
+static bool comes_back(struct rc_server *server)
 {
-    if (!rc_server_gate_open(server) || !any_ready(server)) {
-        return;
+    if (server->state == RC_SERVER_DOWN && !rc_readmission_lets_in(server)) {
+        return false;
     }
     rc_sweep_go(server);
     if (server->state == RC_SERVER_DOWN && !rc_sweep_lets_in(server)) {
-        return;
+        return false;
     }
     if (any_clean(server)) {
         enter_service(server);
     } else if (server->state == RC_SERVER_DOWN) {
         let_in(server);
+    }
+    rc_readmission_go(server);
+    return server->state != RC_SERVER_DOWN;
+}
+
+void rc_service_resume(struct rc_server *server)
+{
+    if (!rc_server_gate_open(server) || !any_ready(server)) {
+        return;
+    }
+    if (!comes_back(server)) {
+        return;
     }
     for (uint32_t i = 0; i < server->lane_count; i++) {
         struct rc_lane *lane = &server->lanes[i];
@@ -279,6 +296,7 @@ static void leave_standing(struct rc_server *server, struct rc_lane *lane)
     if (speaks) {
         lane->conn->sweeps_freely = false;
         lane->conn->clean = false;
+        lane->conn->emptiness = RC_EMPTINESS_UNASKED;
         rc_conn_withhold(lane->conn, server->down_status, why);
     } else {
         rc_service_retire(server, lane, server->down_status, why);

@@ -2,11 +2,31 @@
 #include "server/sweep.h"
 
 #include "base/alloc.h"
+#include "server/divide.h"
+#include "server/readmission.h"
 #include "server/service.h"
 
-enum { SWEEP_BYTES = 64 * 1024 }; /* of unsent output beyond which no more deletes are encoded */
+enum {
+    SWEEP_BYTES = 64 * 1024, /* of unsent output beyond which no more deletes are encoded */
+    SKIPPED_AT_ONCE = 8192,  /* entries that need no delete, so that the loop goes on meanwhile */
+};
 
 static const char cannot[] = "what was written meanwhile cannot be deleted: ";
+
+static void tell_of_journal(struct rc_server *server)
+{
+    switch (rc_journal_news(&server->journal)) {
+    case RC_JOURNAL_QUIET:
+        return;
+    case RC_JOURNAL_HALF:
+        server->events->changed(
+            server, RC_CHANGE_JOURNAL_HALF, 0, "half of the journal's entries are used");
+        return;
+    case RC_JOURNAL_FULL:
+        server->events->changed(server, RC_CHANGE_JOURNAL_FULL, RINGCACHE_ENOMEM,
+            "a write in vain could not be noted in the journal");
+    }
+}
 
 void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost)
 {
@@ -15,16 +35,32 @@ void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost)
         return;
     }
     server->events->lost(server, lane->number, lost);
-    if (!server->closing) {
-        rc_journal_note(&server->journal, lane->number, lost, rc_env_random(server->env));
+    if (server->closing) {
+        return;
+    }
+    rc_journal_note(&server->journal, lane->number, lost, rc_env_random(server->env));
+    tell_of_journal(server);
+    bool stands = lane->conn != NULL && lane->conn->state == RC_CONN_READY;
+    if (server->state != RC_SERVER_DOWN && stands && !rc_deadline_armed(&server->retry)) {
+        rc_service_retry_in(server, 0); /* the lane waits until it is made good */
     }
 }
 
 void rc_server_hear_lost(struct rc_server *server, uint32_t lane, const struct rc_lost *lost)
 {
     rc_journal_note(&server->journal, lane, lost, rc_env_random(server->env));
+    tell_of_journal(server);
     if (server->state != RC_SERVER_DOWN) {
         rc_sweep_go(server);
+    }
+}
+
+void rc_server_hear_gap(struct rc_server *server)
+{
+    rc_journal_miss(&server->journal);
+    tell_of_journal(server);
+    if (server->state != RC_SERVER_DOWN) {
+        rc_service_retry_in(server, 0);
     }
 }
 
@@ -70,7 +106,16 @@ static int send(struct rc_conn *conn, struct rc_journal_entry *entry)
 static void sweep_on(struct rc_conn *conn, uint32_t lane)
 {
     struct rc_server *server = conn->owner;
-    struct rc_journal_entry *entry;
+    struct rc_journal_entry *entry = rc_journal_pending(&server->journal, lane);
+    uint32_t skipped = 0;
+    while (entry != NULL && skipped < SKIPPED_AT_ONCE && rc_journal_skip(&server->journal, entry)) {
+        entry = rc_journal_pending(&server->journal, lane);
+        skipped++;
+    }
+    if (skipped == SKIPPED_AT_ONCE) {
+        rc_service_retry_in(server, 0);
+        return;
+    }
     while ((conn->sweeps_freely || conn->sweeps == 0) && rc_output_len(&conn->out) < SWEEP_BYTES &&
            (entry = rc_journal_pending(&server->journal, lane)) != NULL) {
         if (send(conn, entry) < 0) {
@@ -97,7 +142,7 @@ static struct rc_conn *first_ready(const struct rc_server *server)
 
 void rc_sweep_go(struct rc_server *server)
 {
-    if (!rc_server_gate_open(server)) {
+    if (!rc_server_gate_open(server) || rc_readmission_flushes(server)) {
         return;
     }
     struct rc_conn *first = server->state == RC_SERVER_DOWN ? first_ready(server) : NULL;
@@ -118,13 +163,17 @@ void rc_sweep_go(struct rc_server *server)
 bool rc_sweep_lets_in(const struct rc_server *server)
 {
     const struct rc_conn *conn = first_ready(server);
+    if (rc_readmission_flushes(server)) {
+        return true;
+    }
     return !rc_journal_any_pending(&server->journal) &&
            (server->journal.count == 0 || conn->sweeps_freely);
 }
 
 bool rc_sweep_is_clean(const struct rc_lane *lane)
 {
-    return lane->conn->clean && rc_journal_pending(&lane->server->journal, lane->number) == NULL;
+    return lane->conn->clean && rc_readmission_is_done(lane->server, lane->conn) &&
+           rc_journal_pending(&lane->server->journal, lane->number) == NULL;
 }
 
 /* ---- answers ---- */
@@ -144,6 +193,10 @@ static void refused(struct rc_conn *conn, const struct rc_answer *answer)
 void rc_sweep_answered(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer)
 {
     struct rc_server *server = conn->owner;
+    if (sweep->slot.verb != RC_VERB_DELETE) {
+        rc_divide_looked(conn, sweep, answer);
+        return;
+    }
     bool carried_out = answer != NULL && answer->status >= 0;
     bool serves = rc_service_lane_of(server, conn) != NULL;
     if (carried_out) {

@@ -260,6 +260,7 @@ static void begin_cell(struct cell *cell)
     world_redis(world, "10.0.0.5", 6379);
     sim_server_add(world->sim, "10.0.0.3", 11000, ENGINE_MEMCACHED);
     world_option(world, "max_inflight", "8");
+    world_option(world, "journal_entries", "4");
     world_begin(world);
     get_of(cell, SERVER_B, 0, NULL);
     if (!cell->row->fresh) {
@@ -295,6 +296,9 @@ static void finish_cell(struct cell *cell)
     sim_server_continue(cell->b);
     sim_server_continue(cell->d);
     sim_server_restart(cell->a, true);
+    if (world->closed == 0) { /* after a row that let it be held */
+        (void)ringcache_server_readmit(world->client, SERVER_D, RINGCACHE_READMIT_FLUSHED);
+    }
     world_run_for(world, 3000);
     if (cell->load != NULL) {
         ringcache_load_failed(cell->load, RINGCACHE_ESERVER, NULL);

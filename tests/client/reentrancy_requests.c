@@ -106,6 +106,41 @@ static void fall_into_silence_and_return(struct cell *cell)
     sim_server_continue(cell->a);
 }
 
+static void set_of(struct cell *cell, const char *server)
+{
+    char key[32];
+    const ringcache_request set = {
+        .op = RINGCACHE_SET, .key = key_of(cell, server, key), .value = {"v", 1}};
+    world_submit(cell->world, &set, NULL);
+}
+
+/* Of a server that is silent: one key too many for its journal. */
+static void write_in_vain(struct cell *cell, struct sim_server *silent, const char *name)
+{
+    set_of(cell, name);
+    world_run_for(cell->world, 20);
+    sim_server_stop(silent);
+    get_of(cell, name, 0, &cell->self);
+    while (world_count(cell->world, RINGCACHE_EVENT_EJECTED) == 0) {
+        world_run_for(cell->world, 1);
+    }
+    leave_one_pending(cell);
+    for (int i = 0; i < 5; i++) {
+        set_of(cell, name);
+    }
+}
+
+static void fill_the_journal(struct cell *cell)
+{
+    write_in_vain(cell, cell->a, SERVER_A);
+}
+
+static void fill_the_journal_and_return(struct cell *cell)
+{
+    write_in_vain(cell, cell->d, SERVER_D);
+    sim_server_continue(cell->d);
+}
+
 static void close_with_one_pending(struct cell *cell)
 {
     answer(cell);
@@ -145,6 +180,11 @@ const struct row request_rows[] = {
     {"event_ring_changed", CALLBACK_EVENT, RINGCACHE_EVENT_RING_CHANGED,
         .provoke = change_a_weight},
     {"event_removed", CALLBACK_EVENT, RINGCACHE_EVENT_REMOVED, .provoke = remove_d},
+    {"event_journal_half", CALLBACK_EVENT, RINGCACHE_EVENT_JOURNAL_HALF,
+        .provoke = fill_the_journal},
+    {"event_journal_full", CALLBACK_EVENT, RINGCACHE_EVENT_JOURNAL_FULL,
+        .provoke = fill_the_journal},
+    {"event_held", CALLBACK_EVENT, RINGCACHE_EVENT_HELD, .provoke = fill_the_journal_and_return},
     {"event_room", CALLBACK_EVENT, RINGCACHE_EVENT_ROOM, .provoke = fill},
     {"the_end_of_the_client", CALLBACK_CLOSE, .own = true, .closing = true,
         .provoke = close_and_hear_of_it},

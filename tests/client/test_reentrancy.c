@@ -75,7 +75,7 @@ static void no_cell_is_missing(void **state)
         for (int callback = 0; callback < CALLBACKS; callback++) {
             assert_true(runs_of_callback((enum callback)callback, &acts[i]) > 0);
         }
-        for (int type = 0; type <= RINGCACHE_EVENT_ROOM; type++) {
+        for (int type = 0; type <= RINGCACHE_EVENT_HELD; type++) {
             assert_true(runs_of_event((ringcache_event_type)type, &acts[i]) > 0);
         }
     }

@@ -15,7 +15,8 @@ BYTES = bytes(range(256)) * 1000
 # What is counted of a server that has answered one ping.
 ANSWERED = {'state': 'up', 'up': '1', 'in_flight': '0', 'connections': '1', 'done_total': '1',
             'timeouts_total': '0', 'unavailable_total': '0', 'failed_total': '0',
-            'connects_total': '1', 'outages_total': '0'}
+            'connects_total': '1', 'outages_total': '0', 'held': '0', 'journal_entries': '0',
+            'journal_noted_total': '0', 'journal_missed_total': '0', 'journal_deleted_total': '0'}
 
 
 def words(line):
@@ -327,7 +328,7 @@ class Stats(Live):
         self.assertEqual(len(samples), 2 + 3 * len(figures))
 
     def test_a_refused_server_is_out_of_service_in_every_format(self):
-        for how, mark in (((), rb'\nserver dead state down up 0 .* outages_total 1 reason Connection%20refused\n'),
+        for how, mark in (((), rb'\nserver dead state down up 0 .* outages_total 1 .* reason Connection%20refused\n'),
                           (('--json',), rb'"name":"dead","state":"down","up":0,'),
                           (('--prometheus',), rb'\nringcache_server_up\{server="dead"\} 0\n')):
             with self.subTest(how):

@@ -137,10 +137,97 @@ static void a_full_journal_says_so(void **state)
     note(&journal, 0, "a", 0);
     note(&journal, 0, "b", 0);
     note(&journal, 0, "a", 0);
-    assert_false(journal.overflowed);
+    assert_false(rc_journal_overflowed(&journal));
     note(&journal, 0, "c", 0);
-    assert_true(journal.overflowed);
+    assert_true(rc_journal_overflowed(&journal));
     assert_int_equal(journal.count, 2);
+    rc_journal_deinit(&journal);
+}
+
+static void what_was_missed_is_settled_up_to_a_count(void **state)
+{
+    (void)state;
+    struct rc_journal journal;
+    assert_int_equal(rc_journal_init(&journal, 1, 1), 0);
+    note(&journal, 0, "a", 0);
+    note(&journal, 0, "b", 0);
+    uint64_t then = journal.missed;
+    note(&journal, 0, "c", 0);
+    rc_journal_settle(&journal, then);
+    assert_true(rc_journal_overflowed(&journal));
+    rc_journal_settle(&journal, journal.missed);
+    assert_false(rc_journal_overflowed(&journal));
+    rc_journal_settle(&journal, then); /* late */
+    assert_false(rc_journal_overflowed(&journal));
+    rc_journal_deinit(&journal);
+}
+
+static void an_item_that_was_seen_has_room_in_a_full_journal(void **state)
+{
+    (void)state;
+    struct rc_journal journal;
+    assert_int_equal(rc_journal_init(&journal, 1, 1), 0);
+    note(&journal, 0, "a", 0);
+    const struct rc_lost seen = {.key = rc_slice_text("b"), .cas = 7};
+    assert_true(rc_journal_note_seen(&journal, 0, &seen, 1));
+    assert_true(rc_journal_note_seen(&journal, 0, &seen, 2));
+    assert_int_equal(journal.count, 2);
+    assert_false(rc_journal_overflowed(&journal));
+    /* what is to go whatever is there is not narrowed to a token */
+    const struct rc_lost lost = {.key = rc_slice_text("a"), .cas = 7};
+    assert_true(rc_journal_note_seen(&journal, 0, &lost, 3));
+    assert_int_equal(rc_journal_pending(&journal, 0)->cas, 0);
+    rc_journal_deinit(&journal);
+}
+
+static void half_and_full_are_news_once_until_it_is_empty(void **state)
+{
+    (void)state;
+    struct rc_journal journal;
+    assert_int_equal(rc_journal_init(&journal, 1, 4), 0);
+    note(&journal, 0, "a", 0);
+    assert_int_equal(rc_journal_news(&journal), RC_JOURNAL_QUIET);
+    note(&journal, 0, "b", 0);
+    assert_int_equal(rc_journal_news(&journal), RC_JOURNAL_HALF);
+    assert_int_equal(rc_journal_news(&journal), RC_JOURNAL_QUIET);
+    note(&journal, 0, "c", 0);
+    note(&journal, 0, "d", 0);
+    assert_int_equal(rc_journal_news(&journal), RC_JOURNAL_QUIET);
+    note(&journal, 0, "e", 0);
+    assert_int_equal(rc_journal_news(&journal), RC_JOURNAL_FULL);
+    assert_int_equal(rc_journal_news(&journal), RC_JOURNAL_QUIET);
+    rc_journal_settle(&journal, journal.missed);
+    rc_journal_void(&journal, journal.noted);
+    while (rc_journal_pending(&journal, 0) != NULL) {
+        assert_true(rc_journal_skip(&journal, rc_journal_pending(&journal, 0)));
+    }
+    note(&journal, 0, "a", 0);
+    note(&journal, 0, "b", 0);
+    assert_int_equal(rc_journal_news(&journal), RC_JOURNAL_HALF);
+    rc_journal_deinit(&journal);
+}
+
+static void what_is_noted_after_a_server_was_empty_is_not_void(void **state)
+{
+    (void)state;
+    struct rc_journal journal;
+    assert_int_equal(rc_journal_init(&journal, 1, 4), 0);
+    note(&journal, 0, "a", 0);
+    note(&journal, 0, "b", 0);
+    uint64_t then = journal.noted;
+    note(&journal, 0, "a", 0); /* once more */
+    rc_journal_void(&journal, then);
+    struct rc_journal_entry *first = rc_journal_pending(&journal, 0);
+    struct rc_sweep sweep = {0};
+    assert_false(rc_journal_skip(&journal, first));
+    rc_journal_take(first, &sweep);
+    assert_key(rc_journal_pending(&journal, 0), "b");
+    assert_true(rc_journal_has(&journal, rc_slice(NULL, 0), rc_slice_text("b")));
+    assert_true(rc_journal_skip(&journal, rc_journal_pending(&journal, 0)));
+    assert_false(rc_journal_has(&journal, rc_slice(NULL, 0), rc_slice_text("b")));
+    rc_journal_done(&journal, &sweep);
+    assert_int_equal(journal.count, 0);
+    assert_int_equal(journal.deleted, 1);
     rc_journal_deinit(&journal);
 }
 
@@ -249,6 +336,10 @@ int main(void)
         cmocka_unit_test(shorter_keys_come_first_and_equal_ones_by_their_bytes),
         cmocka_unit_test(an_add_is_logged_but_a_locks),
         cmocka_unit_test(a_full_journal_says_so),
+        cmocka_unit_test(what_was_missed_is_settled_up_to_a_count),
+        cmocka_unit_test(an_item_that_was_seen_has_room_in_a_full_journal),
+        cmocka_unit_test(half_and_full_are_news_once_until_it_is_empty),
+        cmocka_unit_test(what_is_noted_after_a_server_was_empty_is_not_void),
         cmocka_unit_test(a_thousand_keys_come_out_as_they_went_in),
         cmocka_unit_test(keys_leave_the_log_from_the_front_and_are_cut_off_at_the_end),
         cmocka_unit_test(an_index_finds_what_was_logged_and_nothing_else),
