@@ -228,9 +228,21 @@ static void draw_rules(struct storm *storm)
     rules->leases = storm_draw(storm, 2) == 0;
     rules->starves = storm_draw(storm, 4) == 0;
     rules->journal = storm_draw(storm, 3) > 0;
+    rules->narrow = storm_draw(storm, 3) == 0;
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
     /* What one client does not read in its doubt, another does. */
     rules->doubts = rules->journal && rules->clients == 1 && storm_draw(storm, 3) > 0;
+}
+
+static uint64_t journal_entries(const struct storm *storm)
+{
+    uint64_t most = storm->rules.narrow ? 3 : 1048576;
+    return storm->rules.journal ? most : 0;
+}
+
+bool storm_may_overflow(const struct storm *storm)
+{
+    return storm->rules.journal && (storm->rules.narrow || storm->rules.starves);
 }
 
 static void draw_options(struct storm *storm, ringcache_config *config)
@@ -247,7 +259,7 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_option(config, "leases", storm->rules.leases ? "yes" : "no");
     set_number(
         config, "fence_limit_ms", storm->rules.doubts ? 100 + storm_draw(storm, 200) : 10000);
-    set_number(config, "journal_entries", storm->rules.journal ? 1048576 : 0);
+    set_number(config, "journal_entries", journal_entries(storm));
 }
 
 static void begin_clients(struct storm *storm)

@@ -192,6 +192,7 @@ struct storm_rules {
     bool starves; /* allocations fail */
     bool journal; /* what was written in vain is deleted later */
     bool doubts;  /* … and an old connection that does not answer is soon waited for no more */
+    bool narrow;  /* it holds three keys */
     unsigned clients;
 };
 
@@ -261,6 +262,8 @@ void storm_free(struct storm *storm);
 uint64_t storm_draw(struct storm *storm, uint64_t below);
 /* Draw from that stream of the seed's from now on. */
 void storm_draw_from(struct storm *storm, uint64_t stream);
+/* Can a journal miss a write? Then any item may go. */
+bool storm_may_overflow(const struct storm *storm);
 /* Fails the test, and names the seed. */
 void storm_fail(const struct storm *storm, const char *what, const char *of);
 

@@ -411,7 +411,8 @@ static bool may_have_ended(const struct storm_request *r, uint32_t stored)
 static void judge_absence(const struct storm_request *r)
 {
     const struct storm_key *key = r->key;
-    for (unsigned i = 0; i < STORM_CLIENTS && r->epoch == key->epoch; i++) {
+    bool judged = r->epoch == key->epoch && !storm_may_overflow(r->storm);
+    for (unsigned i = 0; i < STORM_CLIENTS && judged; i++) {
         uint32_t floor = r->past.floors[i];
         if (floor > 0 && !may_have_ended(r, floor)) {
             storm_fail(r->storm, "an acknowledged write is missing", key->name);
@@ -544,7 +545,7 @@ static void note_loss(struct storm_request *r, struct storm_write *write, int st
                      status == RINGCACHE_ETIMEDOUT || status == RINGCACHE_EPROTOCOL;
     bool plain = r->call == NULL && !r->slow && !write->loaded && r->op != RINGCACHE_CAS;
     write->swept = changes(r->op) && r->op != RINGCACHE_ADD;
-    if (write->swept && unreached && plain && !rules->corrupt && !rules->starves) {
+    if (write->swept && unreached && plain && !rules->corrupt) {
         write->lost_at = ++r->storm->ticks;
     }
 }

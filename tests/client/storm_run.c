@@ -100,6 +100,16 @@ static void expect_nothing_held(const struct storm_client *c)
     }
 }
 
+/* What is held comes back flushed; none but those takes it. */
+static void readmit_all(struct storm_client *c)
+{
+    const ringcache_ring *ring = c->closing ? NULL : c->client->table->ring;
+    for (size_t i = 0; ring != NULL && i < ringcache_ring_server_count(ring); i++) {
+        (void)ringcache_server_readmit(
+            c->client, ringcache_ring_server_name(ring, i), RINGCACHE_READMIT_FLUSHED);
+    }
+}
+
 static void calm_down(struct storm *storm)
 {
     storm->calm = true;
@@ -111,6 +121,7 @@ static void calm_down(struct storm *storm)
         sim_now_ms(storm->sim) + (storm->rules.unproven ? UNPROVEN_CALM_MS : CALM_MS);
     while (sim_now_ms(storm->sim) < until_ms) { /* an idle client need not notice anything */
         for (size_t i = 0; i < storm->rules.clients; i++) {
+            readmit_all(&storm->clients[i]);
             storm_ask(&storm->clients[i]);
         }
         sim_run_for(storm->sim, 50);
