@@ -26,9 +26,9 @@ enum packet_type {
 struct sim_packet {
     struct sim_connection *connection;
     enum packet_type type;
-    unsigned to; /* which end */
-    bool again;  /* sent a second time */
-    size_t len;  /* of `bytes`; of the room announced by PACKET_WINDOW */
+    unsigned to;     /* which end */
+    uint64_t number; /* of those that its end sent, from 1 */
+    size_t len;      /* of `bytes`; of the room announced by PACKET_WINDOW */
     unsigned char bytes[];
 };
 
@@ -93,6 +93,7 @@ static void send(struct sim_end *from, enum packet_type type, size_t len)
     packet->type = type;
     packet->to = !side_of(from);
     packet->len = len;
+    packet->number = ++from->sent;
     if (carried > 0) {
         memcpy(packet->bytes, sim_bytes_view(&from->outgoing).data, carried);
     }
@@ -296,16 +297,15 @@ static void packet_fire(struct sim *sim, void *subject)
     struct sim_packet *packet = subject;
     struct sim_connection *c = packet->connection;
     struct sim_end *from = &c->ends[!packet->to];
-    if (from->resent > 0 && !packet->again) {
-        sim_packet_resend(packet); /* an older one is still behind it */
-        return;
-    }
-    from->resent -= packet->again;
-    packet->again = false;
     if (c->server != NULL && c->server->blackhole) {
         sim_server_hold(c->server, packet);
         return;
     }
+    if (packet->number != from->delivered + 1) {
+        sim_packet_resend(packet); /* an older one is still behind it */
+        return;
+    }
+    from->delivered++;
     sim_trace(sim, name_of(packet->type), 2 * c->number + packet->to, packet->len);
     if (packet->type == PACKET_BYTES) {
         sim_trace_bytes(sim, rc_slice(packet->bytes, packet->len));
@@ -327,10 +327,7 @@ void sim_packet_resend(struct sim_packet *packet)
 {
     struct sim_connection *c = packet->connection;
     struct sim_end *from = &c->ends[!packet->to];
-    uint64_t at_us = arrival_us(from, packet->type);
-    packet->again = true;
-    from->resent++;
-    sim_schedule(c->sim, at_us, &sim_packet_kind, packet);
+    sim_schedule(c->sim, arrival_us(from, packet->type), &sim_packet_kind, packet);
 }
 
 /* The connection goes with the world. */

@@ -84,7 +84,7 @@ struct sim_end {
     size_t window;             /* bytes that the other end still has room for */
     size_t unannounced;        /* room made by reading that the other end does not know of */
     uint64_t last_arrival_us;  /* of what was sent from here */
-    size_t resent;             /* packets from here, held back once, that are under way again */
+    uint64_t sent, delivered;  /* packets from here */
     int failure;               /* a negative errno once there is no connection any more */
     bool open;                 /* some process holds it */
     bool established;

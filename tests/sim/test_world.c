@@ -176,6 +176,27 @@ static void bytes_that_a_black_hole_held_back_are_not_overtaken(void **state)
     scene_close(&s);
 }
 
+static void bytes_that_two_black_holes_held_back_are_not_overtaken(void **state)
+{
+    (void)state;
+    struct scene s = scene_of(ENGINE_MEMCACHED);
+    scene_connect(&s);
+    sim_server_slow(s.server, 10000);
+    sim_server_blackhole(s.server, true);
+    witness_write(s.w, "ms k 2\r\n");
+    sim_run_for(s.sim, 12);
+    witness_write(s.w, "v1\r\n"); /* under way when the first is over, */
+    sim_run_for(s.sim, 3);
+    sim_server_blackhole(s.server, false);
+    sim_run_for(s.sim, 9); /* … and waits for its turn in the second */
+    sim_server_blackhole(s.server, true);
+    sim_run_for(s.sim, 2);
+    sim_server_blackhole(s.server, false);
+    sim_run_for(s.sim, 100);
+    assert_string_equal(witness_input(s.w), "HD\r\n");
+    scene_close(&s);
+}
+
 static void a_connection_that_is_not_accepted_waits_in_the_kernel(void **state)
 {
     (void)state;
@@ -516,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_restart_changes_the_run_id_and_keeps_the_items_when_asked),
         cmocka_unit_test(a_black_hole_swallows_until_it_is_over),
         cmocka_unit_test(bytes_that_a_black_hole_held_back_are_not_overtaken),
+        cmocka_unit_test(bytes_that_two_black_holes_held_back_are_not_overtaken),
         cmocka_unit_test(a_connection_that_is_not_accepted_waits_in_the_kernel),
         cmocka_unit_test(a_slow_server_is_slow_both_ways),
         cmocka_unit_test(a_server_full_of_clients_says_so_and_hangs_up),
