@@ -105,7 +105,7 @@ void rc_request_abandon(
             request->state == RC_REQUEST_SENT && rc_verb_writes((enum rc_verb)request->slot.verb),
     };
     if (request->state == RC_REQUEST_WAITING && status != RINGCACHE_ECANCELED) {
-        rc_lane_lose(request->lane, &request->body->command);
+        rc_lane_lose_waiting(request->lane, request);
     }
     request->slot.tombstone = true;
     rc_request_finish(env, request, &result);

@@ -91,6 +91,7 @@ struct rc_request {
     uint32_t attempts;
     bool lagged; /* its deadline was put off by env->lag_ms */
     bool bulk;   /* its lane counts it as one of many */
+    bool outrun; /* while it waited, a later write to its key was lost: what it stores is to go */
     enum rc_request_state state;
 };
 

@@ -33,14 +33,54 @@ void rc_lane_forget(struct rc_lane *lane, struct rc_request *request)
     lane->waiting_count--;
 }
 
-void rc_lane_lose(struct rc_lane *lane, const struct rc_command *command)
+static void make_good(struct rc_lane *lane, const struct rc_lost *lost)
+{
+    rc_sweep_note(lane, lost);
+    if (lane->server->state != RC_SERVER_DOWN) {
+        rc_sweep_go(lane->server);
+    }
+}
+
+static void lose(struct rc_lane *lane, const struct rc_command *command)
 {
     if (rc_lost_matters(command)) {
         const struct rc_lost lost = rc_lost_by(command);
-        rc_sweep_note(lane, &lost);
-        if (lane->server->state != RC_SERVER_DOWN) {
-            rc_sweep_go(lane->server);
+        make_good(lane, &lost);
+    }
+}
+
+/* The writes to the key of `lost` that wait in front of it have still to leave, behind the delete,
+ * and what they store is older than what was lost. One under a token deletes the value of that
+ * token alone. */
+static void outrun_those_in_front(struct rc_lane *lane, const struct rc_request *lost)
+{
+    const struct rc_command *last = &lost->body->command;
+    if (!rc_lost_matters(last) || rc_lost_by(last).cas != 0) {
+        return;
+    }
+    for (struct rc_list *node = lane->waiting.next; node != &lost->link; node = node->next) {
+        struct rc_request *earlier = rc_container(node, struct rc_request, link);
+        const struct rc_command *command = &earlier->body->command;
+        if (rc_verb_writes(command->verb) && rc_slice_equal(command->key, last->key) &&
+            rc_slice_equal(command->prefix, last->prefix)) {
+            earlier->outrun = true;
         }
+    }
+}
+
+void rc_lane_lose_waiting(struct rc_lane *lane, const struct rc_request *request)
+{
+    outrun_those_in_front(lane, request);
+    lose(lane, &request->body->command);
+}
+
+/* It left: the delete that it outlived goes once more, right behind it. */
+static void follow(struct rc_lane *lane, const struct rc_request *request)
+{
+    if (request->outrun) {
+        const struct rc_command *command = &request->body->command;
+        const struct rc_lost lost = {.prefix = command->prefix, .key = command->key};
+        make_good(lane, &lost);
     }
 }
 
@@ -98,7 +138,7 @@ void rc_lane_flow(struct rc_lane *lane)
     struct rc_env *env = lane->server->env;
     for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
         struct rc_request *request = rc_container(node, struct rc_request, link);
-        if (rc_output_len(&lane->conn->out) >= FLOW_BYTES) {
+        if (rc_output_len(&lane->conn->out) >= FLOW_BYTES || !rc_sweep_is_clean(lane)) {
             return;
         }
         bool guarded = rc_divide_guards(lane, &request->body->command);
@@ -113,6 +153,7 @@ void rc_lane_flow(struct rc_lane *lane)
             rc_request_abandon(env, request, rc,
                 rc == RINGCACHE_ETOOBIG ? rc_server_too_big : ringcache_strerror(rc));
         } else {
+            follow(lane, request);
             shed(lane, request);
         }
     }
@@ -192,7 +233,7 @@ static bool turned_away(
     if (!down && !closed) {
         return false;
     }
-    rc_lane_lose(lane, command);
+    lose(lane, command);
     refuse(lane, request, down ? server->down_status : RINGCACHE_ECONNECT,
         rc_text_bytes(server->reason));
     return true;

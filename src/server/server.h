@@ -190,8 +190,8 @@ void rc_server_hear_gap(struct rc_server *server);
 /* A request of this server ended so. */
 void rc_server_count(struct rc_server *server, int status);
 
-/* A write that waited in a lane ends, and not by its caller's will. */
-void rc_lane_lose(struct rc_lane *lane, const struct rc_command *command);
+/* A request that waits in a lane ends, and not by its caller's will. */
+void rc_lane_lose_waiting(struct rc_lane *lane, const struct rc_request *request);
 /* A request in a lane's waiting list goes (rc_request_finish). */
 void rc_lane_forget(struct rc_lane *lane, struct rc_request *request);
 

@@ -464,6 +464,39 @@ static void a_write_that_timed_out_and_was_refused_late_is_made_good(void **stat
     }
 }
 
+/* Two writes wait for a connection, and the later one expires there. */
+static void what_waits_in_front_of_a_lost_write_leaves_no_old_value(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        struct scene s = open_scene(&kinds[i]);
+        world_set(s.world, "k", "v0");
+        world_settle(s.world, 100);
+        sim_end(s.server, sim_server_newest(s.server), SIM_RST);
+        sim_server_pause_accept(s.server, true);
+        world_run_for(s.world, 5);
+        struct world_reply *older = world_set(s.world, "k", "v1");
+        const ringcache_request brief = {
+            .op = RINGCACHE_SET, .key = {"k", 1}, .value = {"v2", 2}, .timeout_ms = 20};
+        struct world_reply *expired = world_submit(s.world, &brief, NULL);
+        struct world_reply *get = world_get(s.world, "k");
+        world_run_for(s.world, 50);
+        assert_reply(expired, RINGCACHE_ETIMEDOUT);
+        struct world_reply *newer = world_set(s.world, "n", "v3");
+        sim_server_pause_accept(s.server, false);
+        world_settle(s.world, 1000);
+        assert_reply(older, RINGCACHE_OK);
+        assert_reply(get, RINGCACHE_MISS);
+        assert_reply(newer, RINGCACHE_OK);
+        struct world_reply *set = world_set(s.world, "k", "v4");
+        struct world_reply *again = world_get(s.world, "k");
+        world_settle(s.world, 100);
+        assert_reply(set, RINGCACHE_OK);
+        assert_value(again, "v4");
+        world_end(s.world);
+    }
+}
+
 static void a_journal_of_no_keys_keeps_old_values(void **state)
 {
     (void)state;
@@ -497,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_write_that_expired_unsent_leaves_no_old_value),
         cmocka_unit_test(deletes_on_one_connection_precede_requests_on_all),
         cmocka_unit_test(a_write_that_timed_out_and_was_refused_late_is_made_good),
+        cmocka_unit_test(what_waits_in_front_of_a_lost_write_leaves_no_old_value),
         cmocka_unit_test(a_journal_of_no_keys_keeps_old_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
