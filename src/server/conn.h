@@ -71,6 +71,8 @@ struct rc_conn_events {
     void (*lost)(struct rc_conn *conn, const struct rc_lost *lost);
     /* An item was read that is out of date: it has a lower CAS id than `divide`. */
     void (*outdated)(struct rc_conn *conn, const struct rc_lost *seen);
+    /* It stays, and one was lost all the same. */
+    void (*owing)(struct rc_conn *conn);
     /* A command of sweep.h's was answered, or was not (NULL). */
     void (*swept)(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer);
 };

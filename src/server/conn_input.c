@@ -125,6 +125,15 @@ static bool is_lost(const struct rc_slot *slot, const struct rc_answer *answer)
            (slot->tombstone || (answer->refusal == RC_REFUSAL_NOT_NOW && !slot->program));
 }
 
+/* One with which the server goes out of service is made good when it is back. */
+static void lose(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    rc_conn_lose_key(conn);
+    if (answer->refusal != RC_REFUSAL_NOT_NOW) {
+        conn->events->owing(conn);
+    }
+}
+
 static void sweep_answered(
     struct rc_conn *conn, struct rc_slot *slot, const struct rc_answer *answer)
 {
@@ -167,7 +176,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
     rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
     if (slot->logged && is_lost(slot, answer)) {
-        rc_conn_lose_key(conn);
+        lose(conn, answer);
     } else if (slot->logged) {
         rc_conn_forget_key(conn);
     }

@@ -563,6 +563,7 @@ static const struct rc_conn_events conn_events = {
     .answered = on_answered,
     .lost = rc_sweep_lost,
     .outdated = rc_divide_outdated,
+    .owing = rc_sweep_owing,
     .swept = rc_sweep_answered,
 };
 

@@ -40,9 +40,9 @@ void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost)
     }
     rc_journal_note(&server->journal, lane->number, lost, rc_env_random(server->env));
     tell_of_journal(server);
-    bool stands = lane->conn != NULL && lane->conn->state == RC_CONN_READY;
-    if (server->state != RC_SERVER_DOWN && stands && !rc_deadline_armed(&server->retry)) {
-        rc_service_retry_in(server, 0); /* the lane waits until it is made good */
+    bool serves = server->state != RC_SERVER_DOWN;
+    if (serves && rc_journal_overflowed(&server->journal) && !rc_deadline_armed(&server->retry)) {
+        rc_service_retry_in(server, 0); /* its requests wait until that is made good */
     }
 }
 
@@ -155,6 +155,14 @@ void rc_sweep_go(struct rc_server *server)
         if (is_ready(conn) && server->journal.lanes[i].count == 0) {
             conn->clean = true;
         }
+    }
+}
+
+void rc_sweep_owing(struct rc_conn *conn)
+{
+    struct rc_server *server = conn->owner;
+    if (server->state != RC_SERVER_DOWN) {
+        rc_sweep_go(server);
     }
 }
 

@@ -8,7 +8,8 @@
  *   DOWN         on the first connection that is greeted, for all lanes; requests are refused until
  *                nothing is pending any more and the server has carried out one of them
  *   CONNECTING   a lane's own; its requests wait until none is left
- *   UP, SUSPECT  a write expired before it left: in front of what is submitted behind it
+ *   UP, SUSPECT  a write expired before it left, or was refused when its caller had: in front of
+ *                what is submitted behind it
  *
  * The first goes alone, since a server that refuses one will refuse all. */
 
@@ -23,8 +24,9 @@ bool rc_sweep_lets_in(const struct rc_server *server);
 /* May the lane's connection, which is READY, carry requests? */
 bool rc_sweep_is_clean(const struct rc_lane *lane);
 
-/* rc_conn_events.lost and .swept. */
+/* rc_conn_events.lost, .owing and .swept. */
 void rc_sweep_lost(struct rc_conn *conn, const struct rc_lost *lost);
+void rc_sweep_owing(struct rc_conn *conn);
 void rc_sweep_answered(
     struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer);
 

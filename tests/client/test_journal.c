@@ -195,6 +195,32 @@ static void a_write_that_timed_out_and_was_answered_late_is_kept(void **state)
     }
 }
 
+static void a_write_refused_when_its_caller_had_left_holds_nobody_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        struct scene s = open_scene(&kinds[i]);
+        bool redis = kinds[i].add == world_redis;
+        world_set(s.world, "k", "v0");
+        world_settle(s.world, 100);
+        sim_server_stop(s.server);
+        const ringcache_request brief = {
+            .op = RINGCACHE_SET, .key = {"k", 1}, .value = {"v1", 2}, .timeout_ms = 20};
+        struct world_reply *late = world_submit(s.world, &brief, NULL);
+        world_run_for(s.world, 30);
+        assert_reply(late, RINGCACHE_ETIMEDOUT);
+        engine_answer_next(s.engine, redis || kinds[i].version != NULL ? "set" : "ms", 1,
+            redis ? "-OOM command not allowed\r\n" : "SERVER_ERROR out of memory\r\n");
+        sim_server_continue(s.server);
+        world_run_for(s.world, 5);
+        struct world_reply *get = world_get(s.world, "k");
+        world_run_for(s.world, 5);
+        assert_reply(get, RINGCACHE_MISS);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 0);
+        world_end(s.world);
+    }
+}
+
 /* ---- what is not deleted ---- */
 
 struct verb {
@@ -522,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_server_that_restarts_with_old_items_serves_none_that_were_overwritten),
         cmocka_unit_test(a_write_in_doubt_is_deleted_when_its_connection_was_lost),
         cmocka_unit_test(a_write_that_timed_out_and_was_answered_late_is_kept),
+        cmocka_unit_test(a_write_refused_when_its_caller_had_left_holds_nobody_up),
         cmocka_unit_test(what_overwrites_nothing_leaves_nothing_to_delete),
         cmocka_unit_test(a_write_under_a_token_is_made_good_under_it),
         cmocka_unit_test(while_writes_go_on_failing_a_server_comes_back_all_the_same),
