@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "ringcache/update.h"
+
 struct kind {
     const char *name;
     struct sim_server *(*add)(struct world *world, const char *host, uint16_t port);
@@ -325,6 +327,45 @@ static void a_write_under_a_token_is_made_good_under_it(void **state)
     }
 }
 
+static struct world_reply *begin_lock(struct world *world, uint64_t *token)
+{
+    struct world_call call = world_call(world);
+    return world_called(
+        world, &call, ringcache_lock(world->client, "k", 1, 60000, token, call.cb, call.user));
+}
+
+/* Its connection ends, at every place between two events. */
+static void extend_in_vain(const struct kind *kind, unsigned steps)
+{
+    struct scene s = open_scene(kind);
+    uint64_t mine = 0, other = 0;
+    struct world_reply *held = begin_lock(s.world, &mine);
+    world_settle(s.world, 100);
+    assert_reply(held, RINGCACHE_OK);
+    struct world_call call = world_call(s.world);
+    world_called(s.world, &call,
+        ringcache_lock_extend(s.world->client, "k", 1, mine, 60000, call.cb, call.user));
+    for (unsigned n = 0; n < steps; n++) {
+        sim_step(s.world->sim);
+    }
+    sim_end(s.server, sim_server_newest(s.server), SIM_RST);
+    world_run_for(s.world, 1000);
+    struct world_reply *refused = begin_lock(s.world, &other);
+    world_settle(s.world, 100);
+    assert_reply(refused, RINGCACHE_NOT_STORED);
+    world_end(s.world);
+}
+
+static void a_lock_whose_extension_failed_is_held_to_its_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        for (unsigned steps = 0; steps < 12; steps++) {
+            extend_in_vain(&kinds[i], steps);
+        }
+    }
+}
+
 /* ---- its way back ---- */
 
 static void while_writes_go_on_failing_a_server_comes_back_all_the_same(void **state)
@@ -551,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_write_refused_when_its_caller_had_left_holds_nobody_up),
         cmocka_unit_test(what_overwrites_nothing_leaves_nothing_to_delete),
         cmocka_unit_test(a_write_under_a_token_is_made_good_under_it),
+        cmocka_unit_test(a_lock_whose_extension_failed_is_held_to_its_end),
         cmocka_unit_test(while_writes_go_on_failing_a_server_comes_back_all_the_same),
         cmocka_unit_test(a_server_that_refuses_the_deletes_stays_out),
         cmocka_unit_test(deletes_lost_with_their_connection_are_sent_again),
