@@ -228,8 +228,8 @@ static void judge_presence(const struct gust_request *r)
     fail_of(r, "a key is there that was deleted, or had to be");
 }
 
-/* May it have ended what `stored` made, before `r` found nothing? Where a Redis refused a write, what
- * was in flight behind it may have been carried out before the journal's delete. */
+/* May it have ended what `stored` made, before `r` found nothing? Where a Redis refused a write,
+ * what was in flight behind it may have been carried out before the journal's delete. */
 static bool may_end(
     const struct gust_request *r, const struct gust_write *write, const struct gust_write *stored)
 {
@@ -383,10 +383,10 @@ void gust_refused(const struct gust_request *r)
 }
 
 /* From when on the journal promises that nothing older is read; 0: it does not. One that is too
- * small for its keys promises nothing, nor does it of what overwrites nothing, was taken back by its
- * caller, or refused by a replica, which goes on serving. What is in flight behind a write that a
- * Redis refuses may be carried out: there only what is asked later is sure to be right, and nothing
- * where the caller had left by then. */
+ * small for its keys promises nothing, nor does it of what overwrites nothing, was taken back by
+ * its caller, or refused by a replica, which goes on serving. What is in flight behind a write that
+ * a Redis refuses may be carried out: there only what is asked later is sure to be right, and
+ * nothing where the caller had left by then. */
 static uint32_t lost_since(const struct gust_request *r, const ringcache_reply *reply)
 {
     const struct gust *g = r->client->gust;

@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 
-#include "ringcache/update.h"
-
 struct kind {
     const char *name;
     struct sim_server *(*add)(struct world *world, const char *host, uint16_t port);
@@ -177,6 +175,83 @@ static void a_write_in_doubt_is_deleted_when_its_connection_was_lost(void **stat
     }
 }
 
+static void a_write_that_was_taken_back_unsent_leaves_no_old_value(void **state)
+{
+    (void)state;
+    static char much[200000]; /* more than the kernels take */
+    for (size_t i = 0; i < KINDS; i++) {
+        struct scene s = open_scene(&kinds[i]);
+        world_set(s.world, "k", "v0");
+        world_settle(s.world, 100);
+        sim_server_stop(s.server);
+        for (unsigned n = 0; n < KEYS; n++) { /* on every connection */
+            const char *key = key_of(n);
+            const ringcache_request fill = {
+                .op = RINGCACHE_SET, .key = {key, strlen(key)}, .value = {much, sizeof much}};
+            world_submit(s.world, &fill, NULL);
+        }
+        const ringcache_request patient = {
+            .op = RINGCACHE_SET, .key = {"k", 1}, .value = {"v1", 2}, .timeout_ms = 5000};
+        struct world_reply *unsent = world_submit(s.world, &patient, NULL);
+        world_run_for(s.world, 3000);
+        assert_reply(unsent, RINGCACHE_EDOWN);
+        assert_int_equal(unsent->maybe_applied, 0);
+        sim_server_continue(s.server);
+        world_run_for(s.world, 3000);
+        struct world_reply *get = world_get(s.world, "k");
+        world_settle(s.world, 100);
+        assert_reply(get, RINGCACHE_MISS);
+        world_end(s.world);
+    }
+}
+
+enum { LANES = 3 };
+
+/* A server of LANES connections, a key for each of them with its old value, and their numbers. */
+static struct scene open_lanes(
+    const struct kind *kind, unsigned keys[LANES], uint64_t connections[LANES])
+{
+    struct scene s = open_scene(kind);
+    for (unsigned n = 0, found = 0; found < LANES; n++) {
+        uint64_t connects = sim_server_connects(s.server);
+        world_set(s.world, key_of(n), "v0");
+        world_settle(s.world, 100);
+        if (sim_server_connects(s.server) > connects) {
+            keys[found] = n;
+            connections[found++] = sim_server_newest(s.server);
+        }
+    }
+    return s;
+}
+
+/* Lose that connection with a write in doubt while the others are stuck. */
+static void lose_one_of_several(const struct kind *kind, unsigned lost)
+{
+    unsigned keys[LANES];
+    uint64_t connections[LANES];
+    struct scene s = open_lanes(kind, keys, connections);
+    for (unsigned i = 0; i < LANES; i++) {
+        sim_stall(s.server, connections[i], true);
+    }
+    world_set(s.world, key_of(keys[lost]), "v1");
+    world_run_for(s.world, 5);
+    sim_end(s.server, connections[lost], SIM_RST);
+    world_run_for(s.world, 5);
+    struct world_reply *get = world_get(s.world, key_of(keys[lost]));
+    world_run_for(s.world, 5);
+    assert_reply(get, RINGCACHE_MISS);
+    world_end(s.world);
+}
+
+static void deletes_go_on_the_connection_that_carries_their_keys(void **state)
+{
+    (void)state;
+    for (unsigned lost = 0; lost < LANES; lost++) {
+        lose_one_of_several(&kinds[2], lost);
+        lose_one_of_several(&kinds[5], lost);
+    }
+}
+
 static void a_write_that_timed_out_and_was_answered_late_is_kept(void **state)
 {
     (void)state;
@@ -323,45 +398,6 @@ static void a_write_under_a_token_is_made_good_under_it(void **state)
             struct world_reply *kept = write_under_token(&changed, how, false);
             assert_value(kept, "v1");
             world_end(changed.world);
-        }
-    }
-}
-
-static struct world_reply *begin_lock(struct world *world, uint64_t *token)
-{
-    struct world_call call = world_call(world);
-    return world_called(
-        world, &call, ringcache_lock(world->client, "k", 1, 60000, token, call.cb, call.user));
-}
-
-/* Its connection ends, at every place between two events. */
-static void extend_in_vain(const struct kind *kind, unsigned steps)
-{
-    struct scene s = open_scene(kind);
-    uint64_t mine = 0, other = 0;
-    struct world_reply *held = begin_lock(s.world, &mine);
-    world_settle(s.world, 100);
-    assert_reply(held, RINGCACHE_OK);
-    struct world_call call = world_call(s.world);
-    world_called(s.world, &call,
-        ringcache_lock_extend(s.world->client, "k", 1, mine, 60000, call.cb, call.user));
-    for (unsigned n = 0; n < steps; n++) {
-        sim_step(s.world->sim);
-    }
-    sim_end(s.server, sim_server_newest(s.server), SIM_RST);
-    world_run_for(s.world, 1000);
-    struct world_reply *refused = begin_lock(s.world, &other);
-    world_settle(s.world, 100);
-    assert_reply(refused, RINGCACHE_NOT_STORED);
-    world_end(s.world);
-}
-
-static void a_lock_whose_extension_failed_is_held_to_its_end(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < KINDS; i++) {
-        for (unsigned steps = 0; steps < 12; steps++) {
-            extend_in_vain(&kinds[i], steps);
         }
     }
 }
@@ -588,11 +624,12 @@ int main(void)
         cmocka_unit_test(after_an_outage_nothing_old_is_read),
         cmocka_unit_test(a_server_that_restarts_with_old_items_serves_none_that_were_overwritten),
         cmocka_unit_test(a_write_in_doubt_is_deleted_when_its_connection_was_lost),
+        cmocka_unit_test(a_write_that_was_taken_back_unsent_leaves_no_old_value),
+        cmocka_unit_test(deletes_go_on_the_connection_that_carries_their_keys),
         cmocka_unit_test(a_write_that_timed_out_and_was_answered_late_is_kept),
         cmocka_unit_test(a_write_refused_when_its_caller_had_left_holds_nobody_up),
         cmocka_unit_test(what_overwrites_nothing_leaves_nothing_to_delete),
         cmocka_unit_test(a_write_under_a_token_is_made_good_under_it),
-        cmocka_unit_test(a_lock_whose_extension_failed_is_held_to_its_end),
         cmocka_unit_test(while_writes_go_on_failing_a_server_comes_back_all_the_same),
         cmocka_unit_test(a_server_that_refuses_the_deletes_stays_out),
         cmocka_unit_test(deletes_lost_with_their_connection_are_sent_again),

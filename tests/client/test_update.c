@@ -438,6 +438,32 @@ static void a_lock_is_its_holders_until_it_ends(void **state)
     on_all(locks);
 }
 
+/* The connection ends at every place between two events of the extension. */
+static void extensions_in_vain(const struct backend *backend)
+{
+    for (unsigned steps = 0; steps < 12; steps++) {
+        struct world *world = begin(backend);
+        uint64_t mine = 0, other = 0;
+        assert_reply(lock(world, 60000, &mine), RINGCACHE_OK);
+        struct world_call call = world_call(world);
+        world_called(world, &call,
+            ringcache_lock_extend(world->client, "k", 1, mine, 60000, call.cb, call.user));
+        for (unsigned n = 0; n < steps; n++) {
+            sim_step(world->sim);
+        }
+        sim_end(stage.server, sim_server_newest(stage.server), SIM_RST);
+        world_run_for(world, 1000);
+        assert_reply(lock(world, 60000, &other), RINGCACHE_NOT_STORED);
+        world_end(world);
+    }
+}
+
+static void a_lock_whose_extension_failed_is_held_to_its_end(void **state)
+{
+    (void)state;
+    on_all(extensions_in_vain);
+}
+
 static void a_lock_without_ttl_or_token_is_refused(void **state)
 {
     (void)state;
@@ -476,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_down_ends_all_updates),
         cmocka_unit_test(an_update_without_key_function_or_callback_is_refused),
         cmocka_unit_test(a_lock_is_its_holders_until_it_ends),
+        cmocka_unit_test(a_lock_whose_extension_failed_is_held_to_its_end),
         cmocka_unit_test(a_lock_without_ttl_or_token_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
