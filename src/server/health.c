@@ -7,7 +7,7 @@
 #include "server/pipeline.h"
 #include "server/request.h"
 
-enum { MINUTE_MS = 60000, FLAPS_MAX = 5 };
+enum { MINUTE_MS = 60000, FLAPS_MAX = 3 };
 
 void rc_liveness_sent(
     struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel, uint64_t now_ms)
@@ -76,6 +76,11 @@ uint64_t rc_liveness_since(const struct rc_liveness *l)
     return later(l->received_ms, l->handed_ms);
 }
 
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 void rc_outage_begin(struct rc_outage *o, uint64_t now_ms)
 {
     bool flap = o->ended_ms != 0 && now_ms - o->ended_ms < MINUTE_MS;
@@ -84,6 +89,8 @@ void rc_outage_begin(struct rc_outage *o, uint64_t now_ms)
     o->began_ms = now_ms;
     o->answered_ms = 0;
     o->probes = 0;
+    o->span_ms =
+        lesser((uint32_t)RC_PROBE_FIRST_MS << lesser(o->flaps, FLAPS_MAX), RC_PROBE_MINUTE_MAX_MS);
 }
 
 void rc_outage_end(struct rc_outage *o, uint64_t now_ms)
@@ -94,14 +101,13 @@ void rc_outage_end(struct rc_outage *o, uint64_t now_ms)
 
 uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random)
 {
-    uint32_t steps = o->probes + (o->flaps < FLAPS_MAX ? o->flaps : FLAPS_MAX);
+    uint32_t span = o->span_ms;
+    uint32_t least = o->probes > 0 ? span / 2 : 1;
     bool first_minute = now_ms - o->began_ms < MINUTE_MS;
-    uint32_t cap = first_minute ? RC_PROBE_MINUTE_MAX_MS : RC_PROBE_MAX_MS;
-    if (steps < 8 && (uint32_t)RC_PROBE_FIRST_MS << steps < cap) {
-        cap = (uint32_t)RC_PROBE_FIRST_MS << steps;
-    }
+    o->span_ms = first_minute ? lesser(span + RC_PROBE_STEP_MS, RC_PROBE_MINUTE_MAX_MS)
+                              : lesser(span * 2, RC_PROBE_MAX_MS);
     o->probes++;
-    return 1 + (uint32_t)(random % cap);
+    return least + (uint32_t)(random % (span - least + 1));
 }
 
 bool rc_error_is_local(int status)

@@ -10,10 +10,11 @@
 struct rc_pipeline;
 
 enum {
-    RC_SILENCE_MIN_MS = 50, /* no server is called silent for less */
-    RC_PROBE_FIRST_MS = 100,
-    RC_PROBE_MINUTE_MAX_MS = 1000, /* cap within the first minute of an outage */
-    RC_PROBE_MAX_MS = 10000,       /* cap after it */
+    RC_SILENCE_MIN_MS = 50,        /* no server is called silent for less */
+    RC_PROBE_FIRST_MS = 150,       /* the span of the first pause before a probe */
+    RC_PROBE_STEP_MS = 3,          /* … what each adds to the next within the first minute */
+    RC_PROBE_MINUTE_MAX_MS = 1000, /* … at most, within it */
+    RC_PROBE_MAX_MS = 10000,       /* … at most, after it */
 };
 
 /* What is known of one connection's liveness. Silence is measured from the later of the last byte
@@ -53,15 +54,17 @@ struct rc_outage {
     uint64_t ended_ms;    /* of the one before */
     uint64_t answered_ms; /* the first answered probe that did not end it; 0: there was none */
     uint32_t probes;
-    uint32_t flaps; /* outages that began within a minute of the end of the one before */
-    bool running;   /* from the first evidence until requests are answered again */
+    uint32_t span_ms; /* of the pause before the next */
+    uint32_t flaps;   /* outages that began within a minute of the end of the one before */
+    bool running;     /* from the first evidence until requests are answered again */
 };
 
 void rc_outage_begin(struct rc_outage *o, uint64_t now_ms);
 void rc_outage_end(struct rc_outage *o, uint64_t now_ms);
-/* How long to wait before the next probe: full jitter (1..cap) under a cap that doubles with each
- * probe, is at most 1 s in the first minute and 10 s after it, and starts higher with every
- * flap. */
+/* How long to wait before the next probe, drawn by chance: the first time up to the whole of a span,
+ * so that those who lost a server together come apart; from then on between half of it and all. The
+ * span hardly grows within the first minute, since pauses that double would put most attempts of a
+ * short outage at its beginning; then it doubles. It starts higher with every flap. */
 uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random);
 
 /* Is a negative status our own machine's trouble rather than a server's: descriptors, ports,

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CLIENTS = 500, SLICE_MS = 10, OUTAGE_MS = 30000, RETURN_MS = 1100 };
-enum { SLICES = (OUTAGE_MS + RETURN_MS) / SLICE_MS };
+enum { CLIENTS = 500, RETURN_MS = 1100, MOST_MS = 30000 + RETURN_MS };
 
 struct peer {
     struct sim_client *host;
@@ -18,7 +17,8 @@ struct herd {
     struct sim *sim;
     struct sim_server *server;
     struct peer peers[CLIENTS];
-    uint64_t connects[SLICES]; /* in each slice of time since they lost it */
+    size_t lasted_ms;           /* from when they lost it until the last was back */
+    uint64_t connects[MOST_MS]; /* in each millisecond of that */
 };
 
 static void transport_stays(struct rc_transport *transport)
@@ -96,20 +96,23 @@ static size_t count_up(const struct herd *herd, unsigned times)
     return count;
 }
 
-/* It ends all connections and lets nobody in for half a minute. */
-static void lose(struct herd *herd)
+/* It ends all connections, and lets nobody in for so long. */
+static void lose(struct herd *herd, size_t outage_ms)
 {
     engine_set_max_sessions(sim_server_engine(herd->server), 0);
     sim_server_restart(herd->server, false);
-    for (size_t slice = 0; slice < SLICES; slice++) {
-        if (slice == OUTAGE_MS / SLICE_MS) {
+    size_t ms = 0;
+    for (; count_up(herd, 2) < CLIENTS; ms++) {
+        assert_in_range(ms, 0, outage_ms + RETURN_MS - 1);
+        if (ms == outage_ms) {
             assert_int_equal(count_up(herd, 2), 0);
             engine_set_max_sessions(sim_server_engine(herd->server), 1000000);
         }
         uint64_t before = sim_server_connects(herd->server);
-        sim_run_for(herd->sim, SLICE_MS);
-        herd->connects[slice] = sim_server_connects(herd->server) - before;
+        sim_run_for(herd->sim, 1);
+        herd->connects[ms] = sim_server_connects(herd->server) - before;
     }
+    herd->lasted_ms = ms;
 }
 
 static uint64_t sum(const struct herd *herd, size_t from, size_t to)
@@ -121,38 +124,39 @@ static uint64_t sum(const struct herd *herd, size_t from, size_t to)
     return count;
 }
 
-/* The most in any stretch of `width` slices. */
-static uint64_t busiest(const struct herd *herd, size_t from, size_t to, size_t width)
+/* Of the attempts from that millisecond on, the share in the busiest tenth of the time, in %. */
+static unsigned busiest(const struct herd *herd, size_t from)
 {
+    size_t width = (herd->lasted_ms - from) / 10;
     uint64_t most = 0;
-    for (size_t i = from; i + width <= to; i++) {
+    for (size_t i = from; i + width <= herd->lasted_ms; i++) {
         uint64_t count = sum(herd, i, i + width);
         most = count > most ? count : most;
     }
-    return most;
+    return (unsigned)(most * 100 / sum(herd, from, herd->lasted_ms));
 }
 
 static void clients_that_lose_a_server_together_come_back_apart(void **state)
 {
     (void)state;
-    /* Those of the clients are the numbers behind it. */
-    for (uint64_t seed = 0; seed < 3 * CLIENTS; seed += CLIENTS) {
-        struct herd *herd = begin(seed);
-        assert_int_equal(count_up(herd, 1), CLIENTS);
-        lose(herd);
-        const size_t back = OUTAGE_MS / SLICE_MS;
-        uint64_t all = sum(herd, 0, SLICES), most = busiest(herd, 0, SLICES, SLICES / 10);
-        uint64_t most_back = busiest(herd, back, SLICES, (SLICES - back) / 10);
-        print_message("  seed %llu: %llu attempts, %llu%% in the busiest tenth of the time; of %u "
-                      "that come back %llu in the busiest tenth\n",
-            (unsigned long long)seed, (unsigned long long)all,
-            (unsigned long long)(most * 100 / all), CLIENTS, (unsigned long long)most_back);
-        assert_in_range(all, 20 * CLIENTS, 100 * CLIENTS);
-        assert_true(most * 100 <= 20 * all);
-        assert_int_equal(count_up(herd, 2), CLIENTS);       /* within a second or so, … */
-        assert_int_equal(sum(herd, back, SLICES), CLIENTS); /* … each by one attempt, … */
-        assert_true(most_back * 100 <= 25 * CLIENTS);       /* … and not all at once */
-        end(herd);
+    static const size_t outages_ms[] = {1000, 5000, 30000};
+    for (size_t i = 0; i < sizeof outages_ms / sizeof *outages_ms; i++) {
+        /* Those of the clients are the numbers behind it. */
+        for (uint64_t seed = 0; seed < 3 * CLIENTS; seed += CLIENTS) {
+            struct herd *herd = begin(seed);
+            assert_int_equal(count_up(herd, 1), CLIENTS);
+            lose(herd, outages_ms[i]);
+            const size_t back = outages_ms[i], all = sum(herd, 0, herd->lasted_ms);
+            unsigned most = busiest(herd, 0), most_back = busiest(herd, back);
+            print_message("  %zu ms, seed %u: %zu attempts, %u%% in the busiest tenth of the time; "
+                          "of those that came back, %zu ms, %u%%\n",
+                back, (unsigned)seed, all, most, herd->lasted_ms - back, most_back);
+            assert_in_range(all, 5 * CLIENTS, (3 + back / 100) * CLIENTS);
+            assert_in_range(most, 10, 20);
+            assert_int_equal(sum(herd, back, herd->lasted_ms), CLIENTS); /* by one attempt each … */
+            assert_in_range(most_back, 10, 20); /* … and not all at once */
+            end(herd);
+        }
     }
 }
 

@@ -491,8 +491,8 @@ static void flaps_lengthen_the_pause(void **state)
         first += pause_after(seed, 0);
         fourth += pause_after(seed, 3);
     }
-    assert_in_range(first / 30, 30, 70);    /* of at most 100 */
-    assert_in_range(fourth / 30, 240, 560); /* of at most 800 */
+    assert_in_range(first / 30, 45, 105);   /* of at most 150 */
+    assert_in_range(fourth / 30, 350, 650); /* of at most 1000 */
 }
 
 int main(void)

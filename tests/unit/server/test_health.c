@@ -270,53 +270,58 @@ static void patience_is_never_less_than_four_round_trips(void **state)
 
 /* ---- outages ---- */
 
-/* The next delay is anything from 1 ms to exactly `cap_ms`. */
-static void assert_next_cap(struct rc_outage *o, uint64_t now_ms, uint32_t cap_ms)
+/* The next delay is anything from exactly `least_ms` to exactly `most_ms`. */
+static void assert_next_between(
+    struct rc_outage *o, uint64_t now_ms, uint32_t least_ms, uint32_t most_ms)
 {
     static const uint64_t randoms[] = {0, 1, UINT32_MAX, (uint64_t)1 << 63, UINT64_MAX};
     for (size_t i = 0; i < sizeof randoms / sizeof *randoms; i++) {
         struct rc_outage copy = *o;
-        assert_in_range(rc_outage_next_probe(&copy, now_ms, randoms[i]), 1, cap_ms);
+        assert_in_range(rc_outage_next_probe(&copy, now_ms, randoms[i]), least_ms, most_ms);
     }
+    uint64_t width = most_ms - least_ms;
     struct rc_outage least = *o, most = *o;
-    assert_int_equal(rc_outage_next_probe(&least, now_ms, cap_ms), 1);
-    assert_int_equal(rc_outage_next_probe(&most, now_ms, cap_ms - 1), cap_ms);
+    assert_int_equal(rc_outage_next_probe(&least, now_ms, width + 1), least_ms);
+    assert_int_equal(rc_outage_next_probe(&most, now_ms, width), most_ms);
     rc_outage_next_probe(o, now_ms, 0);
 }
 
-static void the_cap_doubles_from_100_ms_to_a_second(void **state)
+static void the_first_pause_is_drawn_from_all_of_its_span_and_later_ones_from_half(void **state)
 {
     (void)state;
     struct rc_outage o = {0};
     rc_outage_begin(&o, 1000);
-    static const uint32_t caps_ms[] = {100, 200, 400, 800, 1000, 1000, 1000};
-    for (size_t i = 0; i < sizeof caps_ms / sizeof *caps_ms; i++) {
-        assert_next_cap(&o, 1000, caps_ms[i]);
-    }
+    assert_next_between(&o, 1000, 1, 150);
+    assert_next_between(&o, 1000, 76, 153);
+    assert_next_between(&o, 1000, 78, 156);
+    assert_next_between(&o, 1000, 79, 159);
 }
 
-static void the_cap_is_ten_seconds_once_the_first_minute_is_over(void **state)
+static void the_span_grows_evenly_to_a_second_within_the_first_minute(void **state)
 {
     (void)state;
     struct rc_outage o = {0};
     rc_outage_begin(&o, 1000);
-    for (int i = 0; i < 60; i++) {
-        rc_outage_next_probe(&o, 1000, 0);
+    for (int i = 0; i < 283; i++) {
+        assert_int_equal(o.span_ms, 150 + 3 * i);
+        rc_outage_next_probe(&o, 1000 + 59999, 0);
     }
-    assert_next_cap(&o, 1000 + 59999, 1000);
-    assert_next_cap(&o, 1000 + 60000, 10000);
-    assert_next_cap(&o, 1000 + 86400000, 10000);
+    assert_next_between(&o, 1000 + 59999, 499, 999);
+    assert_next_between(&o, 1000 + 59999, 500, 1000);
+    assert_next_between(&o, 1000 + 59999, 500, 1000);
 }
 
-static void few_probes_keep_a_low_cap_after_the_first_minute(void **state)
+static void the_span_doubles_to_ten_seconds_once_the_first_minute_is_over(void **state)
 {
     (void)state;
     struct rc_outage o = {0};
-    rc_outage_begin(&o, 0);
-    static const uint32_t caps_ms[] = {100, 200, 400, 800, 1600, 3200, 6400, 10000, 10000, 10000};
-    for (size_t i = 0; i < sizeof caps_ms / sizeof *caps_ms; i++) {
-        assert_next_cap(&o, 70000, caps_ms[i]);
+    rc_outage_begin(&o, 1000);
+    rc_outage_next_probe(&o, 1000 + 59999, 0);
+    static const uint32_t spans_ms[] = {153, 306, 612, 1224, 2448, 4896, 9792, 10000, 10000};
+    for (size_t i = 0; i < sizeof spans_ms / sizeof *spans_ms; i++) {
+        assert_next_between(&o, 1000 + 60000 + i, spans_ms[i] / 2, spans_ms[i]);
     }
+    assert_next_between(&o, 1000 + 86400000, 5000, 10000);
 }
 
 static void a_new_outage_begins_low_again(void **state)
@@ -330,7 +335,7 @@ static void a_new_outage_begins_low_again(void **state)
     rc_outage_end(&o, 91000);
     rc_outage_begin(&o, 91000 + 60000);
     assert_int_equal(o.flaps, 0);
-    assert_next_cap(&o, 91000 + 60000, 100);
+    assert_next_between(&o, 91000 + 60000, 1, 150);
 }
 
 static void an_outage_within_a_minute_of_the_last_starts_higher(void **state)
@@ -342,32 +347,32 @@ static void an_outage_within_a_minute_of_the_last_starts_higher(void **state)
     rc_outage_end(&o, 1000);
     rc_outage_begin(&o, 1000 + 59999);
     assert_int_equal(o.flaps, 1);
-    assert_next_cap(&o, 61000, 200);
+    assert_next_between(&o, 61000, 1, 300);
     rc_outage_end(&o, 62000);
     rc_outage_begin(&o, 62000);
     assert_int_equal(o.flaps, 2);
-    assert_next_cap(&o, 62000, 400);
+    assert_next_between(&o, 62000, 1, 600);
     rc_outage_end(&o, 63000);
     rc_outage_begin(&o, 63000 + 60000);
     assert_int_equal(o.flaps, 0);
 }
 
-static void flaps_lengthen_the_wait_at_most_by_five_steps(void **state)
+static void flaps_lengthen_the_wait_up_to_a_second(void **state)
 {
     (void)state;
+    static const uint32_t spans_ms[] = {150, 300, 600, 1000, 1000};
     struct rc_outage o = {0};
-    for (uint64_t now_ms = 1000; o.flaps < 5; now_ms += 1000) {
-        rc_outage_begin(&o, now_ms);
-        rc_outage_end(&o, now_ms);
+    uint64_t now_ms = 1000;
+    for (size_t i = 0; i < sizeof spans_ms / sizeof *spans_ms; i++) {
+        rc_outage_begin(&o, now_ms++);
+        assert_int_equal(o.flaps, i);
+        assert_next_between(&o, now_ms, 1, spans_ms[i]);
+        rc_outage_end(&o, now_ms++);
     }
-    struct rc_outage more = o;
-    assert_next_cap(&o, o.began_ms, 1000);
-    rc_outage_begin(&more, more.began_ms + 1);
-    assert_int_equal(more.flaps, 6);
-    assert_next_cap(&more, more.began_ms + 60000, 3200);
+    o.flaps = UINT32_MAX - 1;
+    rc_outage_begin(&o, now_ms);
+    assert_next_between(&o, now_ms, 1, 1000);
 }
-
-/* ---- whose fault ---- */
 
 static void trouble_of_our_own_machine_is_not_the_servers(void **state)
 {
@@ -420,12 +425,12 @@ int main(void)
         cmocka_unit_test_setup(a_round_trip_has_an_upper_bound, begin),
         cmocka_unit_test(patience_is_never_less_than_50_ms),
         cmocka_unit_test(patience_is_never_less_than_four_round_trips),
-        cmocka_unit_test(the_cap_doubles_from_100_ms_to_a_second),
-        cmocka_unit_test(the_cap_is_ten_seconds_once_the_first_minute_is_over),
-        cmocka_unit_test(few_probes_keep_a_low_cap_after_the_first_minute),
+        cmocka_unit_test(the_first_pause_is_drawn_from_all_of_its_span_and_later_ones_from_half),
+        cmocka_unit_test(the_span_grows_evenly_to_a_second_within_the_first_minute),
+        cmocka_unit_test(the_span_doubles_to_ten_seconds_once_the_first_minute_is_over),
         cmocka_unit_test(a_new_outage_begins_low_again),
         cmocka_unit_test(an_outage_within_a_minute_of_the_last_starts_higher),
-        cmocka_unit_test(flaps_lengthen_the_wait_at_most_by_five_steps),
+        cmocka_unit_test(flaps_lengthen_the_wait_up_to_a_second),
         cmocka_unit_test(trouble_of_our_own_machine_is_not_the_servers),
         cmocka_unit_test(only_the_peers_own_end_proves_that_it_is_over),
     };
