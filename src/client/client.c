@@ -287,6 +287,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
         .strict = settings->integrity == RC_INTEGRITY_STRICT,
         .leases = settings->leases,
     };
+    rc_turnstile_init(&client->env.turnstile);
     rc_list_init(&client->env.unsent);
     rc_list_init(&client->env.finished);
     rc_list_init(&client->env.returned);

@@ -126,6 +126,7 @@ void rc_conn_close(struct rc_conn *conn, int status, const char *message)
     }
     conn->state = RC_CONN_CLOSED;
     rc_env_disarm(conn->env, &conn->timer);
+    rc_turnstile_leave(conn->env, &conn->ticket);
     rc_dial_close(&conn->dial);
     lose_all(conn, status, message);
     drop_output(conn);
@@ -647,12 +648,30 @@ static void silence_due(struct rc_conn *conn, uint64_t now_ms)
 static void timer_due(struct rc_deadline *deadline, uint64_t now_ms)
 {
     struct rc_conn *conn = rc_container(deadline, struct rc_conn, timer);
-    if (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING) {
+    if (rc_ticket_waits(&conn->ticket)) {
+        rc_turnstile_hurry(conn->env, &conn->ticket);
+    } else if (conn->state == RC_CONN_DIALING || conn->state == RC_CONN_GREETING) {
         setup_due(conn);
     } else if (conn->state == RC_CONN_READY) {
         silence_due(conn, now_ms);
     } else {
         conn->events->silent(conn); /* LAME, and the peer does not end it; or CLOSED */
+    }
+}
+
+static int dial(struct rc_conn *conn)
+{
+    conn->opened_ms = rc_env_now_ms(conn->env);
+    uint64_t ends_ms = conn->opened_ms + conn->setup_ms;
+    rc_env_arm(conn->env, &conn->timer, ends_ms);
+    return rc_dial_start(&conn->dial, &conn->backend->endpoint, &conn->backend->dead, ends_ms);
+}
+
+static void its_turn(struct rc_ticket *ticket)
+{
+    struct rc_conn *conn = rc_container(ticket, struct rc_conn, ticket);
+    if (dial(conn) < 0) {
+        rc_conn_fail(conn, RINGCACHE_ENOMEM, rc_slice_text("no look-up could be begun"));
     }
 }
 
@@ -673,14 +692,16 @@ struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     rc_list_init(&conn->unsent_link);
     rc_output_init(&conn->out);
     rc_deadline_init(&conn->timer, timer_due);
-    conn->opened_ms = rc_env_now_ms(env);
+    rc_ticket_init(&conn->ticket, its_turn);
     conn->setup_ms = deadline_ms;
-    uint64_t ends_ms = conn->opened_ms + deadline_ms;
     rc_dial_init(&conn->dial, env, &stream_events, conn);
-    if (rc_dial_start(&conn->dial, &backend->endpoint, &backend->dead, ends_ms) < 0) {
+    if (!rc_turnstile_enter(env, &conn->ticket)) {
+        rc_env_arm(env, &conn->timer, rc_env_now_ms(env) + deadline_ms);
+    } else if (dial(conn) < 0) {
+        rc_turnstile_leave(env, &conn->ticket);
+        rc_env_disarm(env, &conn->timer);
         rc_free(conn);
         return NULL;
     }
-    rc_env_arm(env, &conn->timer, ends_ms);
     return conn;
 }

@@ -2,7 +2,8 @@
 #ifndef RC_SERVER_CONN_H
 #define RC_SERVER_CONN_H
 
-/* One connection: dialled, greeted, then a pipeline of commands and the replies it owes.
+/* One connection: dialled when its turn comes, greeted, then a pipeline of commands and the replies
+ * it owes.
  *
  *   DIALING ──► GREETING ──► READY ──┬──────────────────────────────► CLOSED
  *      └───────────┴─ failed ─► CLOSED └─ distrusted, writes due ─► LAME ─┘
@@ -85,6 +86,7 @@ struct rc_conn {
     void *owner;                /* the server */
     struct rc_list link;        /* in server->old, then env->closed */
     struct rc_list unsent_link; /* in env->unsent */
+    struct rc_ticket ticket;    /* until READY: it is in the making, or waits for that */
     struct rc_dial dial;
     struct rc_greeting greeting;
     struct rc_decoder decoder;
@@ -98,10 +100,10 @@ struct rc_conn {
     struct rc_key_index doubt; /* … once it was given up and is in nobody's way any more */
     struct rc_buf in;
     struct rc_output out;
-    uint64_t opened_ms;
-    uint64_t over_ms;  /* given up: when its writes count as gone, whatever is known of it */
-    uint32_t setup_ms; /* what dialling and greeting may take together */
-    size_t parsed;     /* bytes at the front of `in` that were understood */
+    uint64_t opened_ms; /* when dialling began */
+    uint64_t over_ms;   /* given up: when its writes count as gone, whatever is known of it */
+    uint32_t setup_ms;  /* what dialling and greeting may take together */
+    size_t parsed;      /* bytes at the front of `in` that were understood */
     enum rc_conn_state state;
     bool blocked;     /* the kernel took less than all; `writable` will follow */
     bool lagged;      /* its setup was given more time */
@@ -123,7 +125,8 @@ struct rc_conn {
 };
 
 /* Begin to connect; NULL when there is no memory or no look-up could be begun. `deadline_ms` bounds
- * dialling and greeting together, from now. */
+ * dialling and greeting together, from when its turn among those in the making comes; for that it
+ * waits as long at most. */
 struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     const struct rc_conn_events *events, void *owner, uint32_t deadline_ms);
 

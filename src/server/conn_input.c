@@ -19,6 +19,7 @@ void rc_conn_greet(struct rc_conn *conn)
     if (!rc_greeting_next(&conn->greeting, &conn->backend->credentials, &command)) {
         conn->codec = conn->greeting.classic ? &rc_codec_classic : conn->codec;
         rc_env_disarm(conn->env, &conn->timer);
+        rc_turnstile_leave(conn->env, &conn->ticket);
         conn->state = RC_CONN_READY;
         conn->events->ready(conn);
     } else if (rc_conn_ask(conn, &command) < 0) {

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/loan.h"
 #include "base/wheel.h"
+#include "server/turnstile.h"
 #include "transport/transport.h"
 
 struct rc_request;
@@ -27,7 +28,8 @@ struct rc_env {
     struct rc_transport *transport;
     struct rc_wheel wheel;
     struct rc_budget budget;
-    uint64_t wake_ms;        /* what the transport was last asked to wake us at */
+    uint64_t wake_ms; /* what the transport was last asked to wake us at */
+    struct rc_turnstile turnstile;
     struct rc_list unsent;   /* rc_conn.unsent_link: to be written at the end of the turn */
     struct rc_list closed;   /* rc_conn.link: freed once what they finished was delivered */
     struct rc_list spent;    /* rc_text.link: freed once what borrowed them was delivered */

@@ -67,6 +67,10 @@ struct rc_turn_events {
 typedef void (*rc_resolved_fn)(
     void *owner, int status, const struct rc_address *addresses, size_t count);
 
+/* Connections of one process that are dialled or greeted at the same time: a server that comes back
+ * is not buried under the handshakes of one program. */
+enum { RC_HANDSHAKES_MAX = 64 };
+
 struct rc_transport_ops {
     /* Start connecting; `*stream` is valid until it is closed. 0 or a negative errno (of our own
      * machine: EMFILE, EADDRNOTAVAIL …), then no event comes. */
@@ -84,6 +88,11 @@ struct rc_transport_ops {
     void (*reset)(struct rc_stream *s);
     /* Close without further events. The stream is invalid from here on. */
     void (*close)(struct rc_stream *s);
+
+    /* May one more connection of this process be in the making? False: RC_HANDSHAKES_MAX are, and
+     * `beyond` was not said. Whoever may says when it is done, greeted or given up. */
+    bool (*begin_handshake)(struct rc_transport *t, bool beyond);
+    void (*end_handshake)(struct rc_transport *t);
 
     /* Turn an endpoint into addresses. Always answers later, also for literals and paths. 0 or a
      * negative errno. The endpoint is not referenced after the call. */

@@ -26,6 +26,10 @@ enum {
     /* Parts in one system call; more than a connection ever has. */
     PARTS_MAX = 64,
     RETRY_MS = 10,
+    /* A peer that vanished without a word is noticed on an idle connection after 45 s. */
+    KEEPALIVE_IDLE_S = 30,
+    KEEPALIVE_INTERVAL_S = 5,
+    KEEPALIVE_PROBES = 3,
 };
 
 struct stream {
@@ -218,11 +222,21 @@ void rc_uv_stream_close(struct rc_stream *base)
     close(s->fd);
 }
 
-/* May fail without harm: a Unix socket has no such option, and TCP works without it. */
-static void send_at_once(int fd, int family)
+/* May fail without harm: TCP works without them. */
+static void tune(int fd, int family)
 {
-    if (family == AF_INET || family == AF_INET6) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+    };
+    bool tcp = family == AF_INET || family == AF_INET6; /* a Unix socket has none of them */
+    for (size_t i = 0; tcp && i < sizeof options / sizeof *options; i++) {
+        setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
     }
 }
 
@@ -292,7 +306,7 @@ int rc_uv_stream_connect(struct rc_transport *t, const struct rc_address *addres
         close(fd);
         return status;
     }
-    send_at_once(fd, to->sa_family);
+    tune(fd, to->sa_family);
     s->events = events;
     s->owner = owner;
     status = start_connect(s, to, address->len);

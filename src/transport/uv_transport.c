@@ -16,6 +16,7 @@
 #include "transport/uv_transport.h"
 
 #include "base/alloc.h"
+#include "transport/handshakes.h"
 #include "transport/uv_internal.h"
 
 /* after_poll waits for streams that are left with unread bytes, but not for ever: a peer may send
@@ -261,6 +262,18 @@ static void transport_stop(struct rc_transport *t, void (*closed)(void *owner), 
     each_turn_handle(u, close_turn_handle);
 }
 
+static bool transport_begin_handshake(struct rc_transport *t, bool beyond)
+{
+    (void)t;
+    return rc_handshakes_begin(beyond);
+}
+
+static void transport_end_handshake(struct rc_transport *t)
+{
+    (void)t;
+    rc_handshakes_end();
+}
+
 static const struct rc_transport_ops transport_ops = {
     .connect = rc_uv_stream_connect,
     .write = rc_uv_stream_write,
@@ -268,6 +281,8 @@ static const struct rc_transport_ops transport_ops = {
     .shutdown = rc_uv_stream_shutdown,
     .reset = rc_uv_stream_reset,
     .close = rc_uv_stream_close,
+    .begin_handshake = transport_begin_handshake,
+    .end_handshake = transport_end_handshake,
     .resolve = rc_uv_lookup_start,
     .forget = rc_uv_lookup_forget,
     .now_ms = transport_now_ms,

@@ -160,10 +160,40 @@ static void clients_that_lose_a_server_together_come_back_apart(void **state)
     }
 }
 
+/* Begun, and not greeted since they lost it. */
+static size_t count_in_the_making(const struct herd *herd)
+{
+    size_t streams = 0;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        streams += sim_client_streams(herd->peers[i].host);
+    }
+    return streams - count_up(herd, 2);
+}
+
+static void clients_of_one_process_come_back_a_few_at_a_time(void **state)
+{
+    (void)state;
+    struct herd *herd = begin(7);
+    sim_settings(herd->sim)->latency_us = 5000;
+    sim_server_restart(herd->server, false);
+    sim_run_for(herd->sim, 6); /* they see it, and may dial at once */
+    size_t most = 0, ms = 0;
+    for (; count_up(herd, 2) < CLIENTS; ms++) {
+        assert_in_range(ms, 0, 400); /* of some 30 for each */
+        size_t now = count_in_the_making(herd);
+        most = now > most ? now : most;
+        sim_run_for(herd->sim, 1);
+    }
+    assert_int_equal(most, RC_HANDSHAKES_MAX);
+    assert_int_equal(sim_server_connects(herd->server), 2 * CLIENTS);
+    end(herd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_that_lose_a_server_together_come_back_apart),
+        cmocka_unit_test(clients_of_one_process_come_back_a_few_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* Silence, death and return of one server, on both protocols, to the millisecond. */
 #include "world.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -283,6 +284,29 @@ static void bytes_nobody_asked_for_close_the_connection(void **state)
     on_both(wrong_bytes_close);
 }
 
+/* Its machine or the way to it is gone, nothing is under way, and our kernel is the one to tell. */
+static void idle_loss_is_no_outage(const struct kind *kind)
+{
+    struct sim_server *server;
+    struct world *world = begin_one(kind, &server);
+    uint64_t connects = sim_server_connects(server);
+    sim_local_error(server, sim_server_newest(server), -ETIMEDOUT);
+    world_run_for(world, 20);
+    assert_int_equal(sim_server_connects(server), connects + 1);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 20);
+    assert_value(get, "v0");
+    assert_int_equal(sim_server_connects(server), connects + 1);
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(world);
+}
+
+static void an_idle_connection_that_our_kernel_gives_up_is_replaced_before_its_use(void **state)
+{
+    (void)state;
+    on_both(idle_loss_is_no_outage);
+}
+
 /* Every server silent at once: at most half of them go. */
 static void soft_evidence_takes_out_at_most_half(void **state)
 {
@@ -531,6 +555,7 @@ int main(void)
         cmocka_unit_test(a_killed_server_ends_its_requests_and_is_down),
         cmocka_unit_test(a_value_that_breaks_off_is_none),
         cmocka_unit_test(a_connection_ended_by_the_server_is_no_outage),
+        cmocka_unit_test(an_idle_connection_that_our_kernel_gives_up_is_replaced_before_its_use),
         cmocka_unit_test(bytes_nobody_asked_for_close_the_connection),
         cmocka_unit_test(soft_evidence_takes_out_at_most_half),
         cmocka_unit_test(with_all_servers_gone_each_request_ends_at_once_until_they_are_back),

@@ -140,6 +140,18 @@ static void op_stop(struct rc_transport *t, void (*closed)(void *owner), void *o
     line_of(t)->closed_owner = owner;
 }
 
+static bool op_begin_handshake(struct rc_transport *t, bool beyond)
+{
+    (void)t;
+    (void)beyond;
+    return true;
+}
+
+static void op_end_handshake(struct rc_transport *t)
+{
+    (void)t;
+}
+
 static const struct rc_transport_ops ops = {
     .connect = op_connect,
     .write = op_write,
@@ -147,6 +159,8 @@ static const struct rc_transport_ops ops = {
     .shutdown = op_shutdown,
     .reset = op_close,
     .close = op_close,
+    .begin_handshake = op_begin_handshake,
+    .end_handshake = op_end_handshake,
     .resolve = op_resolve,
     .forget = op_forget,
     .now_ms = op_now_ms,

@@ -164,13 +164,26 @@ static int other_end(int peer)
     return -1;
 }
 
+static int option_of(struct pair *p, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(other_end(p->peer), level, name, &value, &len), 0);
+    return value;
+}
+
 static void small_writes_are_not_held_back_by_the_kernel(void **state)
 {
-    struct pair *p = *state;
-    int on = 0;
-    socklen_t len = sizeof on;
-    assert_int_equal(getsockopt(other_end(p->peer), IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
-    assert_int_not_equal(on, 0);
+    assert_int_not_equal(option_of(*state, IPPROTO_TCP, TCP_NODELAY), 0);
+}
+
+static void the_kernel_asks_a_peer_that_is_quiet_whether_it_is_there(void **state)
+{
+    assert_int_not_equal(option_of(*state, SOL_SOCKET, SO_KEEPALIVE), 0);
+    int given_up_s =
+        option_of(*state, IPPROTO_TCP, TCP_KEEPIDLE) +
+        option_of(*state, IPPROTO_TCP, TCP_KEEPINTVL) * option_of(*state, IPPROTO_TCP, TCP_KEEPCNT);
+    assert_int_equal(given_up_s, 45);
 }
 
 static void a_write_is_one_system_call_however_many_parts(void **state)
@@ -397,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_path_that_nobody_serves_any_more_is_refused_later),
         cmocka_unit_test(a_refusal_is_not_told_after_close),
         pair_test(small_writes_are_not_held_back_by_the_kernel),
+        pair_test(the_kernel_asks_a_peer_that_is_quiet_whether_it_is_there),
         pair_test(a_write_is_one_system_call_however_many_parts),
         pair_test(more_parts_than_one_call_takes_arrive_in_order),
         pair_test(a_peer_that_does_not_read_blocks_until_it_reads_again),

@@ -325,6 +325,19 @@ static void op_stop(struct rc_transport *t, void (*closed)(void *owner), void *o
     leave(c);
 }
 
+static bool op_begin_handshake(struct rc_transport *t, bool beyond)
+{
+    struct sim *sim = client_of(t)->sim;
+    bool may = beyond || sim->handshakes < sim->options.handshakes;
+    sim->handshakes += may;
+    return may;
+}
+
+static void op_end_handshake(struct rc_transport *t)
+{
+    client_of(t)->sim->handshakes--;
+}
+
 static const struct rc_transport_ops ops = {
     .connect = op_connect,
     .write = op_write,
@@ -332,6 +345,8 @@ static const struct rc_transport_ops ops = {
     .shutdown = op_shutdown,
     .reset = op_reset,
     .close = op_close,
+    .begin_handshake = op_begin_handshake,
+    .end_handshake = op_end_handshake,
     .resolve = op_resolve,
     .forget = op_forget,
     .now_ms = op_now_ms,

@@ -35,6 +35,7 @@ struct sim_options {
     size_t segment_bytes;    /* bytes travel and are read in pieces of at most that; 0: whole */
     uint64_t segment_gap_us; /* between two pieces */
     size_t write_bytes;      /* a client's write takes at most that; 0: what fits */
+    size_t handshakes;       /* connections of all clients that may be in the making together */
 };
 
 /* A quiet network: 100 us one way, 64 KiB buffers, nothing sliced. */

@@ -57,6 +57,7 @@ struct sim {
     struct rc_list ready[2]; /* actors, by rank */
     struct rc_list clients, servers, connections, names;
     uint64_t last_connection, last_client, last_server;
+    size_t handshakes; /* under way */
     bool running;
 };
 
