@@ -88,6 +88,7 @@ void rc_outage_begin(struct rc_outage *o, uint64_t now_ms)
     o->running = true;
     o->began_ms = now_ms;
     o->answered_ms = 0;
+    o->pauses = 0;
     o->probes = 0;
     o->span_ms =
         lesser((uint32_t)RC_PROBE_FIRST_MS << lesser(o->flaps, FLAPS_MAX), RC_PROBE_MINUTE_MAX_MS);
@@ -102,11 +103,11 @@ void rc_outage_end(struct rc_outage *o, uint64_t now_ms)
 uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random)
 {
     uint32_t span = o->span_ms;
-    uint32_t least = o->probes > 0 ? span / 2 : 1;
+    uint32_t least = o->pauses > 0 ? span / 2 : 1;
     bool first_minute = now_ms - o->began_ms < MINUTE_MS;
     o->span_ms = first_minute ? lesser(span + RC_PROBE_STEP_MS, RC_PROBE_MINUTE_MAX_MS)
                               : lesser(span * 2, RC_PROBE_MAX_MS);
-    o->probes++;
+    o->pauses++;
     return least + (uint32_t)(random % (span - least + 1));
 }
 

@@ -48,15 +48,16 @@ uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms);
  * was read before anybody asks. */
 uint64_t rc_liveness_since(const struct rc_liveness *l);
 
-/* An outage and how often it has been probed. */
+/* An outage, and how it is probed. */
 struct rc_outage {
     uint64_t began_ms;
     uint64_t ended_ms;    /* of the one before */
     uint64_t answered_ms; /* the first answered probe that did not end it; 0: there was none */
-    uint32_t probes;
-    uint32_t span_ms; /* of the pause before the next */
-    uint32_t flaps;   /* outages that began within a minute of the end of the one before */
-    bool running;     /* from the first evidence until requests are answered again */
+    uint32_t pauses;      /* that were planned */
+    uint32_t probes;      /* that were made, the owner's to count: a pause may be planned anew */
+    uint32_t span_ms;     /* of the pause before the next */
+    uint32_t flaps;       /* outages that began within a minute of the end of the one before */
+    bool running;         /* from the first evidence until requests are answered again */
 };
 
 void rc_outage_begin(struct rc_outage *o, uint64_t now_ms);

@@ -142,9 +142,12 @@ static bool asks_anew(const struct rc_server *server)
 
 void rc_service_probe(struct rc_server *server)
 {
-    bool pings = server->state == RC_SERVER_DOWN && !asks_anew(server);
-    bool under_way = server->probe != NULL || (pings && ping_one_that_stayed(server));
-    if (!under_way) {
+    if (server->probe != NULL) {
+        return;
+    }
+    bool down = server->state == RC_SERVER_DOWN;
+    server->outage.probes += down;
+    if (!down || asks_anew(server) || !ping_one_that_stayed(server)) {
         open_probe(server);
     }
 }

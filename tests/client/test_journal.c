@@ -435,7 +435,7 @@ static void a_server_that_refuses_the_deletes_stays_out(void **state)
     write_all(&s, "v1");
     until(&s, RINGCACHE_EVENT_EJECTED, 1);
     write_all(&s, "v2");
-    engine_answer_next(s.engine, "del", 8, "-NOPERM no permission to run 'del'\r\n");
+    engine_answer_next(s.engine, "del", 10, "-NOPERM no permission to run 'del'\r\n");
     sim_server_continue(s.server);
     world_run_for(s.world, 700);
     assert_int_equal(world_count(s.world, RINGCACHE_EVENT_READMITTED), 0);
