@@ -53,10 +53,8 @@ static void on_lost(struct rc_server *server, uint32_t lane, const struct rc_los
 }
 
 /* Soft evidence may take out at most half of the servers in the ring, and always one. */
-static bool may_eject(struct rc_server *server)
+static bool under_cap(const struct rc_table *table)
 {
-    const struct rc_member_server *member = server->owner;
-    const struct rc_table *table = member->client->table;
     size_t ejected = 0;
     for (size_t i = 0; i < table->count; i++) {
         const struct rc_server *s = table->servers[i];
@@ -64,6 +62,60 @@ static bool may_eject(struct rc_server *server)
     }
     size_t allowed = table->count / 2 > 1 ? table->count / 2 : 1;
     return ejected < allowed;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool in_service(const struct rc_server *server)
+{
+    return server->state == RC_SERVER_UP || server->state == RC_SERVER_SUSPECT;
+}
+
+static struct rc_census take_census(const struct rc_table *table)
+{
+    struct rc_census census = {0};
+    for (size_t i = 0; i < table->count; i++) {
+        const struct rc_server *s = table->servers[i];
+        uint64_t silent_ms = rc_server_silent_since(s);
+        if (!in_service(s)) {
+            continue;
+        }
+        census.serving++;
+        if (silent_ms != 0) {
+            census.silent++;
+            census.fell_ms = later(census.fell_ms, silent_ms);
+        } else {
+            census.heard_ms = later(census.heard_ms, rc_server_heard_ms(s));
+        }
+    }
+    return census;
+}
+
+/* Nobody may have asked them anything. */
+static void ask_the_others(const struct rc_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (in_service(table->servers[i]) && rc_server_silent_since(table->servers[i]) == 0) {
+            rc_server_ask_for_sign(table->servers[i]);
+        }
+    }
+}
+
+/* Is silence reason enough to take this server out? */
+static bool may_eject(struct rc_server *server)
+{
+    const struct rc_member_server *member = server->owner;
+    const struct rc_table *table = member->client->table;
+    const struct rc_census census = take_census(table);
+    uint32_t window_ms = rc_silence_window_ms(server->env->timeout_ms);
+    if (rc_census_doubts_us(&census, rc_env_now_ms(server->env), window_ms)) {
+        ask_the_others(table);
+        return false;
+    }
+    return under_cap(table);
 }
 
 static const struct rc_server_events server_events = {

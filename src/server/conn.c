@@ -641,6 +641,7 @@ static void silence_due(struct rc_conn *conn, uint64_t now_ms)
         return;
     }
     conn->suspect = true;
+    conn->suspect_ms = now_ms;
     rc_liveness_stalled(&conn->liveness);
     conn->events->silent(conn);
 }

@@ -101,13 +101,14 @@ struct rc_conn {
     struct rc_buf in;
     struct rc_output out;
     uint64_t opened_ms; /* when dialling began */
-    uint64_t over_ms;   /* given up: when its writes count as gone, whatever is known of it */
-    uint32_t setup_ms;  /* what dialling and greeting may take together */
-    size_t parsed;      /* bytes at the front of `in` that were understood */
+    uint64_t suspect_ms;
+    uint64_t over_ms;  /* given up: when its writes count as gone, whatever is known of it */
+    uint32_t setup_ms; /* what dialling and greeting may take together */
+    size_t parsed;     /* bytes at the front of `in` that were understood */
     enum rc_conn_state state;
     bool blocked;     /* the kernel took less than all; `writable` will follow */
     bool lagged;      /* its setup was given more time */
-    bool suspect;     /* silent, and the server was told */
+    bool suspect;     /* silent, and the server was told, at `suspect_ms` */
     bool replaced;    /* another one has its place: it ends with what it still owes */
     bool owed_writes; /* with CLOSED: writes were unanswered when it ended */
     bool owed_raw;    /* … or it went LAME: a caller's own words, too, whose keys no one knows */

@@ -76,6 +76,13 @@ uint64_t rc_liveness_since(const struct rc_liveness *l)
     return later(l->received_ms, l->handed_ms);
 }
 
+bool rc_census_doubts_us(const struct rc_census *c, uint64_t now_ms, uint32_t window_ms)
+{
+    bool most = c->silent >= 2 && c->silent > c->serving - c->silent;
+    bool others_heard = c->heard_ms > c->fell_ms && now_ms - c->fell_ms >= window_ms;
+    return most && !others_heard;
+}
+
 static uint32_t lesser(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

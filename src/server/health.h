@@ -5,6 +5,7 @@
 /* When is a connection silent, and when is a server that is down asked again? Pure rules. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct rc_pipeline;
@@ -47,6 +48,24 @@ uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms);
 /* Since when the connection is silent. That our own loop was late changes nothing: what had arrived
  * was read before anybody asks. */
 uint64_t rc_liveness_since(const struct rc_liveness *l);
+
+/* How long a server that is suspected has to answer a probe, and others to show that we hear them. */
+static inline uint32_t rc_silence_window_ms(uint32_t timeout_ms)
+{
+    return timeout_ms > RC_SILENCE_MIN_MS ? timeout_ms : RC_SILENCE_MIN_MS;
+}
+
+/* All servers of a client that are in service, at one moment. */
+struct rc_census {
+    size_t serving;
+    size_t silent;     /* of them, those that are suspected */
+    uint64_t fell_ms;  /* since when the last of these is silent */
+    uint64_t heard_ms; /* when one of the others was last heard; 0: none was */
+};
+
+/* Is it more likely we, or our network, than they? More than half of them, and at least two, are
+ * silent, and the others have not shown for a whole window that they are heard. */
+bool rc_census_doubts_us(const struct rc_census *c, uint64_t now_ms, uint32_t window_ms);
 
 /* An outage, and how it is probed. */
 struct rc_outage {

@@ -14,10 +14,26 @@
  * seen to end; this long is waited before its writes count as gone. */
 enum { GIVEN_UP_MS = 60000 };
 
+/* Where our own loop was late while the server was asked, it is asked again: once for each silence,
+ * since a program may be late all the time. */
+static bool excused(struct rc_server *server)
+{
+    const struct rc_env *env = server->env;
+    uint64_t silent_ms = rc_server_silent_since(server);
+    bool late = env->stalled_ms != 0 && rc_env_now_ms(server->env) - env->stalled_ms <
+                                            rc_silence_window_ms(env->timeout_ms);
+    if (!late || server->excused_ms == silent_ms) {
+        return false;
+    }
+    server->excused_ms = silent_ms;
+    return true;
+}
+
 /* Silence is soft evidence: it may be our own loop or network, so only so many go by it. */
 static void eject(struct rc_server *server, const char *why)
 {
-    if (server->state == RC_SERVER_DOWN || server->events->may_eject(server)) {
+    if (server->state == RC_SERVER_DOWN ||
+        (!excused(server) && server->events->may_eject(server))) {
         rc_service_end(server, RC_EVIDENCE_SILENCE, RINGCACHE_ETIMEDOUT, why);
         return;
     }

@@ -104,6 +104,7 @@ struct rc_server {
     bool held;                /* out, and somebody was told that it waits for being readmitted */
     uint64_t killing;         /* the client number that CLIENT KILL was last sent for */
     uint64_t renewal_from_ms; /* before, a READONLY renews no connection */
+    uint64_t excused_ms;      /* the silence for which our own late loop was excuse already */
     uint32_t live;            /* requests accepted and not delivered, and who holds it */
     enum rc_server_state state;
     bool ejected;    /* DOWN by soft evidence */
@@ -157,6 +158,13 @@ void rc_server_refuse(
 /* How many GETs rc_server_submit_gets may be given now: as many as leave half of the lane's bound
  * to others, and where those use more, one batch at a time. */
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane);
+
+/* Since when it is suspected; 0: it is not. */
+uint64_t rc_server_silent_since(const struct rc_server *server);
+/* When it was last heard on one of its connections. */
+uint64_t rc_server_heard_ms(const struct rc_server *server);
+/* Let it give a sign of life, if it stands ready and is not asked for one already. */
+void rc_server_ask_for_sign(struct rc_server *server);
 
 /* May requests be submitted to it other than to be refused? */
 static inline bool rc_server_available(const struct rc_server *server)

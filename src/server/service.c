@@ -81,6 +81,31 @@ bool rc_service_any_suspect(const struct rc_server *server)
     return false;
 }
 
+uint64_t rc_server_silent_since(const struct rc_server *server)
+{
+    uint64_t since_ms = 0;
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        bool suspect = conn != NULL && conn->suspect;
+        if (suspect && (since_ms == 0 || conn->suspect_ms < since_ms)) {
+            since_ms = conn->suspect_ms;
+        }
+    }
+    return since_ms;
+}
+
+uint64_t rc_server_heard_ms(const struct rc_server *server)
+{
+    uint64_t heard_ms = 0;
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        if (conn != NULL && conn->liveness.received_ms > heard_ms) {
+            heard_ms = conn->liveness.received_ms;
+        }
+    }
+    return heard_ms;
+}
+
 bool rc_server_gate_open(const struct rc_server *server)
 {
     for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
@@ -105,12 +130,11 @@ void rc_service_retry_in(struct rc_server *server, uint32_t delay_ms)
     rc_env_arm(server->env, &server->retry, rc_env_now_ms(server->env) + delay_ms);
 }
 
-/* With an older generation in the way no answer would bring the server back, but a greeting tells
- * how to be rid of it. */
-static bool ping_one_that_stayed(struct rc_server *server)
+/* Ask a greeted connection for a sign of life; false where there is none to ask. */
+static bool ping_one_that_is_ready(struct rc_server *server)
 {
     static const struct rc_command ping = {.verb = RC_VERB_NOOP};
-    for (uint32_t i = 0; i < server->lane_count && rc_server_gate_open(server); i++) {
+    for (uint32_t i = 0; i < server->lane_count; i++) {
         struct rc_conn *conn = server->lanes[i].conn;
         if (conn != NULL && conn->state == RC_CONN_READY) {
             return conn->own.due || rc_conn_ask(conn, &ping) == 0;
@@ -119,13 +143,24 @@ static bool ping_one_that_stayed(struct rc_server *server)
     return false;
 }
 
+/* With an older generation in the way no answer would bring the server back, but a greeting tells
+ * how to be rid of it. */
+static bool ping_one_that_stayed(struct rc_server *server)
+{
+    return rc_server_gate_open(server) && ping_one_that_is_ready(server);
+}
+
+void rc_server_ask_for_sign(struct rc_server *server)
+{
+    (void)ping_one_that_is_ready(server); /* without memory for it, it stays unheard for now */
+}
+
 static void open_probe(struct rc_server *server)
 {
     struct rc_env *env = server->env;
-    uint32_t deadline_ms = env->connect_timeout_ms;
-    if (server->state == RC_SERVER_SUSPECT) {
-        deadline_ms = env->timeout_ms > RC_SILENCE_MIN_MS ? env->timeout_ms : RC_SILENCE_MIN_MS;
-    }
+    uint32_t deadline_ms = server->state == RC_SERVER_SUSPECT
+                               ? rc_silence_window_ms(env->timeout_ms)
+                               : env->connect_timeout_ms;
     server->counts.connects++;
     server->probe = rc_conn_open(env, &server->backend, server->conn_events, server, deadline_ms);
     if (server->probe == NULL) {

@@ -268,6 +268,35 @@ static void patience_is_never_less_than_four_round_trips(void **state)
     assert_true(rc_liveness_patience(&l, 1) == UINT32_MAX);
 }
 
+/* ---- all servers at one moment ---- */
+
+static void most_of_the_servers_silent_are_a_doubt_of_us(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t serving, silent;
+        bool doubted;
+    } rows[] = {{1, 1, false}, {2, 1, false}, {2, 2, true}, {3, 1, false}, {3, 2, true},
+        {4, 2, false}, {4, 3, true}, {4, 4, true}, {5, 2, false}, {5, 3, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct rc_census census = {
+            .serving = rows[i].serving, .silent = rows[i].silent, .fell_ms = 1000};
+        assert_int_equal(rc_census_doubts_us(&census, 1000, 500), rows[i].doubted);
+        assert_int_equal(rc_census_doubts_us(&census, 90000, 500), rows[i].doubted);
+    }
+}
+
+static void the_doubt_ends_when_others_were_heard_and_a_window_passed(void **state)
+{
+    (void)state;
+    struct rc_census census = {.serving = 3, .silent = 2, .fell_ms = 1000, .heard_ms = 1001};
+    assert_true(rc_census_doubts_us(&census, 1499, 500));
+    assert_false(rc_census_doubts_us(&census, 1500, 500));
+    census.heard_ms = 1000; /* it may have been before */
+    assert_true(rc_census_doubts_us(&census, 1500, 500));
+    assert_true(rc_census_doubts_us(&census, 90000, 500));
+}
+
 /* ---- outages ---- */
 
 /* The next delay is anything from exactly `least_ms` to exactly `most_ms`. */
@@ -425,6 +454,8 @@ int main(void)
         cmocka_unit_test_setup(a_round_trip_has_an_upper_bound, begin),
         cmocka_unit_test(patience_is_never_less_than_50_ms),
         cmocka_unit_test(patience_is_never_less_than_four_round_trips),
+        cmocka_unit_test(most_of_the_servers_silent_are_a_doubt_of_us),
+        cmocka_unit_test(the_doubt_ends_when_others_were_heard_and_a_window_passed),
         cmocka_unit_test(the_first_pause_is_drawn_from_all_of_its_span_and_later_ones_from_half),
         cmocka_unit_test(the_span_grows_evenly_to_a_second_within_the_first_minute),
         cmocka_unit_test(the_span_doubles_to_ten_seconds_once_the_first_minute_is_over),
