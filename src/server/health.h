@@ -49,7 +49,7 @@ uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms);
  * was read before anybody asks. */
 uint64_t rc_liveness_since(const struct rc_liveness *l);
 
-/* How long a server that is suspected has to answer a probe, and others to show that we hear them. */
+/* How long a suspected server has to answer a probe, and others to show that we hear them. */
 static inline uint32_t rc_silence_window_ms(uint32_t timeout_ms)
 {
     return timeout_ms > RC_SILENCE_MIN_MS ? timeout_ms : RC_SILENCE_MIN_MS;
@@ -81,10 +81,10 @@ struct rc_outage {
 
 void rc_outage_begin(struct rc_outage *o, uint64_t now_ms);
 void rc_outage_end(struct rc_outage *o, uint64_t now_ms);
-/* How long to wait before the next probe, drawn by chance: the first time up to the whole of a span,
- * so that those who lost a server together come apart; from then on between half of it and all. The
- * span hardly grows within the first minute, since pauses that double would put most attempts of a
- * short outage at its beginning; then it doubles. It starts higher with every flap. */
+/* How long to wait before the next probe, drawn by chance: the first time up to the whole of a
+ * span, so that those who lost a server together come apart; from then on between half of it and
+ * all. The span hardly grows within the first minute, since pauses that double would put most
+ * attempts of a short outage at its beginning; then it doubles. It starts higher with each flap. */
 uint32_t rc_outage_next_probe(struct rc_outage *o, uint64_t now_ms, uint64_t random);
 
 /* Is a negative status our own machine's trouble rather than a server's: descriptors, ports,
