@@ -69,18 +69,13 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static bool in_service(const struct rc_server *server)
-{
-    return server->state == RC_SERVER_UP || server->state == RC_SERVER_SUSPECT;
-}
-
 static struct rc_census take_census(const struct rc_table *table)
 {
     struct rc_census census = {0};
     for (size_t i = 0; i < table->count; i++) {
         const struct rc_server *s = table->servers[i];
         uint64_t silent_ms = rc_server_silent_since(s);
-        if (!in_service(s)) {
+        if (!rc_server_available(s)) {
             continue;
         }
         census.serving++;
@@ -98,8 +93,9 @@ static struct rc_census take_census(const struct rc_table *table)
 static void ask_the_others(const struct rc_table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (in_service(table->servers[i]) && rc_server_silent_since(table->servers[i]) == 0) {
-            rc_server_ask_for_sign(table->servers[i]);
+        struct rc_server *s = table->servers[i];
+        if (rc_server_available(s) && rc_server_silent_since(s) == 0) {
+            rc_server_ask_for_sign(s);
         }
     }
 }

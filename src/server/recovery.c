@@ -14,8 +14,8 @@
  * seen to end; this long is waited before its writes count as gone. */
 enum { GIVEN_UP_MS = 60000 };
 
-/* Where our own loop was late while the server was asked, it is asked again: once for each silence,
- * since a program may be late all the time. */
+/* Where our own loop was late while the server was asked, it is asked again at once; but once for
+ * each silence, since a program may be late all the time. */
 static bool excused(struct rc_server *server)
 {
     const struct rc_env *env = server->env;
@@ -32,13 +32,13 @@ static bool excused(struct rc_server *server)
 /* Silence is soft evidence: it may be our own loop or network, so only so many go by it. */
 static void eject(struct rc_server *server, const char *why)
 {
-    if (server->state == RC_SERVER_DOWN ||
-        (!excused(server) && server->events->may_eject(server))) {
+    bool again = server->state != RC_SERVER_DOWN && excused(server);
+    if (!again && (server->state == RC_SERVER_DOWN || server->events->may_eject(server))) {
         rc_service_end(server, RC_EVIDENCE_SILENCE, RINGCACHE_ETIMEDOUT, why);
         return;
     }
     server->state = RC_SERVER_SUSPECT;
-    rc_service_retry_in(server, RC_SERVICE_PAUSE_MS + server->env->timeout_ms);
+    rc_service_retry_in(server, again ? 0 : RC_SERVICE_PAUSE_MS + server->env->timeout_ms);
 }
 
 /* ---- the probe ---- */

@@ -163,7 +163,7 @@ uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane);
 uint64_t rc_server_silent_since(const struct rc_server *server);
 /* When it was last heard on one of its connections. */
 uint64_t rc_server_heard_ms(const struct rc_server *server);
-/* Let it give a sign of life, if it stands ready and is not asked for one already. */
+/* Let it give a sign of life; one that has no connection is connected to. */
 void rc_server_ask_for_sign(struct rc_server *server);
 
 /* May requests be submitted to it other than to be refused? */

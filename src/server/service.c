@@ -150,11 +150,6 @@ static bool ping_one_that_stayed(struct rc_server *server)
     return rc_server_gate_open(server) && ping_one_that_is_ready(server);
 }
 
-void rc_server_ask_for_sign(struct rc_server *server)
-{
-    (void)ping_one_that_is_ready(server); /* without memory for it, it stays unheard for now */
-}
-
 static void open_probe(struct rc_server *server)
 {
     struct rc_env *env = server->env;
@@ -228,6 +223,13 @@ void rc_lane_connect(struct rc_lane *lane)
         return;
     }
     rc_lane_take(lane, conn);
+}
+
+void rc_server_ask_for_sign(struct rc_server *server)
+{
+    if (!ping_one_that_is_ready(server)) {
+        rc_lane_connect(&server->lanes[0]);
+    }
 }
 
 /* It answers, and some lane has nothing left in the journal. */
