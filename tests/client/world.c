@@ -175,10 +175,15 @@ static struct waiting *wait_for(struct world *world)
     struct waiting *waiting = malloc(sizeof *waiting);
     assert_non_null(waiting);
     *waiting = (struct waiting){world, &world->replies[world->submitted % WORLD_REPLIES]};
-    if (world->submitted >= WORLD_REPLIES) {
-        memset(waiting->place, 0, sizeof *waiting->place);
-    }
     return waiting;
+}
+
+/* The call was accepted: its place is its own from here on. */
+static struct world_reply *take_place(struct world *world, struct world_reply *place)
+{
+    *place = (struct world_reply){0};
+    world->submitted++;
+    return place;
 }
 
 struct world_call world_call(struct world *world)
@@ -195,8 +200,7 @@ struct world_reply *world_called(struct world *world, const struct world_call *c
         fail_msg("%s: %s", ringcache_err_name(rc), ringcache_client_error(world->client));
     }
     world->in_call = false;
-    world->submitted++;
-    return call->place;
+    return take_place(world, call->place);
 }
 
 void world_refused(struct world *world, const struct world_call *call, int rc, int status)
@@ -220,8 +224,7 @@ int world_try(struct world *world, const ringcache_request *request, ringcache_i
         free(waiting);
         return rc;
     }
-    *place = waiting->place;
-    world->submitted++;
+    *place = take_place(world, waiting->place);
     return 0;
 }
 
