@@ -116,13 +116,26 @@ static int idle_namespace_hash(ringcache_config *config)
     return warn_option(config, "hash_namespace", "there is no namespace to hash");
 }
 
-static int idle_failover_ttl(ringcache_config *config)
+static int idle_failover_bounds(ringcache_config *config)
 {
-    if (config->values.settings.failover != RC_FAILOVER_NONE ||
-        !was_set(config, "failover_ttl_ms")) {
+    static const char *const bounds[] = {"failover_ttl_ms", "failover_budget"};
+    bool idle = config->values.settings.failover == RC_FAILOVER_NONE;
+    int rc = 0;
+    for (size_t i = 0; idle && rc == 0 && i < sizeof bounds / sizeof *bounds; i++) {
+        if (was_set(config, bounds[i])) {
+            rc = warn_option(config, bounds[i], "with failover = none it has no effect");
+        }
+    }
+    return rc;
+}
+
+static int idle_failover(ringcache_config *config)
+{
+    const struct rc_settings *settings = &config->values.settings;
+    if (settings->failover == RC_FAILOVER_NONE || settings->journal_entries > 0) {
         return 0;
     }
-    return warn_option(config, "failover_ttl_ms", "with failover = none it has no effect");
+    return warn_option(config, "failover", "with journal_entries = 0 no other server is asked");
 }
 
 static bool has_redis(const ringcache_config *config)
@@ -308,7 +321,8 @@ static int (*const rules[])(ringcache_config *) = {
     few_points,
     idle_points,
     idle_namespace_hash,
-    idle_failover_ttl,
+    idle_failover_bounds,
+    idle_failover,
     small_journal,
     idle_on_overflow,
     value_beyond_queue,

@@ -31,6 +31,8 @@ enum rc_on_overflow { RC_ON_OVERFLOW_HOLD, RC_ON_OVERFLOW_FLUSH };
 enum rc_integrity { RC_INTEGRITY_AUTO, RC_INTEGRITY_STRICT };
 enum rc_dialect { RC_DIALECT_AUTO, RC_DIALECT_META, RC_DIALECT_CLASSIC };
 
+enum { RC_NAMESPACE_MAX_BYTES = 200 };
+
 /* The values of the options that are not placement. */
 struct rc_settings {
     uint32_t timeout_ms;
@@ -42,6 +44,7 @@ struct rc_settings {
     uint64_t max_value_bytes;
     uint32_t failover_ttl_ms;
     uint32_t journal_entries;
+    uint32_t failover_budget; /* per cent */
     enum rc_failover failover;
     enum rc_on_overflow on_overflow;
     enum rc_integrity integrity;

@@ -13,8 +13,6 @@ _Static_assert(sizeof(enum rc_on_overflow) == sizeof(uint32_t), "on_overflow is 
 _Static_assert(sizeof(enum rc_integrity) == sizeof(uint32_t), "integrity is 32 bits");
 _Static_assert(sizeof(enum rc_dialect) == sizeof(uint32_t), "dialect is 32 bits");
 
-enum { NAMESPACE_MAX = 200 };
-
 #define FIELD(field) offsetof(struct rc_values, field), sizeof(((struct rc_values *)0)->field)
 #define NUMBER(name, field, unit, min, max, fallback, summary)                                     \
     {                                                                                              \
@@ -66,10 +64,14 @@ static const struct rc_option options[] = {
         "Bytes of requests that one client holds before more are refused."),
     NUMBER("max_value_bytes", settings.max_value_bytes, "bytes", 1, 536870912, 67108864,
         "Largest value that is sent or accepted."),
-    CHOICE("failover", settings.failover, "none", "remap", "none",
-        "What is done with requests whose server is out of service; none ends them with an error."),
+    CHOICE("failover", settings.failover, "none|remap", "gutter", "none",
+        "What is done with requests whose server is out of service: none ends them with an error, "
+        "remap asks the next server of the ring."),
     NUMBER("failover_ttl_ms", settings.failover_ttl_ms, "ms", 1, 86400000, 10000,
         "Longest life of a value that another server holds for one that is out of service."),
+    NUMBER("failover_budget", settings.failover_budget, "%", 1, 100, 50,
+        "Share of a client's requests in the last second or two that may go to other servers than "
+        "their own; the others end with an error; 100 is no bound."),
     NUMBER("journal_entries", settings.journal_entries, "keys", 0, 16777216, 1048576,
         "Keys of one server, written in vain while it was out, that are deleted before it serves "
         "again; more are an overflow (on_overflow); with 0 it may serve values that are out of "
@@ -218,7 +220,7 @@ static int apply_tag(struct rc_values *values, struct rc_slice value, struct rc_
 
 static int apply_namespace(struct rc_values *values, struct rc_slice value, struct rc_message *why)
 {
-    if (value.len > NAMESPACE_MAX) {
+    if (value.len > RC_NAMESPACE_MAX_BYTES) {
         rc_message_add(why, "it is longer than 200 bytes");
         return RINGCACHE_ECONFIG;
     }

@@ -130,6 +130,23 @@ static void a_failover_ttl_without_failover_is_warned_about(void **state)
     must_set(*state, "server", "memcached://a");
     must_set(*state, "failover_ttl_ms", "1");
     must_warn(*state, "failover_ttl_ms: with failover = none it has no effect");
+    must_set(*state, "failover", "remap");
+    must_be_quiet(*state);
+}
+
+static void a_failover_budget_without_failover_is_warned_about(void **state)
+{
+    must_set(*state, "server", "memcached://a");
+    must_set(*state, "failover_budget", "1");
+    must_warn(*state, "failover_budget: with failover = none it has no effect");
+}
+
+static void failover_without_a_journal_is_warned_about(void **state)
+{
+    must_set(*state, "server", "memcached://a");
+    must_set(*state, "failover", "remap");
+    must_set(*state, "journal_entries", "0");
+    must_warn(*state, "failover: with journal_entries = 0 no other server is asked");
 }
 
 static void a_journal_that_is_soon_full_is_warned_about(void **state)
@@ -386,6 +403,8 @@ int main(void)
         with_config(a_journal_that_is_soon_full_is_warned_about),
         with_config(no_journal_is_warned_about),
         with_config(a_flush_that_cannot_be_is_warned_about),
+        with_config(a_failover_budget_without_failover_is_warned_about),
+        with_config(failover_without_a_journal_is_warned_about),
         with_config(values_beyond_the_queue_are_warned_about),
         with_config(a_weight_with_modula_is_warned_about),
         with_config(a_weight_that_gives_no_point_is_warned_about),

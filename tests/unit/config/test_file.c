@@ -133,8 +133,9 @@ static void a_refused_line_is_told_with_its_place(void **state)
         {"# \x07\n", "cache.conf:1:3: the byte \\x07 stands in no text file"},
         {"points = 1\r0\n", "cache.conf:1:11: the byte \\x0d stands in no text file"},
         {"\xef\xbb\xbfpoints = x\n", "cache.conf:1:13: points: \"x\" is not a number of 1..65536"},
-        {"failover = remap\n",
-            "cache.conf:1:12: failover: \"remap\" is not offered by this version yet, only none"},
+        {"failover = gutter\n",
+            "cache.conf:1:12: failover: \"gutter\" is not offered by this version yet, only none, "
+            "remap"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         must_not_load(*state, rows[i].text, strlen(rows[i].text), rows[i].error);

@@ -27,6 +27,7 @@ static void a_new_configuration_has_the_documented_defaults(void **state)
     assert_int_equal(settings->max_queued_bytes, 64U << 20);
     assert_int_equal(settings->max_value_bytes, 64U << 20);
     assert_int_equal(settings->failover_ttl_ms, 10000);
+    assert_int_equal(settings->failover_budget, 50);
     assert_int_equal(settings->failover, RC_FAILOVER_NONE);
     assert_int_equal(settings->integrity, RC_INTEGRITY_AUTO);
     assert_int_equal(settings->dialect, RC_DIALECT_AUTO);
@@ -110,6 +111,7 @@ static void each_number_lands_in_its_own_place(void **state)
     must_set(*state, "journal_entries", "19");
     must_set(*state, "fence_limit_ms", "120");
     must_set(*state, "on_overflow", "flush");
+    must_set(*state, "failover_budget", "20");
     const struct rc_settings *settings = rc_config_settings(*state);
     assert_int_equal(settings->timeout_ms, 11);
     assert_int_equal(settings->connect_timeout_ms, 12);
@@ -122,6 +124,7 @@ static void each_number_lands_in_its_own_place(void **state)
     assert_int_equal(settings->journal_entries, 19);
     assert_int_equal(settings->fence_limit_ms, 120);
     assert_int_equal(settings->on_overflow, RC_ON_OVERFLOW_FLUSH);
+    assert_int_equal(settings->failover_budget, 20);
 }
 
 static void every_distribution_has_its_name_and_its_own_hash(void **state)
@@ -192,17 +195,19 @@ static void an_unknown_choice_is_refused_with_the_known_ones(void **state)
     must_refuse(*state, "integrity", "STRICT", "integrity: \"STRICT\" is not one of auto, strict");
     must_refuse(
         *state, "protocol", "binary", "protocol: \"binary\" is not one of auto, meta, classic");
-    must_refuse(*state, "failover", "random", "failover: \"random\" is not one of none");
+    must_refuse(*state, "failover", "random", "failover: \"random\" is not one of none, remap");
 }
 
 static void what_is_not_delivered_yet_is_refused_as_such(void **state)
 {
-    must_refuse(*state, "failover", "remap",
-        "failover: \"remap\" is not offered by this version yet, only none");
+    must_refuse(*state, "failover", "gutter",
+        "failover: \"gutter\" is not offered by this version yet, only none, remap");
 }
 
 static void each_choice_is_stored(void **state)
 {
+    must_set(*state, "failover", "remap");
+    assert_int_equal(rc_config_settings(*state)->failover, RC_FAILOVER_REMAP);
     must_set(*state, "integrity", "strict");
     must_set(*state, "protocol", "classic");
     must_set(*state, "protocol", "meta");
