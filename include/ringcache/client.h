@@ -97,7 +97,16 @@ RINGCACHE_API int ringcache_delete(
 typedef uint64_t ringcache_id;
 
 /** Submit a request in full. `*id` (may be NULL) names it for ringcache_cancel. Returns as
- * ringcache_set, and RINGCACHE_ENOTSUP for what the backends cannot do. */
+ * ringcache_set, and RINGCACHE_ENOTSUP for what the backends cannot do.
+ *
+ * With the option failover = remap, while the key's owner is out of service, GET, GET_AND_TOUCH,
+ * SET and DELETE go to the next server of the ring, where the value lives at most failover_ttl_ms
+ * and nothing is touched; reply->marks has RINGCACHE_SUBSTITUTE then. A MISS there says nothing of
+ * the owner; a DELETE there, OK or MISS, holds for the owner too once it is back. All other
+ * operations, a GET with RINGCACHE_WANT_CAS, a DELETE with `cas`, keys that would become longer
+ * than the server takes (by 16 bytes), what has RINGCACHE_NO_FAILOVER and what is beyond
+ * failover_budget end with RINGCACHE_EDOWN as without. A substitute that speaks classic text has no
+ * RINGCACHE_WANT_TTL: RINGCACHE_ENOTSUP, in the reply. */
 #define ringcache_submit(client, request, cb, user, id)                                            \
     ringcache_submit_sized(client, request, sizeof *(request), cb, user, id)
 
@@ -123,7 +132,8 @@ typedef void (*ringcache_done_cb)(
  * and the statuses of a get; a key that is not valid ends with RINGCACHE_EINVAL, and on Redis one
  * of another type reads as a miss. Then `done` runs. `defaults` (may be NULL) gives the deadline,
  * which holds for all keys together, and options; WANT_CAS and WANT_TTL, like integrity=strict,
- * fetch key by key. Takes 4 bytes a key; what is under way is bounded as for any request.
+ * fetch key by key. Keys of a server that is out of service fail over like single ones. Takes 4
+ * bytes a key; what is under way is bounded as for any request.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOSERVER, RINGCACHE_ENOTSUP, RINGCACHE_ENOMEM or
  * RINGCACHE_ECLOSING. Loop thread only. */
 RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_slice *keys,

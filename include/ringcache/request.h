@@ -43,7 +43,7 @@ enum {
     RINGCACHE_WANT_CAS = 1 << 1,     /**< reply->cas */
     RINGCACHE_WANT_TTL = 1 << 2,     /**< reply->ttl_ms */
     RINGCACHE_LEND_VALUE = 1 << 3,   /**< `value` is lent until `release` is called, not copied */
-    RINGCACHE_NO_FAILOVER = 1 << 4   /**< only ever ask the owner */
+    RINGCACHE_NO_FAILOVER = 1 << 4   /**< only ever ask the owner; see ringcache_submit */
 };
 
 /** One request in full. All bits zero are the defaults; `key` is copied at submission, and so is
@@ -79,12 +79,17 @@ typedef struct ringcache_request {
     void *release_user;
 } ringcache_request;
 
-/** Bits of ringcache_reply.marks: of a fetch, and of a read on memcached where other clients use
- * the meta protocol's leases; a miss with FILLING is one that somebody is about to fill. */
+/** Bits of ringcache_reply.marks: the first three of a fetch, and of a read on memcached where
+ * other clients use the meta protocol's leases; a miss with FILLING is one that somebody is about
+ * to fill. */
 enum {
-    RINGCACHE_STALE = 1 << 0,  /**< the value is older than it should be */
-    RINGCACHE_WON = 1 << 1,    /**< this caller was chosen to make it anew */
-    RINGCACHE_FILLING = 1 << 2 /**< another one was */
+    RINGCACHE_STALE = 1 << 0,   /**< the value is older than it should be */
+    RINGCACHE_WON = 1 << 1,     /**< this caller was chosen to make it anew */
+    RINGCACHE_FILLING = 1 << 2, /**< another one was */
+    /** Of any reply: reply->server was asked in place of the key's owner, which is out of service
+     * (failover). What it does not have the owner may have; what it has is at most failover_ttl_ms
+     * old. */
+    RINGCACHE_SUBSTITUTE = 1 << 3
 };
 
 /** One node of the reply to a raw command (ringcache_command). It and all below it are valid until

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "client/failover.h"
 #include "client/flight.h"
 #include "client/shared.h"
 #include "codec/resp_tree.h"
@@ -12,7 +13,8 @@
 
 _Static_assert((int)RC_MARK_STALE == (int)RINGCACHE_STALE &&
                    (int)RC_MARK_WON == (int)RINGCACHE_WON &&
-                   (int)RC_MARK_FILLING == (int)RINGCACHE_FILLING,
+                   (int)RC_MARK_FILLING == (int)RINGCACHE_FILLING &&
+                   (int)RC_MARK_SUBSTITUTE == (int)RINGCACHE_SUBSTITUTE,
     "the codec's marks are the public ones");
 
 int rc_client_refuse(ringcache_client *client, int status, const char *why)
@@ -141,6 +143,7 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
     if (!op->joined) {
         rc_server_count(request->lane->server, request->result.status);
     }
+    rc_failover_answered(op);
     if (step) {
         rc_flight_answered(op->flight, request);
     } else {
@@ -307,7 +310,7 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
         return RINGCACHE_ENOMEM;
     }
     c->settings = *rc_config_settings(config);
-    c->policy = &rc_policy_none;
+    rc_failover_init(c);
     c->free_transport = free_transport;
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);

@@ -2,10 +2,10 @@
 #ifndef RC_CLIENT_CLIENT_H
 #define RC_CLIENT_CLIENT_H
 
-/* The client, for the files of this layer: submit.c takes requests in, ask.c questions to one
- * server, client.c drives the turn and hands answers out, many.c and listing.c do what takes many
- * requests, members.c changes the ring, events.c tells, post.c lets other threads in, loop.c turns
- * a loop of the client's own. */
+/* The client, for the files of this layer: submit.c takes requests in, failover.c says where else
+ * they may go, ask.c takes questions to one server, client.c drives the turn and hands answers out,
+ * many.c and listing.c do what takes many requests, members.c changes the ring, events.c tells,
+ * post.c lets other threads in, loop.c turns a loop of the client's own. */
 
 #include <uv.h>
 
@@ -17,11 +17,20 @@
 #include "ringcache/fetch.h"
 #include "ringcache/server.h"
 #include "ringcache/stats.h"
+#include "route/failover_budget.h"
+#include "route/guests.h"
 #include "route/table.h"
 
 struct rc_flight;
 struct rc_many;
 struct rc_peer;
+
+/* Of a request that goes to another server than its key's owner (failover.h). */
+struct rc_diversion {
+    struct rc_server *owner; /* NULL: it goes to the owner */
+    uint32_t lane;           /* of the owner */
+    struct rc_guest *guest;  /* what it stores there; NULL: nothing */
+};
 
 /* A request and what its caller gave with it. */
 struct rc_operation {
@@ -30,13 +39,16 @@ struct rc_operation {
     struct rc_many *many;
     struct rc_flight *flight; /* that its caller waits for; without `cb`, whose step it is */
     ringcache_loader loader;  /* of a fetch */
-    bool joined;              /* it waited for a flight */
-    uint32_t index;           /* of its key in the many */
+    struct rc_diversion diversion;
+    bool joined;    /* it waited for a flight */
+    uint32_t index; /* of its key in the many */
     void *user;
     uint64_t digest;     /* of the ring that routed it */
     uint32_t number;     /* in the slab */
     uint32_t generation; /* with the number: its ringcache_id */
 };
+
+enum { RC_GUEST_MARK_BYTES = 16 }; /* in front of a guest's key */
 
 /* A server of the client: in the ring, or draining after it left. */
 struct rc_member_server {
@@ -45,6 +57,9 @@ struct rc_member_server {
     struct rc_server *server;
     struct rc_server_uri uri;
     struct rc_deadline linger; /* how long a leaving one may wait for its old writes */
+    struct rc_guests guests;   /* what others hold for it */
+    char guest_mark[RC_GUEST_MARK_BYTES + 1];
+    uint64_t trusted_ms; /* from then on it may be a substitute */
     bool leaving;
     bool forced; /* lingered long enough */
 };
@@ -65,6 +80,8 @@ struct rc_posts {
 struct ringcache_client {
     struct rc_env env;
     const struct rc_policy *policy;
+    struct rc_failover_budget failover_budget;
+    unsigned char guest_prefix[RC_GUEST_MARK_BYTES + RC_NAMESPACE_MAX_BYTES]; /* being submitted */
     struct rc_table *table;
     uint64_t table_number;       /* counts the tables there were, from 1 on */
     ringcache_config *config;    /* servers and placement in force */
@@ -143,7 +160,10 @@ struct rc_operation *rc_client_take(ringcache_client *client);
 /* What every request has in common once its command and its server are known. */
 struct rc_submission {
     struct rc_choice choice;
-    uint32_t timeout_ms; /* 0: the client's */
+    struct rc_diversion diversion;
+    struct rc_slice route; /* what is hashed; where rc_failover_divert is asked */
+    bool bound;            /* to the owner */
+    uint32_t timeout_ms;   /* 0: the client's */
     ringcache_reply_cb cb;
     void *user;
     struct rc_flight *step_of; /* instead of a callback */

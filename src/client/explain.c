@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/client.h"
+#include "client/failover.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,14 @@ static void decide(struct ringcache_explanation *e, const struct rc_table *table
     }
 }
 
+static struct rc_choice who_is_asked(ringcache_client *client, struct rc_slice key)
+{
+    struct rc_choice owner = rc_table_owner(client->table, key);
+    bool out = owner.server != NULL && !rc_server_available(owner.server);
+    struct rc_choice other = out ? rc_failover_substitute(client, key) : (struct rc_choice){0};
+    return other.server != NULL ? other : owner;
+}
+
 int ringcache_explain(
     ringcache_client *client, const void *key, size_t key_len, ringcache_explanation **out)
 {
@@ -74,7 +83,7 @@ int ringcache_explain(
     for (size_t i = 0; i < e->count; i++) {
         describe(&e->candidates[i], table->servers[owners[i]], &whole);
     }
-    struct rc_choice choice = client->policy->choose(table, rc_slice(key, key_len));
+    struct rc_choice choice = who_is_asked(client, rc_slice(key, key_len));
     decide(e, table, &choice, owners);
     *out = e;
     return 0;

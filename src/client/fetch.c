@@ -174,12 +174,14 @@ static void take_value(struct fetch *fetch, const struct rc_request *step)
     uint32_t *marks = &marked.result.marks;
     bool asked_lease = fetch->flight.verb == RC_VERB_LEASE;
     int64_t left_ms = step->result.ttl_ms;
-    bool ends_soon = !asked_lease && left_ms > 0 && left_ms < (int64_t)fetch->stale_ms;
+    bool lasts = asked_lease || (*marks & RC_MARK_SUBSTITUTE) != 0; /* a guest's life is short */
+    bool ends_soon = !lasts && left_ms > 0 && left_ms < (int64_t)fetch->stale_ms;
     bool won = (*marks & RC_MARK_WON) != 0; /* without a lease: somebody marked it as stale */
     bool may_store = fetch->leased || !fetch->flight.client->settings.leases;
     bool refreshes = (ends_soon || (won && may_store)) && takes_refresh(fetch);
     if (ends_soon || won) {
-        *marks = RC_MARK_STALE | (refreshes ? RC_MARK_WON : RC_MARK_FILLING);
+        *marks &= (uint32_t) ~(RC_MARK_WON | RC_MARK_FILLING);
+        *marks |= RC_MARK_STALE | (refreshes ? RC_MARK_WON : RC_MARK_FILLING);
     }
     rc_flight_pass_on(&fetch->flight, &marked);
     if (refreshes) {
@@ -225,7 +227,8 @@ static void take_absence(struct fetch *fetch, uint32_t marks)
 
 static void take_failure(struct fetch *fetch, const struct rc_request *step)
 {
-    if (step->result.status == RINGCACHE_ENOTSUP) {
+    bool by_owner = (step->result.marks & RC_MARK_SUBSTITUTE) == 0;
+    if (step->result.status == RINGCACHE_ENOTSUP && by_owner) {
         rc_flight_pass_on(&fetch->flight, step);
         end(fetch);
     } else {

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "client/client.h"
+#include "client/failover.h"
 
 static struct rc_flight *flight_of(const struct rc_tree_node *node)
 {
@@ -299,6 +300,12 @@ static bool changes(enum rc_verb verb)
     return rc_verb_writes(verb) && verb != RC_VERB_LEASE && verb != RC_VERB_UNLEASE;
 }
 
+/* Does it carry what only the server knows that the last step was sent to? */
+static bool has_token(enum rc_verb verb)
+{
+    return verb == RC_VERB_FILL || verb == RC_VERB_UNLEASE;
+}
+
 int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t until_ms)
 {
     ringcache_client *client = flight->client;
@@ -308,8 +315,11 @@ int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t
     command->token = client->env.next_token++;
     command->prefix = client->prefix;
     command->key = flight->key;
-    const struct rc_submission s = {
-        .choice = client->policy->choose(client->table, route),
+    struct rc_submission s = {
+        .choice = rc_table_owner(client->table, route),
+        .route = route,
+        .bound = flight->sort == RC_FLIGHT_UPDATE ||
+                 (flight->options & (uint32_t)RINGCACHE_NO_FAILOVER) != 0,
         .timeout_ms = until_ms > now_ms ? (uint32_t)(until_ms - now_ms) : 1,
         .step_of = flight,
     };
@@ -317,9 +327,14 @@ int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t
         int rc = client->closing ? RINGCACHE_ECLOSING : RINGCACHE_ENOSERVER;
         return rc_client_refuse(client, rc, ringcache_strerror(rc));
     }
+    rc_failover_divert(client, &s, command);
+    if (has_token(command->verb) && s.choice.server != flight->asked) {
+        return rc_client_refuse(client, RINGCACHE_EDOWN, "the lease is another server's");
+    }
     int rc = rc_client_enter(client, &s, command, &flight->step);
     if (rc == 0) {
         flight->verb = command->verb;
+        flight->asked = s.choice.server;
         flight->table_number = client->table_number;
     }
     if (rc == 0 && changes(command->verb)) {

@@ -52,6 +52,7 @@ struct rc_flight {
     struct rc_list callers;   /* rc_request.link */
     ringcache_id step;        /* the request under way; 0: none */
     enum rc_verb verb;        /* of the last one */
+    struct rc_server *asked;  /* … and whom it was sent to */
     uint64_t table_number;    /* of the ring that it was sent by */
     uint32_t attempts;        /* of the steps that were answered */
     struct rc_deadline pause; /* for its kind */

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "client/check.h"
+#include "client/failover.h"
 
 /* Keys routed or told of in one turn, so that the loop is not held up. */
 enum { SLICE = 4096 };
@@ -173,7 +174,7 @@ static void route(struct rc_many *many, uint32_t key)
         return;
     }
     ringcache_slice by = request.route.data != NULL ? request.route : request.key;
-    struct rc_choice choice = client->policy->choose(client->table, rc_slice(by.data, by.len));
+    struct rc_choice choice = rc_table_owner(client->table, rc_slice(by.data, by.len));
     if (choice.server == NULL) {
         tell(many, key, RINGCACHE_ENOSERVER, "the ring has no server");
         return;
@@ -256,7 +257,52 @@ static int submit_batch(struct rc_many *many, struct queue *queue, size_t most)
             enter(many, queue, requests[i], rc);
         }
     }
+    rc_failover_asked(client, rc == RINGCACHE_EBUSY ? 0 : count);
     return rc == RINGCACHE_EBUSY ? rc : 0;
+}
+
+/* Submit the first key of a queue whose server is out of service: to another one, or to be refused.
+ * False when that takes no more for now. */
+static bool submit_elsewhere(struct rc_many *many, struct queue *queue)
+{
+    ringcache_client *client = many->client;
+    const ringcache_request request = request_of(many, queue->head);
+    ringcache_slice by = request.route.data != NULL ? request.route : request.key;
+    struct rc_submission s = {
+        .choice = {.server = queue->server, .lane = queue->lane},
+        .route = rc_slice(by.data, by.len),
+        .bound = (request.options & RINGCACHE_NO_FAILOVER) != 0,
+    };
+    struct rc_operation *op;
+    struct rc_command command;
+    if (prepare(many, queue, 1, &op, &command) == 0) {
+        return false;
+    }
+    rc_failover_divert(client, &s, &command);
+    struct rc_request *asked = &op->request;
+    int rc = RINGCACHE_EBUSY;
+    if (rc_server_slack(s.choice.server, s.choice.lane) > 0) {
+        rc = rc_server_submit_gets(s.choice.server, s.choice.lane, &asked, &command, 1);
+    }
+    if (rc == RINGCACHE_EBUSY) {
+        rc_client_release(client, asked);
+        return false;
+    }
+    if (rc == 0) {
+        rc_failover_accepted(client, op, &s, &command);
+    }
+    enter(many, queue, asked, rc);
+    return true;
+}
+
+/* The same with as many as make a batch. */
+static bool submit_some_elsewhere(struct rc_many *many, struct queue *queue)
+{
+    bool more = true;
+    for (int i = 0; more && i < RC_BATCH_MAX && queue->head != NO_KEY; i++) {
+        more = submit_elsewhere(many, queue);
+    }
+    return more;
 }
 
 /* Submit up to a batch from a queue; false when its lane takes no more for now. */
@@ -264,6 +310,9 @@ static bool submit_some(struct rc_many *many, struct queue *queue)
 {
     bool single = many->client->env.strict || (many->defaults.options & RINGCACHE_WANT_CAS) != 0 ||
                   (many->defaults.options & RINGCACHE_WANT_TTL) != 0;
+    if (rc_failover_on(many->client) && !rc_server_available(queue->server)) {
+        return submit_some_elsewhere(many, queue);
+    }
     size_t slack = rc_server_slack(queue->server, queue->lane);
     size_t most = single ? 1 : RC_BATCH_MAX;
     most = slack < most ? slack : most;

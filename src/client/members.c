@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/client.h"
+#include "client/failover.h"
 #include "client/flight.h"
 #include "client/shared.h"
 
@@ -41,6 +42,9 @@ static void on_changed(
     bool out = change == RC_CHANGE_DOWN || change == RC_CHANGE_EJECTED;
     if (member->client->peer != NULL && (up || out)) {
         rc_shared_tell_state(member->client->peer, server->backend.name, up);
+    }
+    if (up) {
+        rc_failover_returned(member);
     }
 }
 
@@ -127,6 +131,7 @@ static void member_free(struct rc_member_server *member)
 {
     rc_list_remove(&member->link);
     rc_wheel_disarm(&member->client->env.wheel, &member->linger);
+    rc_guests_deinit(&member->guests);
     rc_server_free(member->server);
     rc_server_uri_deinit(&member->uri);
     rc_free(member);
@@ -163,6 +168,7 @@ static struct rc_member_server *member_new(
     member->client = client;
     rc_list_init(&member->link);
     rc_deadline_init(&member->linger, linger_due);
+    rc_guests_init(&member->guests, client->settings.journal_entries);
     if (rc_server_uri_copy(&member->uri, uri) < 0 ||
         rc_server_new(&member->server, &client->env, &backend, client->settings.connections) < 0) {
         member_free(member);
@@ -170,6 +176,7 @@ static struct rc_member_server *member_new(
     }
     member->server->events = &server_events;
     member->server->owner = member;
+    rc_failover_mark(member);
     return member;
 }
 
@@ -296,6 +303,11 @@ static int prepare(ringcache_client *client, ringcache_config *config, struct ch
 static void commit(ringcache_client *client, struct change *change)
 {
     struct rc_env *env = &client->env;
+    rc_failover_moved(client);
+    for (struct rc_list *l = change->fresh.next; client->table != NULL && l != &change->fresh;
+         l = l->next) {
+        rc_container(l, struct rc_member_server, link)->trusted_ms = rc_failover_trusted_ms(client);
+    }
     rc_list_splice(&client->members, &change->fresh);
     for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
         struct rc_member_server *member = rc_container(l, struct rc_member_server, link);

@@ -117,7 +117,7 @@ static int route_raw(ringcache_client *client, const ringcache_slice *args, size
         return rc_client_refuse(client, RINGCACHE_ENOTSUP, "a raw command, with a namespace");
     }
     ringcache_slice by = routed ? defaults->route : args[1];
-    *choice = client->policy->choose(client->table, rc_slice(by.data, by.len));
+    *choice = rc_table_owner(client->table, rc_slice(by.data, by.len));
     if (choice->server == NULL) {
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");
     }

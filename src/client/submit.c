@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/client.h"
+#include "client/failover.h"
 #include "client/flight.h"
 
 #include <string.h>
@@ -106,6 +107,7 @@ int rc_client_try(ringcache_client *client, const struct rc_submission *s,
         rc_client_release(client, &op->request);
         return rc;
     }
+    rc_failover_accepted(client, op, s, command);
     rc_client_accept(client, op, s, id);
     return 0;
 }
@@ -203,16 +205,17 @@ int rc_client_check(ringcache_client *client, const ringcache_request *request)
     return rc < 0 ? rc_client_refuse(client, rc, why) : 0;
 }
 
-static int enter(ringcache_client *client, const struct rc_submission *s,
+static int enter(ringcache_client *client, struct rc_submission *s,
     const ringcache_request *request, ringcache_id *id)
 {
     struct rc_command command = rc_client_command(client, request);
     command.fleeting = s->fleeting;
+    rc_failover_divert(client, s, &command);
     return rc_client_enter(client, s, &command, id);
 }
 
 /* The same with the value lent, or where that does not pay copied and given back at once. */
-static int enter_lending(ringcache_client *client, const struct rc_submission *s,
+static int enter_lending(ringcache_client *client, struct rc_submission *s,
     const ringcache_request *request, ringcache_id *id)
 {
     struct rc_command command = rc_client_command(client, request);
@@ -225,6 +228,7 @@ static int enter_lending(ringcache_client *client, const struct rc_submission *s
     rc_list_init(&loan->link);
     bool lent = command.value.len >= LEND_MIN;
     command.loan = lent ? loan : NULL;
+    rc_failover_divert(client, s, &command);
     int rc = rc_client_enter(client, s, &command, id);
     if (rc < 0) {
         rc_free(loan);
@@ -251,7 +255,9 @@ int rc_client_submit(ringcache_client *client, const ringcache_request *request,
     struct rc_slice route =
         request->route.data != NULL ? rc_slice(request->route.data, request->route.len) : key;
     struct rc_submission s = *how;
-    s.choice = client->policy->choose(client->table, route);
+    s.choice = rc_table_owner(client->table, route);
+    s.route = route;
+    s.bound = (request->options & RINGCACHE_NO_FAILOVER) != 0;
     s.timeout_ms = request->timeout_ms;
     if (s.choice.server == NULL) {
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");

@@ -91,9 +91,10 @@ struct rc_command {
 
 /* What else an answer says of a value or of its absence; of the public marks. */
 enum {
-    RC_MARK_STALE = 1 << 0,   /* older than it should be: somebody is to make it anew */
-    RC_MARK_WON = 1 << 1,     /* this caller is the one to fill it in */
-    RC_MARK_FILLING = 1 << 2, /* another caller is */
+    RC_MARK_STALE = 1 << 0,      /* older than it should be: somebody is to make it anew */
+    RC_MARK_WON = 1 << 1,        /* this caller is the one to fill it in */
+    RC_MARK_FILLING = 1 << 2,    /* another caller is */
+    RC_MARK_SUBSTITUTE = 1 << 3, /* no codec's: another server than the owner was asked */
 };
 
 /* What is known of the command whose reply is due. */

@@ -52,13 +52,31 @@ static uint32_t lane_of(const struct rc_table *table, size_t index, struct rc_sl
     return mixed % table->servers[index]->lane_count;
 }
 
-static struct rc_choice choose_owner(const struct rc_table *table, struct rc_slice route)
+static struct rc_choice choice_of(const struct rc_table *table, size_t index, struct rc_slice route)
+{
+    return (struct rc_choice){table->servers[index], index, lane_of(table, index, route)};
+}
+
+struct rc_choice rc_table_owner(const struct rc_table *table, struct rc_slice route)
 {
     size_t index = ringcache_ring_locate(table->ring, route.data, route.len);
     if (index == RINGCACHE_NONE) {
         return (struct rc_choice){0};
     }
-    return (struct rc_choice){table->servers[index], index, lane_of(table, index, route)};
+    return choice_of(table, index, route);
 }
 
-const struct rc_policy rc_policy_none = {.name = "none", .choose = choose_owner};
+static size_t other_owners(
+    const struct rc_table *table, struct rc_slice route, struct rc_choice out[RC_SUBSTITUTES_MAX])
+{
+    size_t owners[RC_SUBSTITUTES_MAX + 1];
+    size_t count =
+        ringcache_ring_owners(table->ring, route.data, route.len, owners, RC_SUBSTITUTES_MAX + 1);
+    for (size_t i = 1; i < count; i++) {
+        out[i - 1] = choice_of(table, owners[i], route);
+    }
+    return count > 0 ? count - 1 : 0;
+}
+
+const struct rc_policy rc_policy_none = {.name = "none", .substitutes = NULL};
+const struct rc_policy rc_policy_remap = {.name = "remap", .substitutes = other_owners};

@@ -35,13 +35,23 @@ struct rc_choice {
     uint32_t lane;            /* below the server's lane_count */
 };
 
-/* How a failover policy picks one of a key's owners. */
+/* The server that owns what is routed by `route`, in service or not. */
+struct rc_choice rc_table_owner(const struct rc_table *table, struct rc_slice route);
+
+/* Servers that may be asked for one owner: beyond so many that are out there is none. */
+enum { RC_SUBSTITUTES_MAX = 15 };
+
+/* A failover policy: who is asked while the owner is out of service. */
 struct rc_policy {
     const char *name;
-    struct rc_choice (*choose)(const struct rc_table *table, struct rc_slice route);
+    /* In the order in which they are tried, into `out`: how many there are. NULL: nobody ever is,
+     * and a request for an owner that is out ends with RINGCACHE_EDOWN. */
+    size_t (*substitutes)(const struct rc_table *table, struct rc_slice route,
+        struct rc_choice out[RC_SUBSTITUTES_MAX]);
 };
 
-/* The owner, in service or not: a request for one that is out ends with RINGCACHE_EDOWN. */
 extern const struct rc_policy rc_policy_none;
+/* The key's other owners, in ring order. */
+extern const struct rc_policy rc_policy_remap;
 
 #endif

@@ -24,8 +24,7 @@ static void key_of_lane(struct world *world, uint32_t lane, char key[32])
 {
     for (unsigned i = 0;; i++) {
         int len = snprintf(key, 32, "lane%u", i);
-        struct rc_choice choice =
-            rc_policy_none.choose(world->client->table, rc_slice(key, (size_t)len));
+        struct rc_choice choice = rc_table_owner(world->client->table, rc_slice(key, (size_t)len));
         if (choice.lane % 2 == lane) {
             return;
         }

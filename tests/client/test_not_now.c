@@ -237,7 +237,7 @@ static void key_of_lane(const struct world *world, uint32_t lane, char key[16])
     unsigned i = 0;
     do {
         int len = snprintf(key, 16, "lane%u", i++);
-        choice = rc_policy_none.choose(world->client->table, rc_slice(key, (size_t)len));
+        choice = rc_table_owner(world->client->table, rc_slice(key, (size_t)len));
     } while (choice.lane % 2 != lane);
 }
 
@@ -247,7 +247,7 @@ static void a_greeting_tells_for_all_connections(void **state)
 {
     (void)state;
     struct scene s = open_scene("auto", "2");
-    const struct rc_choice k = rc_policy_none.choose(s.world->client->table, rc_slice("k", 1));
+    const struct rc_choice k = rc_table_owner(s.world->client->table, rc_slice("k", 1));
     char other[16];
     key_of_lane(s.world, 1 - k.lane % 2, other);
     engine_set_mood(s.engine, ENGINE_LOADING);
