@@ -230,6 +230,8 @@ static void draw_rules(struct storm *storm)
     rules->journal = storm_draw(storm, 3) > 0;
     rules->narrow = storm_draw(storm, 3) == 0;
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
+    rules->diverts = rules->journal && storm_draw(storm, 3) == 0;
+    rules->clients = rules->diverts ? 1 : rules->clients; /* others' guests may be 10 s old */
     /* What one client does not read in its doubt, another does. */
     rules->doubts = rules->journal && rules->clients == 1 && storm_draw(storm, 3) > 0;
 }
@@ -260,6 +262,8 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_number(
         config, "fence_limit_ms", storm->rules.doubts ? 100 + storm_draw(storm, 200) : 10000);
     set_number(config, "journal_entries", journal_entries(storm));
+    set_option(config, "failover", storm->rules.diverts ? "remap" : "none");
+    set_number(config, "failover_budget", 20 + storm_draw(storm, 81));
 }
 
 static void begin_clients(struct storm *storm)

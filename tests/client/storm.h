@@ -193,6 +193,7 @@ struct storm_rules {
     bool journal; /* what was written in vain is deleted later */
     bool doubts;  /* … and an old connection that does not answer is soon waited for no more */
     bool narrow;  /* it holds three keys */
+    bool diverts; /* failover=remap */
     unsigned clients;
 };
 

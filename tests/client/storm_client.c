@@ -133,7 +133,8 @@ static void judge_status(const struct storm_request *r, const ringcache_reply *r
         known = storm_starving() > 0;
         break;
     case RINGCACHE_ENOTSUP:
-        known = known || is_beyond_classic(r) || r->many != NULL;
+        known = known || is_beyond_classic(r) || r->many != NULL ||
+                (reply->marks & RINGCACHE_SUBSTITUTE) != 0;
         break;
     case RINGCACHE_ENOSERVER: /* the last one left while they waited */
         known = known || r->many != NULL;

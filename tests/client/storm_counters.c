@@ -269,7 +269,7 @@ void storm_counter_judge(struct storm_request *r, const ringcache_reply *reply)
     } else if (reply->status == RINGCACHE_NOT_STORED) {
         judge_not_stored(r);
     } else if (reply->status == RINGCACHE_MISS) {
-        if (!quiet) {
+        if (!quiet && (reply->marks & RINGCACHE_SUBSTITUTE) == 0) {
             judge_absence(r);
         }
         settle(r, STORM_DENIED);

@@ -400,7 +400,8 @@ static bool may_have_ended(const struct storm_request *r, uint32_t stored)
         const struct storm_write *write = &key->writes[n];
         bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
         bool before = n != stored && precedes(r, n, stored);
-        bool may = (ends && write->fate != STORM_DENIED) || write->swept;
+        bool diverted = r->storm->rules.diverts && write->fate == STORM_PENDING_WRITE;
+        bool may = (ends && write->fate != STORM_DENIED) || write->swept || diverted;
         if (n != r->number && ((may && !before) || lingers(r->storm, write))) {
             return true;
         }
@@ -408,9 +409,14 @@ static bool may_have_ended(const struct storm_request *r, uint32_t stored)
     return false;
 }
 
-static void judge_absence(const struct storm_request *r)
+/* A substitute has what it was given during the outage, and not for long; what a loader made there
+ * is deleted at the owner. */
+static void judge_absence(const struct storm_request *r, uint32_t marks)
 {
     const struct storm_key *key = r->key;
+    if ((marks & RINGCACHE_SUBSTITUTE) != 0 || (r->storm->rules.diverts && key->loaded)) {
+        return;
+    }
     bool judged = r->epoch == key->epoch && !storm_may_overflow(r->storm);
     for (unsigned i = 0; i < STORM_CLIENTS && judged; i++) {
         uint32_t floor = r->past.floors[i];
@@ -458,7 +464,7 @@ static void judge_read(const struct storm_request *r, const ringcache_reply *rep
 {
     struct storm_key *key = r->key;
     if (reply->status == RINGCACHE_MISS && !r->slow) { /* of a fetch its loader says so */
-        judge_absence(r);
+        judge_absence(r, reply->marks);
     }
     if (reply->status != RINGCACHE_OK) {
         return;
@@ -481,7 +487,7 @@ void storm_key_judge_seen(const struct storm_request *r, const ringcache_reply *
         return;
     }
     if (now->status == RINGCACHE_MISS) {
-        judge_absence(r);
+        judge_absence(r, now->marks);
     } else {
         judge_value(r, now);
     }
@@ -499,15 +505,16 @@ static void judge_cas(const struct storm_request *r)
 }
 
 /* What the status of a write says of what was there, which may be what a lease left. */
-static void judge_condition(const struct storm_request *r, int status)
+static void judge_condition(const struct storm_request *r, const ringcache_reply *reply)
 {
+    int status = reply->status;
     if (r->key->loaded) {
         return;
     }
     bool adds = r->op == RINGCACHE_ADD;
     if (status == RINGCACHE_MISS || (adds && status == RINGCACHE_OK) ||
         (!adds && status == RINGCACHE_NOT_STORED)) {
-        judge_absence(r);
+        judge_absence(r, reply->marks);
     } else if (r->op != RINGCACHE_SET) {
         judge_presence(r);
     }
@@ -555,6 +562,7 @@ static void note_fate(struct storm_request *r, const ringcache_reply *reply)
     struct storm_write *write = &r->key->writes[r->number];
     bool nothing = reply->status == RINGCACHE_MISS && r->op == RINGCACHE_DELETE;
     bool gone = nothing && !r->slow; /* an update that finds nothing sends nothing */
+    write->swept = (reply->marks & RINGCACHE_SUBSTITUTE) != 0; /* by the owner's journal */
     if (reply->status == RINGCACHE_OK || gone) {
         acknowledge(r, write);
         return;
@@ -585,7 +593,7 @@ void storm_key_judge(struct storm_request *r, const ringcache_reply *reply)
         return;
     }
     if (judged && !r->slow && reply->status >= 0 && r->op != RINGCACHE_GET_AND_TOUCH) {
-        judge_condition(r, reply->status);
+        judge_condition(r, reply);
     }
     note_fate(r, reply);
 }

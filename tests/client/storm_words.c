@@ -31,7 +31,7 @@ static int call_stats(struct storm_request *r, const ringcache_request *request)
 
 static int hear_key(ringcache_client *client, const ringcache_listed_key *key, void *user)
 {
-    static const char *const starts[] = {"key", "count", "lock", "ringcache:lease:"};
+    static const char *const starts[] = {"key", "count", "lock", "ringcache:lease:", "~rc"};
     struct storm_request *r = user;
     struct storm_client *c = r->client;
     bool known = c->storm->rules.lawless || c->storm->rules.corrupt;
