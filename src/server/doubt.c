@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/doubt.h"
 
+#include "server/sweep.h"
+
 static struct rc_conn *conn_of(struct rc_list *node)
 {
     return rc_container(node, struct rc_conn, link);
@@ -37,14 +39,12 @@ bool rc_doubt_begin(struct rc_server *server, struct rc_conn *conn)
 }
 
 /* Whatever is there goes: what the key was last written with may have been carried out or not. */
-bool rc_doubt_end(struct rc_server *server, struct rc_conn *conn)
+void rc_doubt_end(struct rc_server *server, struct rc_conn *conn)
 {
-    bool noted = true;
-    for (size_t i = 0; noted && i < conn->doubt.count; i++) {
+    for (size_t i = 0; i < conn->doubt.count; i++) {
         const struct rc_lost lost = {.key = conn->doubt.keys[i]};
-        noted = rc_journal_note(&server->journal, conn->lane, &lost, rc_env_random(server->env));
+        rc_sweep_note(&server->lanes[conn->lane], &lost);
     }
-    return noted;
 }
 
 bool rc_doubt_any(const struct rc_server *server)

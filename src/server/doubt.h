@@ -24,8 +24,9 @@
 bool rc_doubt_begin(struct rc_server *server, struct rc_conn *conn);
 
 /* Nothing of it will be carried out any more: its keys go to the journal, if they are in doubt.
- * False: there is no room, they stay in doubt. */
-bool rc_doubt_end(struct rc_server *server, struct rc_conn *conn);
+ * What that misses is made good by what makes good an overflow, which begins later than all that
+ * was carried out. */
+void rc_doubt_end(struct rc_server *server, struct rc_conn *conn);
 
 /* Are there keys in doubt? */
 bool rc_doubt_any(const struct rc_server *server);

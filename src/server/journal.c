@@ -164,14 +164,13 @@ static bool insert(
     return true;
 }
 
-bool rc_journal_note(
+void rc_journal_note(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random)
 {
     journal->noted++;
     bool kept = renew(journal, lost) ||
                 (journal->count < journal->limit && insert(journal, lane, lost, random));
     journal->missed += !kept;
-    return kept;
 }
 
 bool rc_journal_note_seen(

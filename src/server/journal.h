@@ -97,8 +97,8 @@ int rc_journal_init(struct rc_journal *journal, uint32_t lanes, size_t limit);
 void rc_journal_deinit(struct rc_journal *journal);
 
 /* Note a lost write of a lane's key; one that is under way becomes pending once more. `random` is
- * the tree's. False: it is full, or there is no memory, and it has missed that write. */
-bool rc_journal_note(
+ * the tree's. When it is full, or there is no memory, it has missed that write. */
+void rc_journal_note(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random);
 /* Note an item that was seen and is out of date. Whoever asks for it once more sees that again, so
  * that the bound does not count and nothing is missed: false when there is no memory. */

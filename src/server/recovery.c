@@ -295,25 +295,17 @@ static void old_gone(struct rc_server *server)
     }
 }
 
-/* Nothing of it is carried out any more, or its time is up. False: its keys have to be noted later,
- * and stay in doubt. */
-static bool let_go(struct rc_server *server, struct rc_conn *conn)
+/* Nothing of it is carried out any more, or its time is up. */
+static void let_go(struct rc_server *server, struct rc_conn *conn)
 {
-    if (!rc_doubt_end(server, conn)) {
-        uint64_t now_ms = rc_env_now_ms(server->env);
-        conn->over_ms = now_ms;
-        rc_env_arm(server->env, &conn->timer, now_ms + RC_SERVICE_PAUSE_MS);
-        return false;
-    }
+    rc_doubt_end(server, conn);
     rc_conn_free(conn); /* takes it out of `old` */
-    return true;
 }
 
 static void old_over(struct rc_server *server, struct rc_conn *conn)
 {
-    if (let_go(server, conn)) {
-        old_gone(server);
-    }
+    let_go(server, conn);
+    old_gone(server);
 }
 
 /* Our own kernel gave it up, with writes unanswered: that proves nothing, and no more will come. */
@@ -465,7 +457,7 @@ static void kill_answered(struct rc_server *server, const struct rc_answer *answ
         struct rc_conn *conn = rc_container(node, struct rc_conn, link);
         if (conn->greeting.client_id == server->killing) {
             conn->greeting.client_id = 0; /* whatever becomes of its keys, it is asked for once */
-            (void)let_go(server, conn);
+            let_go(server, conn);
             break;
         }
     }

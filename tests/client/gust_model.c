@@ -254,11 +254,12 @@ static bool may_have_ended(const struct gust_request *r, const struct gust_write
     return false;
 }
 
-/* Nothing was there: may that be? */
+/* Nothing was there: may that be? What makes good an overflow takes all that is old. */
 static void judge_absence(const struct gust_request *r)
 {
     const struct gust_key *key = r->key;
-    for (unsigned n = 1; n <= key->written; n++) {
+    bool judged = r->client->gust->rules.promises;
+    for (unsigned n = 1; n <= key->written && judged; n++) {
         const struct gust_write *write = &key->writes[n];
         if (n != r->number && replaces(write->op) && write->fate == GUST_DONE &&
             is_before(write, r) && !may_have_ended(r, write)) {

@@ -515,8 +515,8 @@ static void judge_condition(const struct storm_request *r, const ringcache_reply
     if (status == RINGCACHE_MISS || (adds && status == RINGCACHE_OK) ||
         (!adds && status == RINGCACHE_NOT_STORED)) {
         judge_absence(r, reply->marks);
-    } else if (r->op != RINGCACHE_SET) {
-        judge_presence(r);
+    } else if (r->op != RINGCACHE_SET && !storm_may_overflow(r->storm)) {
+        judge_presence(r); /* an item below the divide is there for who does not read it */
     }
     if (r->op == RINGCACHE_CAS && status == RINGCACHE_OK) {
         judge_cas(r);

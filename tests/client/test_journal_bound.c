@@ -441,7 +441,7 @@ static void a_flush_that_is_refused_is_tried_again(void **state)
     (void)state;
     struct scene s = open_with(&redises[0], "on_overflow", "flush");
     overflow(&s);
-    engine_answer_next(s.engine, "flushdb", 2, "-NOPERM no permission to run 'flushdb'\r\n");
+    engine_answer_next(s.engine, "flushdb", 6, "-NOPERM no permission to run 'flushdb'\r\n");
     sim_server_continue(s.server);
     world_run_for(s.world, 300);
     struct world_reply *refused = world_get(s.world, "k1");

@@ -311,7 +311,7 @@ static void an_idle_client_lets_the_program_sleep_for_ever(void **state)
     warm_up(guest);
     unsigned woken = run_for(guest, 1000);
     print_message("woken %u times in the second after 100 requests\n", woken);
-    assert_true(woken <= 20); /* a few timers, not one for each request */
+    assert_true(woken <= 20);                  /* a few timers, not one for each request */
     assert_int_equal(run_for(guest, 1000), 1); /* by the test's own patience */
     assert_int_equal(ringcache_loop_timeout_ms(guest->client), -1);
 }

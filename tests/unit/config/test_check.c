@@ -146,7 +146,10 @@ static void failover_without_a_journal_is_warned_about(void **state)
     must_set(*state, "server", "memcached://a");
     must_set(*state, "failover", "remap");
     must_set(*state, "journal_entries", "0");
-    must_warn(*state, "failover: with journal_entries = 0 no other server is asked");
+    assert_int_equal(ringcache_config_check(*state), 0);
+    assert_int_equal(ringcache_config_warning_count(*state), 2); /* that it is 0 is another */
+    assert_string_equal(ringcache_config_warning(*state, 0),
+        "failover: with journal_entries = 0 no other server is asked");
 }
 
 static void a_journal_that_is_soon_full_is_warned_about(void **state)
