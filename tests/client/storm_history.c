@@ -351,7 +351,9 @@ static bool is_outdated(const struct storm_request *r, const struct text *text)
     uint32_t base = text->numbers[text->base];
     const struct storm_key *key = r->key;
     unsigned own = (unsigned)(r->client - r->storm->clients);
-    for (uint32_t n = 1; n <= key->written; n++) {
+    /* Who appends to an old item lifts it above the divide that another client knows of. */
+    bool lifted = text->count > 1 && storm_may_overflow(r->storm);
+    for (uint32_t n = 1; n <= key->written && !lifted; n++) {
         const struct storm_write *write = &key->writes[n];
         bool lost = write->by == own && write->epoch == key->epoch && write->lost_at > 0 &&
                     write->lost_at <= r->past.at;
