@@ -422,17 +422,23 @@ int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct 
     return rc;
 }
 
+static int encode_dated_gets(struct rc_conn *conn, const struct rc_command *commands, size_t count)
+{
+    struct rc_command dated[RC_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        dated[i] = commands[i];
+        dated[i].want_cas = true;
+    }
+    return conn->codec->encode_gets(&conn->out.own, dated, count);
+}
+
 static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
     size_t before = conn->out.own.len;
-    struct rc_command dated[RC_BATCH_MAX];
     bool dates = rc_conn_dates(conn, &commands[0]);
-    for (size_t i = 0; dates && i < count; i++) {
-        dated[i] = commands[i];
-        dated[i].want_cas = true;
-    }
-    int rc = conn->codec->encode_gets(&conn->out.own, dates ? dated : commands, count);
+    int rc = dates ? encode_dated_gets(conn, commands, count)
+                   : conn->codec->encode_gets(&conn->out.own, commands, count);
     if (rc < 0) {
         return rc;
     }
