@@ -213,6 +213,9 @@ static struct rc_slice step_over(struct rc_resp_scan *scan, struct rc_slice fram
 static int grow(
     struct builder *builder, size_t level, struct rc_resp_node *root, struct rc_slice frame)
 {
+    if (level == READERS_MAX) {
+        return RINGCACHE_EPROTOCOL;
+    }
     struct graft *graft = &builder->grafts[level];
     struct rc_resp_scan scan = {0};
     size_t fed = 0;

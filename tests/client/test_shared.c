@@ -20,7 +20,7 @@ struct member {
     struct sim_client *host;
     ringcache_client *client;
     unsigned closed;
-    unsigned events[RINGCACHE_EVENT_ROOM + 1];
+    unsigned events[RINGCACHE_EVENT_HELD + 1];
     uint64_t readmitted_ms;
     struct scene *scene;
 };

@@ -70,8 +70,8 @@ static bool measure(
         good = ask(&run);
     }
     uv_run(loop, UV_RUN_DEFAULT);
-    f->wall_us = (now_s(CLOCK_MONOTONIC) - wall) * 1e6 / ROUND_REQUESTS;
-    f->cpu_us = (now_s(CLOCK_PROCESS_CPUTIME_ID) - cpu) * 1e6 / ROUND_REQUESTS;
+    f->wall_us = (now_s(CLOCK_MONOTONIC) - wall) * 1e6 / (double)ROUND_REQUESTS;
+    f->cpu_us = (now_s(CLOCK_PROCESS_CPUTIME_ID) - cpu) * 1e6 / (double)ROUND_REQUESTS;
     return good && run.failed == 0 && run.answered == ROUND_REQUESTS;
 }
 

@@ -65,7 +65,7 @@ static double detected(const struct site *site, const struct fault_case *fault, 
     const struct fate *fate = &site->players[0].book->fates[0];
     if (fate->outages > 0)
         return ms_between(since_ns, fate->first_out_ns);
-    return (fault->traits & STAYS_IN) != 0 ? NO_FIGURE : NOTICE_MS;
+    return (fault->traits & STAYS_IN) != 0 ? NO_FIGURE : (double)NOTICE_MS;
 }
 
 /* Strike, and wait until it was noticed; the time that took into `*ms`. */
@@ -79,7 +79,7 @@ static bool outage(struct site *site, const struct fault_case *fault, double *ms
         site_awaits(site, true, false, NOTICE_MS);
     *ms = detected(site, fault, begin_ns);
     const double passed_ms = ms_between(begin_ns, uv_hrtime());
-    if (passed_ms < OUTAGE_MS)
+    if (passed_ms < (double)OUTAGE_MS)
         site_run(site, OUTAGE_MS - (uint64_t)passed_ms);
     return true;
 }

@@ -164,7 +164,7 @@ static void uri_of(const struct site *site, unsigned player, unsigned server, ch
 
 static void become_player(const struct site *site, unsigned player, int director, pid_t parent)
 {
-    char number[4], orders[12], memory[12], uris[SERVERS][URI_SIZE];
+    char number[12], orders[12], memory[12], uris[SERVERS][URI_SIZE];
     char *arguments[SERVERS + 7] = {
         "ringcache-chaos", "--player", number, (char *)site->plan.policy, orders, memory};
     snprintf(number, sizeof number, "%u", player);
