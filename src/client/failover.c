@@ -180,9 +180,7 @@ static struct rc_guest_name name_of(
 {
     size_t mark = sizeof member_of(owner)->guest_mark - 1;
     memcpy(client->guest_prefix, member_of(owner)->guest_mark, mark);
-    if (client->prefix.len > 0) {
-        memcpy(client->guest_prefix + mark, client->prefix.data, client->prefix.len);
-    }
+    rc_slice_put(client->guest_prefix + mark, client->prefix);
     return (struct rc_guest_name){
         rc_slice(client->guest_prefix, mark + client->prefix.len), command->key};
 }

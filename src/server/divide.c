@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/divide.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "server/service.h"
 #include "server/sweep.h"
@@ -30,10 +28,7 @@ static struct rc_sweep *look_at(const struct rc_command *command)
     }
     look->request = command->token;
     look->key = rc_slice(look->bytes, len);
-    if (command->prefix.len > 0) {
-        memcpy(look->bytes, command->prefix.data, command->prefix.len);
-    }
-    memcpy(look->bytes + command->prefix.len, command->key.data, command->key.len);
+    rc_slice_put(rc_slice_put(look->bytes, command->prefix), command->key);
     return look;
 }
 

@@ -543,30 +543,6 @@ static void deletes_on_one_connection_precede_requests_on_all(void **state)
     }
 }
 
-/* Its caller had left when it was refused. It is made good though nothing else happens. */
-static void a_write_that_timed_out_and_was_refused_late_is_made_good(void **state)
-{
-    (void)state;
-    for (size_t i = 4; i < KINDS; i++) {
-        struct scene s = open_scene(&kinds[i]);
-        world_set(s.world, "k", "v0");
-        world_settle(s.world, 100);
-        sim_server_stop(s.server);
-        const ringcache_request brief = {
-            .op = RINGCACHE_SET, .key = {"k", 1}, .value = {"v1", 2}, .timeout_ms = 20};
-        struct world_reply *late = world_submit(s.world, &brief, NULL);
-        world_run_for(s.world, 40); /* not even suspect */
-        engine_answer_next(s.engine, "set", 1, "-OOM command not allowed\r\n");
-        sim_server_continue(s.server);
-        world_run_for(s.world, 50);
-        assert_reply(late, RINGCACHE_ETIMEDOUT);
-        struct world_reply *get = world_get(s.world, "k");
-        world_settle(s.world, 100);
-        assert_reply(get, RINGCACHE_MISS);
-        world_end(s.world);
-    }
-}
-
 /* Two writes wait for a connection, and the later one expires there. */
 static void what_waits_in_front_of_a_lost_write_leaves_no_old_value(void **state)
 {
@@ -635,7 +611,6 @@ int main(void)
         cmocka_unit_test(deletes_lost_with_their_connection_are_sent_again),
         cmocka_unit_test(a_write_that_expired_unsent_leaves_no_old_value),
         cmocka_unit_test(deletes_on_one_connection_precede_requests_on_all),
-        cmocka_unit_test(a_write_that_timed_out_and_was_refused_late_is_made_good),
         cmocka_unit_test(what_waits_in_front_of_a_lost_write_leaves_no_old_value),
         cmocka_unit_test(a_journal_of_no_keys_keeps_old_values),
     };
