@@ -3,19 +3,22 @@
 
 #include <string.h>
 
+enum { SAFE_DIGITS = 19 }; /* so many never leave 64 bits */
+
 bool rc_number_parse(const void *text, size_t len, uint64_t cap, uint64_t *value)
 {
     const unsigned char *p = text;
-    if (len == 0 || len > 20 || (len > 1 && p[0] == '0')) {
+    if (len == 0 || len > SAFE_DIGITS + 1 || (len > 1 && p[0] == '0')) {
         return false;
     }
     uint64_t n = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned digit = (unsigned)p[i] - '0';
-        if (digit > 9 || __builtin_mul_overflow(n, (uint64_t)10, &n) ||
-            __builtin_add_overflow(n, (uint64_t)digit, &n)) {
+        bool overflows = i == SAFE_DIGITS && n > (UINT64_MAX - digit) / 10;
+        if (digit > 9 || overflows) {
             return false;
         }
+        n = n * 10 + digit;
     }
     if (n > cap) {
         return false;
@@ -26,31 +29,84 @@ bool rc_number_parse(const void *text, size_t len, uint64_t cap, uint64_t *value
 
 size_t rc_number_write(unsigned char *out, uint64_t value)
 {
-    unsigned char reversed[20];
-    size_t n = 0;
-    do {
-        reversed[n++] = (unsigned char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = reversed[n - 1 - i];
+    size_t n = 1;
+    for (uint64_t rest = value; rest >= 10; rest /= 10) {
+        n++;
+    }
+    for (size_t i = n; i-- > 0; value /= 10) {
+        out[i] = (unsigned char)('0' + value % 10);
     }
     return n;
 }
 
-static void write_hex(unsigned char *out, size_t digits, uint64_t value)
+/* ---- hexadecimal ----
+ * Eight digits at once, one in each byte of a word, the first in the highest.
+ */
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static uint64_t digits_of(uint32_t value)
 {
-    for (size_t i = digits; i-- > 0; value >>= 4) {
-        out[i] = (unsigned char)"0123456789abcdef"[value & 15];
-    }
+    uint64_t x = value;
+    x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+    x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x | x << 4) & EACH(0x0f);
+    uint64_t letters = ((x + EACH(6)) >> 4) & EACH(1);
+    return x + EACH('0') + letters * ('a' - '0' - 10);
 }
 
-void rc_number_write_hex16(unsigned char *out, uint64_t value)
+/* The value of what may be digits. */
+static uint32_t value_of(uint64_t digits)
 {
-    write_hex(out, 16, value);
+    uint64_t letters = (digits >> 6) & EACH(1);
+    uint64_t x = (digits & EACH(0x0f)) + letters * 9;
+    x = (x | x >> 4) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x | x >> 8) & UINT64_C(0x0000ffff0000ffff);
+    return (uint32_t)(x | x >> 16);
+}
+
+static uint64_t in_order(uint64_t digits)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return __builtin_bswap64(digits);
+#else
+    return digits;
+#endif
 }
 
 void rc_number_write_hex8(unsigned char *out, uint32_t value)
 {
-    write_hex(out, 8, value);
+    uint64_t digits = in_order(digits_of(value));
+    memcpy(out, &digits, sizeof digits);
+}
+
+void rc_number_write_hex16(unsigned char *out, uint64_t value)
+{
+    rc_number_write_hex8(out, (uint32_t)(value >> 32));
+    rc_number_write_hex8(out + 8, (uint32_t)value);
+}
+
+bool rc_number_is_hex8(const unsigned char *text, uint32_t value)
+{
+    uint64_t digits;
+    memcpy(&digits, text, sizeof digits);
+    return digits == in_order(digits_of(value));
+}
+
+bool rc_number_read_hex8(const unsigned char *text, uint32_t *value)
+{
+    uint64_t digits;
+    memcpy(&digits, text, sizeof digits);
+    *value = value_of(in_order(digits));
+    return rc_number_is_hex8(text, *value);
+}
+
+bool rc_number_read_hex16(const unsigned char *text, uint64_t *value)
+{
+    uint32_t high, low;
+    bool both = rc_number_read_hex8(text, &high) && rc_number_read_hex8(text + 8, &low);
+    if (both) {
+        *value = (uint64_t)high << 32 | low;
+    }
+    return both;
 }

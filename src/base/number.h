@@ -21,4 +21,11 @@ void rc_number_write_hex16(unsigned char *out, uint64_t value);
 /* Write `value` as 8 lower-case hexadecimal digits at `out`. */
 void rc_number_write_hex8(unsigned char *out, uint32_t value);
 
+/* Is `text`, of 8 bytes, what rc_number_write_hex8 writes for `value`? */
+bool rc_number_is_hex8(const unsigned char *text, uint32_t value);
+
+/* Read 8 or 16 such digits; false when the bytes are anything else. */
+bool rc_number_read_hex8(const unsigned char *text, uint32_t *value);
+bool rc_number_read_hex16(const unsigned char *text, uint64_t *value);
+
 #endif

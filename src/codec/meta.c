@@ -158,16 +158,15 @@ static bool read_flags(struct rc_slice text, struct reply_flags *flags)
 static const char *check_identity(
     const struct reply_flags *flags, const struct rc_expect *expect, struct head *head)
 {
-    uint64_t opaque;
-    uint32_t candidates = expect->due > 0 ? expect->due : 1;
+    uint32_t opaque, candidates = expect->due > 0 ? expect->due : 1;
     if ((flags->seen & letter_bit('O')) == 0) {
         return "the reply has no opaque";
     }
-    if (!rc_wire_read_hex(flags->opaque, OPAQUE_DIGITS, &opaque) ||
-        (uint32_t)(opaque - expect->token) >= candidates) {
+    if (flags->opaque.len != OPAQUE_DIGITS || !rc_number_read_hex8(flags->opaque.data, &opaque) ||
+        opaque - (uint32_t)expect->token >= candidates) {
         return "the reply carries another command's opaque";
     }
-    head->ahead = (uint32_t)(opaque - expect->token);
+    head->ahead = opaque - (uint32_t)expect->token;
     if (!expect->strict) {
         return NULL;
     }

@@ -133,6 +133,11 @@ static const char *read_get(const struct rc_resp_token *token, struct rc_answer 
     return NULL;
 }
 
+static bool read_digest(struct rc_slice text, uint64_t *digest)
+{
+    return text.len == DIGEST_BYTES && rc_number_read_hex16(text.data, digest);
+}
+
 /* PTTL: milliseconds, of which the last has begun at 0; -1 for a key that never expires. */
 static bool read_ttl(int64_t number, int64_t *ttl_ms)
 {
@@ -152,7 +157,7 @@ static const char *read_get_with_extras(
         return BAD_VALUE;
     }
     answer->value = reply->value.text;
-    if (expect->want_cas && !rc_wire_read_hex(reply->digest.text, DIGEST_BYTES, &answer->cas)) {
+    if (expect->want_cas && !read_digest(reply->digest.text, &answer->cas)) {
         return "the digest of the value is malformed";
     }
     if (expect->want_ttl && !read_ttl(reply->ttl.number, &answer->ttl_ms)) {
@@ -170,7 +175,7 @@ static const char *read_lease(const struct reply *reply, struct rc_answer *answe
     if (kind >= sizeof marks / sizeof *marks || (reply->value.nil && (kind == 0 || digest))) {
         return BAD_NUMBER;
     }
-    if (digest && !rc_wire_read_hex(reply->digest.text, DIGEST_BYTES, &answer->cas)) {
+    if (digest && !read_digest(reply->digest.text, &answer->cas)) {
         return "the digest of the value is malformed";
     }
     answer->marks = marks[kind];
@@ -257,7 +262,7 @@ static const char *read_info(
 static const char *read_echo(const struct rc_resp_token *token, uint64_t sent)
 {
     uint64_t came;
-    bool same = rc_wire_read_hex(token->text, DIGEST_BYTES, &came) && came == sent;
+    bool same = read_digest(token->text, &came) && came == sent;
     return same ? NULL : "an echo of something else";
 }
 

@@ -21,24 +21,6 @@ size_t rc_wire_bound_all(const struct rc_command *commands, size_t count, size_t
     return bound;
 }
 
-bool rc_wire_read_hex(struct rc_slice text, size_t digits, uint64_t *number)
-{
-    uint64_t read = 0;
-    if (text.len != digits) {
-        return false;
-    }
-    for (size_t i = 0; i < digits; i++) {
-        unsigned char c = text.data[i];
-        bool decimal = c >= '0' && c <= '9';
-        if (!decimal && (c < 'a' || c > 'f')) {
-            return false;
-        }
-        read = read << 4 | (unsigned)(decimal ? c - '0' : c - 'a' + 10);
-    }
-    *number = read;
-    return true;
-}
-
 enum rc_decoded rc_wire_line(
     struct rc_slice input, size_t max_bytes, struct rc_slice *line, const char **why)
 {

@@ -56,9 +56,6 @@ size_t rc_wire_bound(const struct rc_command *command, size_t fixed);
 /* The same for `count` commands together. */
 size_t rc_wire_bound_all(const struct rc_command *commands, size_t count, size_t fixed);
 
-/* The number that exactly `digits` (at most 16) lower-case hexadecimal digits are. */
-bool rc_wire_read_hex(struct rc_slice text, size_t digits, uint64_t *number);
-
 /* The line at the start of `input`, without its CRLF. MORE while its end has not arrived, BAD with
  * a sentence in `*why` when it has a stray CR or LF, or `max_bytes` do not hold it and its end. */
 enum rc_decoded rc_wire_line(

@@ -139,6 +139,49 @@ static void assert_hex(uint64_t value)
     assert_int_equal(out[8], '#');
 }
 
+static void assert_hex_is_read_back(uint64_t value)
+{
+    unsigned char text[16];
+    uint64_t long_back = ~value;
+    uint32_t back = ~(uint32_t)value;
+    rc_number_write_hex16(text, value);
+    assert_true(rc_number_read_hex16(text, &long_back));
+    assert_true(long_back == value);
+    assert_true(rc_number_read_hex8(text + 8, &back));
+    assert_true(back == (uint32_t)value);
+    assert_true(rc_number_is_hex8(text + 8, (uint32_t)value));
+    assert_false(rc_number_is_hex8(text + 8, (uint32_t)value ^ 1));
+    assert_false(rc_number_is_hex8(text + 8, (uint32_t)value ^ UINT32_C(0x80000000)));
+}
+
+static void what_was_written_in_hexadecimal_is_read_back(void **state)
+{
+    (void)state;
+    for (int bit = 0; bit < 64; bit++) {
+        assert_hex_is_read_back((uint64_t)1 << bit);
+        assert_hex_is_read_back(~((uint64_t)1 << bit));
+    }
+    for (uint64_t digit = 0; digit < 16; digit++) {
+        assert_hex_is_read_back(digit * UINT64_C(0x1111111111111111));
+    }
+}
+
+static void any_other_byte_among_the_digits_is_refused(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 16; at++) {
+        for (unsigned byte = 0; byte < 256; byte++) {
+            unsigned char text[] = {"0f1e2d3c4b5a6978"};
+            bool digit = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+            uint64_t long_value;
+            uint32_t value;
+            text[at] = (unsigned char)byte;
+            assert_int_equal(rc_number_read_hex16(text, &long_value), digit);
+            assert_int_equal(rc_number_read_hex8(text + at / 8 * 8, &value), digit);
+        }
+    }
+}
+
 static void hexadecimal_has_all_its_digits_in_lower_case(void **state)
 {
     (void)state;
@@ -160,6 +203,8 @@ int main(void)
         cmocka_unit_test(only_the_given_length_is_read),
         cmocka_unit_test(the_cap_is_the_last_number_that_passes),
         cmocka_unit_test(a_number_is_written_as_it_is_read_at_every_power),
+        cmocka_unit_test(what_was_written_in_hexadecimal_is_read_back),
+        cmocka_unit_test(any_other_byte_among_the_digits_is_refused),
         cmocka_unit_test(hexadecimal_has_all_its_digits_in_lower_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
