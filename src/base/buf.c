@@ -7,21 +7,8 @@
 /* A buffer doubles, until that would waste too much. */
 enum { MIN_CAP = 256, LARGE = 1024 * 1024 };
 
-size_t rc_buf_room(const struct rc_buf *b)
+int rc_buf_grow(struct rc_buf *b, size_t more)
 {
-    return b->cap - (size_t)(b->data - b->base) - b->len;
-}
-
-unsigned char *rc_buf_end(const struct rc_buf *b)
-{
-    return b->data + b->len;
-}
-
-int rc_buf_reserve(struct rc_buf *b, size_t more)
-{
-    if (b->base != NULL && rc_buf_room(b) >= more) {
-        return 0;
-    }
     size_t need;
     if (__builtin_add_overflow(b->len, more, &need) || need > SIZE_MAX / 4) {
         return RINGCACHE_ENOMEM;
@@ -49,11 +36,6 @@ int rc_buf_reserve(struct rc_buf *b, size_t more)
     b->data = base;
     b->cap = cap;
     return 0;
-}
-
-void rc_buf_commit(struct rc_buf *b, size_t n)
-{
-    b->len += n;
 }
 
 int rc_buf_append(struct rc_buf *b, const void *bytes, size_t n)

@@ -20,13 +20,32 @@ struct rc_buf {
     size_t cap;
 };
 
-/* Make room for `more` bytes behind the contents; 0 or RINGCACHE_ENOMEM. */
-int rc_buf_reserve(struct rc_buf *b, size_t more);
 /* Bytes that can be appended without growing. */
-size_t rc_buf_room(const struct rc_buf *b);
+static inline size_t rc_buf_room(const struct rc_buf *b)
+{
+    return b->cap - (size_t)(b->data - b->base) - b->len;
+}
+
 /* Where the next byte goes; write at most what was reserved, then rc_buf_commit. */
-unsigned char *rc_buf_end(const struct rc_buf *b);
-void rc_buf_commit(struct rc_buf *b, size_t n);
+static inline unsigned char *rc_buf_end(const struct rc_buf *b)
+{
+    return b->data + b->len;
+}
+
+static inline void rc_buf_commit(struct rc_buf *b, size_t n)
+{
+    b->len += n;
+}
+
+/* The rare half of rc_buf_reserve: move what there is, or grow. */
+int rc_buf_grow(struct rc_buf *b, size_t more);
+
+/* Make room for `more` bytes behind the contents; 0 or RINGCACHE_ENOMEM. */
+static inline int rc_buf_reserve(struct rc_buf *b, size_t more)
+{
+    return b->base != NULL && rc_buf_room(b) >= more ? 0 : rc_buf_grow(b, more);
+}
+
 int rc_buf_append(struct rc_buf *b, const void *bytes, size_t n);
 /* Drop `n` bytes from the front. */
 void rc_buf_consume(struct rc_buf *b, size_t n);
