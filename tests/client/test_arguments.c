@@ -272,6 +272,29 @@ static void a_message_is_one_line_of_printable_bytes(void **state)
     world_end(world);
 }
 
+static void a_blank_or_control_byte_is_found_wherever_it_stands_in_a_key(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 7, 8, 9, 16, 23, 24};
+    struct world *world = world_new(9);
+    world_memcached(world, "10.0.0.1", 11000);
+    world_begin(world);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        for (size_t at = 0; at < lengths[i]; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                char key[24];
+                ringcache_explanation *e = NULL;
+                memset(key, 'k', sizeof key);
+                key[at] = (char)byte;
+                int expected = byte <= ' ' || byte == 0x7f ? RINGCACHE_EINVAL : 0;
+                assert_int_equal(ringcache_explain(world->client, key, lengths[i], &e), expected);
+                ringcache_explanation_free(e);
+            }
+        }
+    }
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +307,7 @@ int main(void)
         cmocka_unit_test(an_event_has_a_name_and_an_unknown_one_too),
         cmocka_unit_test(an_explanation_knows_nothing_behind_its_last_server),
         cmocka_unit_test(a_message_is_one_line_of_printable_bytes),
+        cmocka_unit_test(a_blank_or_control_byte_is_found_wherever_it_stands_in_a_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
