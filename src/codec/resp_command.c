@@ -33,7 +33,7 @@ struct words {
     unsigned char count; /* at most 9 */
 };
 
-/* The script of a verb, if it ever needs one. */
+/* The script of a verb that may need one. */
 static const struct rc_script *script_of(enum rc_verb verb)
 {
     static const struct rc_script *const scripts[] = {
@@ -50,8 +50,7 @@ static const struct rc_script *script_of(enum rc_verb verb)
         [RC_VERB_FILL] = &rc_scripts[RC_SCRIPT_FILL],
         [RC_VERB_UNLEASE] = &rc_scripts[RC_SCRIPT_UNLEASE],
     };
-    size_t index = (size_t)verb;
-    return index < sizeof scripts / sizeof scripts[0] ? scripts[index] : NULL;
+    return scripts[verb];
 }
 
 bool rc_resp_is_echoed(enum rc_verb verb, bool strict)
@@ -68,11 +67,42 @@ bool rc_resp_proves(const struct rc_command *command)
  * not tell a key that is absent from one that had none. */
 bool rc_resp_runs_script(const struct rc_command *command)
 {
-    bool plain_touch = command->verb == RC_VERB_TOUCH && command->ttl_ms > 0;
-    bool plain_delete = command->verb == RC_VERB_DELETE && command->cas == 0 && !command->leases;
-    bool reads = command->verb == RC_VERB_GET || command->verb == RC_VERB_GET_AND_TOUCH;
-    bool plain_read = reads && !command->want_cas && !command->want_ttl;
-    return !plain_touch && !plain_delete && !plain_read && script_of(command->verb) != NULL;
+    switch (command->verb) {
+    case RC_VERB_GET:
+    case RC_VERB_GET_AND_TOUCH:
+        return command->want_cas || command->want_ttl;
+    case RC_VERB_DELETE:
+        return command->cas != 0 || command->leases;
+    case RC_VERB_TOUCH:
+        return command->ttl_ms == 0;
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+    case RC_VERB_LEASE:
+    case RC_VERB_FILL:
+    case RC_VERB_UNLEASE:
+        return true;
+    case RC_VERB_SET:
+    case RC_VERB_ADD:
+    case RC_VERB_REPLACE:
+    case RC_VERB_RAW:
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
+    case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
+    case RC_VERB_NOOP:
+    case RC_VERB_AUTH:
+    case RC_VERB_SELECT:
+    case RC_VERB_CLIENT_ID:
+    case RC_VERB_INFO:
+    case RC_VERB_CLIENT_KILL:
+    case RC_VERB_ECHO:
+        break;
+    }
+    return false;
 }
 
 /* Does its script have the lease's key beside the user's? */
