@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "codec/memcached.h"
 #include "codec/meta_command.h"
+#include "codec/usual.h"
 #include "codec/wire.h"
 
 /* The memcached meta protocol.
@@ -390,6 +391,9 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     }
     if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
+    }
+    if (rc_usual_meta(decoder, input, expect, answer, consumed)) {
+        return RC_DECODED_ONE;
     }
     if (memchr("VHENMSC", input.data[0], 7) == NULL) {
         return rc_wire_bad(answer, "not a reply of the memcached meta protocol");

@@ -5,6 +5,7 @@
 #include "codec/resp_error.h"
 #include "codec/resp_frame.h"
 #include "codec/resp_server.h"
+#include "codec/usual.h"
 #include "codec/wire.h"
 
 /* RESP2, as Redis and Valkey speak it; here, what they answer.
@@ -541,6 +542,9 @@ static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice i
     }
     if (expect->verb == RC_VERB_RAW || expect->verb == RC_VERB_KEYS) {
         return take_whole(decoder, input, expect, answer, consumed);
+    }
+    if (rc_usual_resp(decoder, input, expect, answer, consumed)) {
+        return RC_DECODED_ONE;
     }
     const char *why;
     struct reply reply;

@@ -47,7 +47,7 @@ static void assert_inside(struct rc_slice part, struct rc_slice whole)
     }
 }
 
-static void assert_answer(
+void assert_answer(
     const struct rc_answer *got, const struct rc_answer *wanted, struct rc_slice input)
 {
     assert_int_equal(got->status, wanted->status);
@@ -156,8 +156,7 @@ void check_refusal(const struct rc_codec *codec, const struct reply_case *reply)
     fail_msg("not refused: %.*s", (int)reply->bytes.len, (const char *)reply->bytes.data);
 }
 
-/* Change, drop, repeat or insert a byte. */
-static size_t mutate(unsigned char *bytes, size_t len, uint32_t *seed)
+size_t mutate_bytes(unsigned char *bytes, size_t len, uint32_t *seed)
 {
     size_t at = next_random(seed) % len;
     switch (next_random(seed) % 4) {
@@ -188,7 +187,7 @@ void check_mutations(const struct rc_codec *codec, struct rc_slice bytes,
         size_t len = bytes.len;
         memcpy(mutant, bytes.data, len);
         for (uint32_t changes = next_random(&seed) % (CHANGES_MAX + 1); changes > 0; changes--) {
-            len = mutate(mutant, len, &seed);
+            len = mutate_bytes(mutant, len, &seed);
         }
         struct rc_slice input = copy_bytes(rc_slice(mutant, len));
         struct rc_decoder decoder = new_decoder();

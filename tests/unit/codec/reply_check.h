@@ -29,6 +29,10 @@ struct reply_case {
     bool left; /* it is a miss that leaves all bytes to the rest of its batch */
 };
 
+/* One answer is what the other one is, its texts are parts of the input or our own. */
+void assert_answer(
+    const struct rc_answer *got, const struct rc_answer *wanted, struct rc_slice input);
+
 /* Decode exactly these bytes with `decoder`, check what every outcome promises. */
 enum rc_decoded decode_copy(const struct rc_codec *codec, struct rc_decoder *decoder,
     struct rc_slice bytes, const struct reply_case *expected);
@@ -41,6 +45,10 @@ void check_refusal(const struct rc_codec *codec, const struct reply_case *reply)
  * more to come, at most a miss that leaves them to the others. */
 void check_mutations(const struct rc_codec *codec, struct rc_slice bytes,
     const struct rc_expect *stranger, unsigned rounds);
+
+/* Change, drop, repeat or insert one of the bytes, at most `len` + 1 in the end; how many there
+ * are. */
+size_t mutate_bytes(unsigned char *bytes, size_t len, uint32_t *seed);
 
 /* A small deterministic sequence; `state` starts anywhere but 0. */
 uint32_t next_random(uint32_t *state);
