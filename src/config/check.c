@@ -344,7 +344,7 @@ static void tell_error(const ringcache_config *config, size_t member, const char
     char room[RC_CONFIG_ERROR_SIZE];
     struct rc_message text = rc_message_start(room, sizeof room);
     add_place(&text, member < config->server_count ? config->servers[member].place : "", "server");
-    rc_message_add(&text, reason);
+    rc_message_add_shown(&text, rc_slice_text(reason)); /* it quotes names as they are */
     rc_config_set_error(config, room);
 }
 

@@ -59,6 +59,13 @@ static void an_error_of_a_server_that_came_by_a_call_has_no_place(void **state)
     must_fail_check(*state, "server: two servers are named \"a:11211\"");
 }
 
+static void a_name_that_is_not_ascii_is_shown_as_ascii(void **state)
+{
+    must_set(*state, "server", "memcached://a?name=\x85");
+    must_set(*state, "server", "memcached://b?name=%85");
+    must_fail_check(*state, "server: two servers are named \"\\x85\"");
+}
+
 static void weights_are_held_against_the_distribution(void **state)
 {
     must_set(*state, "server", "memcached://a?weight=100");
@@ -396,6 +403,7 @@ int main(void)
         with_config(a_plain_configuration_has_no_warning),
         with_config(two_servers_of_one_name_are_an_error_at_the_second),
         with_config(an_error_of_a_server_that_came_by_a_call_has_no_place),
+        with_config(a_name_that_is_not_ascii_is_shown_as_ascii),
         with_config(weights_are_held_against_the_distribution),
         with_config(no_server_is_warned_about),
         with_config(crc_on_a_ring_is_warned_about),
