@@ -241,7 +241,7 @@ extern const struct rc_codec rc_codec_classic;
 extern const struct rc_codec rc_codec_resp;
 
 /* Is this the version of a server that can be spoken to in meta (1.6.18 or later)? `version` is the
- * value of a VERSION answer; the whole line is understood too. */
+ * value of a VERSION answer. */
 bool rc_meta_version_ok(struct rc_slice version);
 
 #endif

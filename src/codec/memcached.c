@@ -160,10 +160,7 @@ static bool take_dot(struct rc_slice *text)
 
 bool rc_meta_version_ok(struct rc_slice version)
 {
-    enum { WORD_LEN = 8, MAJOR = 1, MINOR = 6, PATCH = 18 };
-    if (rc_slice_starts(version, "VERSION ")) {
-        version = rc_slice(version.data + WORD_LEN, version.len - WORD_LEN);
-    }
+    enum { MAJOR = 1, MINOR = 6, PATCH = 18 };
     uint64_t major, minor, patch;
     if (!take_version_part(&version, &major) || !take_dot(&version) ||
         !take_version_part(&version, &minor) || !take_dot(&version) ||

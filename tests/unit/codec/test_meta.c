@@ -400,9 +400,9 @@ static void a_server_reads_back_every_byte_that_a_key_and_a_value_may_hold(void 
 static void versions_from_1_6_18_on_are_spoken_to(void **state)
 {
     (void)state;
-    static const char *const enough[] = {"1.6.18", "VERSION 1.6.18", "1.6.19", "1.6.18_beta",
-        "1.7.0-rc1", "1.6.38 (Ubuntu)", "1.10.0", "2.0.0", "VERSION 1.6.100"};
-    static const char *const too_little[] = {"1.6.9", "1.6.17", "VERSION 1.6.17", "1.5.22",
+    static const char *const enough[] = {"1.6.18", "1.6.19", "1.6.18_beta", "1.7.0-rc1",
+        "1.6.38 (Ubuntu)", "1.10.0", "2.0.0", "1.6.100"};
+    static const char *const too_little[] = {"1.6.9", "1.6.17", "VERSION 1.6.18", "1.5.22",
         "1.4.39", "0.9.99", "", "VERSION ", "VERSION", "unknown", "1", "1.6", "1.6.", "1..18",
         "v1.6.18", "1.6.x18", "-1.6.18", "1.6.018", "1.6.99999999999999999999", " 1.6.18"};
     for (size_t i = 0; i < COUNT(enough); i++) {
