@@ -1,22 +1,108 @@
 /* SPDX-License-Identifier: MIT */
 /* A configuration file: reading it means what its lines mean one by one, judging it finds what
- * reading it finds, and a file that is refused changes nothing. */
+ * reading it finds, and a file that is refused changes nothing.
+ *
+ *     input:   [0 ── which allocation fails ── trouble] ── the file …
+ *                           1 byte              1
+ *
+ * A file that itself begins with a zero byte is written with nothing that fails in front. */
 #include "settings.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "shortage.h"
 
-enum { PATH_BYTES = 64 };
+enum { PATH_BYTES = 512, FOLDERS = 30, COMMENT_BYTES = 70000 };
 
-/* The input as a file that is in no folder. */
-static int make_file(struct rc_slice bytes, char path[PATH_BYTES])
+/* What comes to reading it. */
+enum trouble {
+    NO_TROUBLE,
+    READ_INTERRUPTED,
+    READ_FAILS,
+    NO_FILE,
+    LONG_PATH,
+    LONG_LINE, /* in front of the others, a comment */
+    TROUBLES,
+};
+
+struct file {
+    char path[PATH_BYTES];
+    int fd;
+    uint64_t starve;
+    enum trouble trouble;
+    struct rc_slice text; /* all that stands there; to be freed */
+};
+
+static struct rc_slice make_text(struct rc_slice input, enum trouble trouble)
 {
-    int fd = memfd_create("fuzz", MFD_CLOEXEC);
-    FUZZ_MUST(fd >= 0 && write(fd, bytes.data, bytes.len) == (ssize_t)bytes.len);
-    snprintf(path, PATH_BYTES, "/proc/self/fd/%d", fd);
-    return fd;
+    size_t comment = trouble == LONG_LINE ? COMMENT_BYTES : 0;
+    unsigned char *text = fuzz_copy(rc_slice(NULL, 0), comment + input.len);
+    if (comment > 0) {
+        memset(text, '#', comment);
+        text[comment - 1] = '\n';
+    }
+    rc_slice_put(text + comment, input);
+    return rc_slice(text, comment + input.len);
+}
+
+/* The file is in no folder; one that is not there is looked for below it. */
+static void make_path(struct file *file)
+{
+    size_t len = 0;
+    for (unsigned i = 0; i < (file->trouble == LONG_PATH ? FOLDERS : 1); i++) {
+        len += (size_t)snprintf(file->path + len, PATH_BYTES - len, "/proc/..");
+    }
+    snprintf(file->path + len, PATH_BYTES - len, "/proc/self/fd/%d%s", file->fd,
+        file->trouble == NO_FILE ? "/none" : "");
+}
+
+static struct file make_file(struct rc_slice input)
+{
+    struct file file = {.fd = memfd_create("fuzz", MFD_CLOEXEC)};
+    if (input.len > 0 && input.data[0] == 0) {
+        fuzz_take(&input, 1);
+        file.starve = fuzz_draw(&input, 256);
+        file.trouble = (enum trouble)fuzz_draw(&input, TROUBLES);
+    }
+    file.text = make_text(input, file.trouble);
+    FUZZ_MUST(
+        file.fd >= 0 && write(file.fd, file.text.data, file.text.len) == (ssize_t)file.text.len);
+    make_path(&file);
+    return file;
+}
+
+static void begin_trouble(const struct file *file)
+{
+    fuzz_starve(file->starve);
+    if (file->trouble == READ_INTERRUPTED) {
+        fuzz_fail_read(EINTR);
+    } else if (file->trouble == READ_FAILS) {
+        fuzz_fail_read(EIO);
+    }
+}
+
+/* What reading the file returns where no line of it counts; 0: they do. */
+static int end_trouble(const struct file *file)
+{
+    if (fuzz_relent()) {
+        return RINGCACHE_ENOMEM;
+    }
+    switch (file->trouble) {
+    case READ_FAILS:
+        return -EIO;
+    case NO_FILE:
+        return -ENOTDIR;
+    case NO_TROUBLE:
+    case READ_INTERRUPTED:
+    case LONG_PATH:
+    case LONG_LINE:
+    case TROUBLES:
+        break;
+    }
+    return 0;
 }
 
 /* ---- the same, line by line ---- */
@@ -103,39 +189,49 @@ static void count_findings(int is_error, const char *text, void *user)
     *errors += is_error != 0;
 }
 
-static void load(const char *path, const ringcache_config *expected, size_t refused)
+static void load(const struct file *file, const ringcache_config *expected, size_t refused)
 {
     ringcache_config *config;
     FUZZ_MUST(ringcache_config_new(&config) == 0);
     char *before = fuzz_settings(config), *wanted = fuzz_settings(expected);
-    int rc = ringcache_config_load_file(config, path);
+    begin_trouble(file);
+    int rc = ringcache_config_load_file(config, file->path), failure = end_trouble(file);
     char *after = fuzz_settings(config);
-    FUZZ_MUST(rc == (refused > 0 ? RINGCACHE_ECONFIG : 0));
-    FUZZ_MUST(strcmp(after, refused > 0 ? before : wanted) == 0);
+    int verdict = refused > 0 ? RINGCACHE_ECONFIG : 0;
+    FUZZ_MUST(rc == (failure != 0 ? failure : verdict));
+    FUZZ_MUST(strcmp(after, rc != 0 ? before : wanted) == 0);
     if (rc != 0) {
         fuzz_check_line(ringcache_config_error(config));
     }
-    fuzz_use(config);
+    fuzz_use(config, file->starve);
     free(before);
     free(wanted);
     free(after);
     ringcache_config_free(config);
 }
 
+static void judge(const struct file *file, const ringcache_config *expected, size_t refused)
+{
+    size_t errors = 0, told = 0;
+    begin_trouble(file);
+    int rc = ringcache_config_judge_file(file->path, count_findings, &told, &errors);
+    FUZZ_MUST(rc == end_trouble(file));
+    if (rc == 0) {
+        FUZZ_MUST(errors == told && errors >= refused);
+        FUZZ_MUST((errors > refused) == (rc_config_check(expected) != 0));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    char path[PATH_BYTES];
-    struct rc_slice text = rc_slice(bytes, len);
-    size_t errors = 0, told = 0;
     ringcache_config *expected;
-    int fd = make_file(text, path);
+    struct file file = make_file(rc_slice(bytes, len));
     FUZZ_MUST(ringcache_config_new(&expected) == 0);
-    size_t refused = apply_all(expected, text);
-    load(path, expected, refused);
-    FUZZ_MUST(ringcache_config_judge_file(path, count_findings, &told, &errors) == 0);
-    FUZZ_MUST(errors == told && errors >= refused);
-    FUZZ_MUST((errors > refused) == (rc_config_check(expected) != 0));
+    size_t refused = apply_all(expected, file.text);
+    load(&file, expected, refused);
+    judge(&file, expected, refused);
     ringcache_config_free(expected);
-    close(fd);
+    free((void *)(uintptr_t)file.text.data);
+    close(file.fd);
     return 0;
 }

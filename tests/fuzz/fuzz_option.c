@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Options by name: the first line of the input is the name, or a byte below 0x20 the number of one
- * that exists; the rest is the value. What is refused changes nothing and says why in one line. */
+ * that exists; the rest, up to a zero byte, is the value; a byte behind that says which allocation
+ * fails. What is refused changes nothing and says why in one line. */
 #include "settings.h"
 
 #include "config/config.h"
+#include "shortage.h"
 
 /* Is the value in the range that the table itself tells of a number? */
 static bool is_in_range(const char *value, const char *range)
@@ -54,26 +56,29 @@ static const ringcache_option *find(const char *name)
 static void check_refused(const ringcache_config *config, const char *before, int rc)
 {
     char *after = fuzz_settings(config);
-    FUZZ_MUST(rc == RINGCACHE_ECONFIG && strcmp(before, after) == 0);
+    FUZZ_MUST((rc == RINGCACHE_ECONFIG || rc == RINGCACHE_ENOMEM) && strcmp(before, after) == 0);
     fuzz_check_line(ringcache_config_error(config));
     free(after);
 }
 
-static void set(const char *name, const char *value)
+static void set(const char *name, const char *value, uint64_t starve)
 {
     ringcache_config *config;
     FUZZ_MUST(ringcache_config_new(&config) == 0);
     char *before = fuzz_settings(config);
     const ringcache_option *option = find(name);
+    fuzz_starve(starve);
     int rc = ringcache_config_set(config, name, value);
+    bool starved = fuzz_relent();
     FUZZ_MUST(rc != 0 || option != NULL);
+    FUZZ_MUST((rc == RINGCACHE_ENOMEM) == starved);
     if (rc != 0) {
         check_refused(config, before, rc);
     }
-    if (option != NULL) {
+    if (option != NULL && !starved) {
         check_verdict(option, value, rc);
     }
-    fuzz_use(config);
+    fuzz_use(config, starve);
     free(before);
     ringcache_config_free(config);
 }
@@ -86,7 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     const char *value = text + name_len + (option == NULL && text[name_len] == '\n' ? 1 : 0);
     char *name = (char *)fuzz_copy(rc_slice(text, name_len), 1);
     if (len > 0) {
-        set(option != NULL ? option->name : name, value);
+        size_t behind = (size_t)(value - text) + strlen(value) + 1;
+        set(option != NULL ? option->name : name, value, behind < len ? bytes[behind] : 0);
     }
     free(name);
     free(text);

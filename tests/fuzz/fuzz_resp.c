@@ -3,6 +3,7 @@
 #include "replies.h"
 
 #include "codec/resp_tree.h"
+#include "shortage.h"
 
 static const enum rc_verb verbs[] = {RC_VERB_GET, RC_VERB_SET, RC_VERB_DELETE, RC_VERB_ADD,
     RC_VERB_CAS, RC_VERB_TOUCH, RC_VERB_GET_AND_TOUCH, RC_VERB_INCREMENT, RC_VERB_LEASE,
@@ -69,6 +70,22 @@ static void grow(struct rc_slice frame)
     rc_resp_tree_free(tree);
 }
 
+/* Each of the first allocations fails in its turn. */
+static void starve(struct rc_slice frame)
+{
+    enum { STARVED = 12 };
+    struct rc_resp_tree *tree;
+    int rc = RINGCACHE_ENOMEM;
+    for (uint64_t n = 1; n <= STARVED && rc != 0; n++) {
+        fuzz_starve(n);
+        rc = rc_resp_tree_new(&tree, frame);
+        FUZZ_MUST(rc == (fuzz_relent() ? RINGCACHE_ENOMEM : 0));
+    }
+    if (rc == 0) {
+        rc_resp_tree_free(tree);
+    }
+}
+
 /* Bytes that nobody has looked at before are one reply, or refused. */
 static void grow_any(struct rc_slice bytes)
 {
@@ -76,6 +93,7 @@ static void grow_any(struct rc_slice bytes)
     int rc = rc_resp_tree_new(&tree, bytes);
     FUZZ_MUST(rc == 0 || rc == RINGCACHE_EPROTOCOL);
     if (rc == 0) {
+        starve(bytes);
         compare(rc_resp_tree_root(tree), &bytes);
         FUZZ_MUST(bytes.len == 0);
         rc_resp_tree_free(tree);

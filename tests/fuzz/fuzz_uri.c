@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The URI of a server. Whatever it is, what is said of it shows no password and nothing that a
  * terminal would take for more than text; and the canonical form of one that was understood means
- * the same server. */
+ * the same server. It ends at a zero byte, and a byte behind that says which allocation fails. */
 #include "config/config.h"
-#include "fuzz.h"
+#include "shortage.h"
 
 enum { WHY_BYTES = 512 };
 
@@ -51,25 +51,27 @@ static void check_server(const struct rc_server_uri *server)
     }
 }
 
-static int parse(const char *uri)
+static void parse(const char *uri, uint64_t starve)
 {
     char why[WHY_BYTES] = "";
     struct rc_server_uri server;
+    fuzz_starve(starve);
     int rc = rc_server_uri_parse(uri, &server, why, sizeof why);
+    bool starved = fuzz_relent();
+    FUZZ_MUST((rc == RINGCACHE_ENOMEM) == starved);
     if (rc == 0) {
         check_server(&server);
         rc_server_uri_deinit(&server);
-        return rc;
+        return;
     }
-    FUZZ_MUST(rc == RINGCACHE_ECONFIG && why[0] != '\0');
+    FUZZ_MUST(starved || (rc == RINGCACHE_ECONFIG && why[0] != '\0'));
     FUZZ_MUST(strstr(why, secret) == NULL);
     check_line(why);
-    return rc;
 }
 
 /* The same with a password at the place that has one: of the input, what stands in front of its
  * first blank is the user, and what stands behind is the rest. */
-static void parse_with_secret(const char *input)
+static void parse_with_secret(const char *input, uint64_t starve)
 {
     static const char *const schemes[] = {
         "memcached://", "redis://", "memcached+unix://", "redis+unix://", "rediss://", ""};
@@ -79,7 +81,7 @@ static void parse_with_secret(const char *input)
     char *uri = (char *)fuzz_copy(rc_slice(NULL, 0), size);
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         snprintf(uri, size, "%s%.*s:%s@%s", schemes[i], (int)user_len, input, secret, rest);
-        parse(uri);
+        parse(uri, starve);
     }
     free(uri);
 }
@@ -87,9 +89,11 @@ static void parse_with_secret(const char *input)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     char *uri = (char *)fuzz_copy(rc_slice(bytes, len), 1);
+    size_t end = strlen(uri);
+    uint64_t starve = end + 1 < len ? bytes[end + 1] : 0;
     if (strstr(uri, secret) == NULL) {
-        parse(uri);
-        parse_with_secret(uri);
+        parse(uri, starve);
+        parse_with_secret(uri, starve);
     }
     free(uri);
     return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
-#include "engine/bytes.h"
 #include "config/state.h"
+#include "engine/bytes.h"
+#include "shortage.h"
 
 static void add_number(struct sim_bytes *text, uint64_t number)
 {
@@ -56,11 +57,21 @@ void fuzz_check_line(const char *text)
     }
 }
 
-void fuzz_use(ringcache_config *config)
+static ringcache_config *copy_config(const ringcache_config *config, uint64_t starve)
 {
     ringcache_config *copy;
+    fuzz_starve(starve);
+    int rc = rc_config_copy(&copy, config);
+    bool starved = fuzz_relent();
+    FUZZ_MUST(rc == (starved ? RINGCACHE_ENOMEM : 0));
+    FUZZ_MUST(!starved || rc_config_copy(&copy, config) == 0);
+    return copy;
+}
+
+void fuzz_use(ringcache_config *config, uint64_t starve)
+{
     char *before = fuzz_settings(config);
-    FUZZ_MUST(rc_config_copy(&copy, config) == 0);
+    ringcache_config *copy = copy_config(config, starve);
     char *after = fuzz_settings(copy);
     FUZZ_MUST(strcmp(before, after) == 0);
     free(before);
