@@ -33,8 +33,9 @@ SOURCE = """int rc_one(enum kind kind)
 STATES, BYTES = 3, 9  # the lines on which the two switches stand
 
 
-def lines_of(counts):
-    """The lines of SOURCE as a report tells them: number -> (runs, runs of each branch)."""
+def lines_of(counts, functions=((1, 'rc_one'),)):
+    """The lines of SOURCE as a report tells them: number -> (runs, runs of each branch). Functions
+    are told by the lines on which they begin."""
     records = [{'line_number': number, 'count': runs, 'branches': [{'count': n} for n in branches],
                 'gcovr/noncode': False} for number, (runs, branches) in counts.items()]
     records.append({'line_number': 2, 'count': 0, 'branches': [], 'gcovr/noncode': True})
@@ -44,7 +45,8 @@ def lines_of(counts):
             file.write(SOURCE)
         report = os.path.join(root, 'report.json')
         with open(report, 'w', encoding='utf-8') as file:
-            json.dump({'files': [{'file': NAME, 'lines': records}]}, file)
+            json.dump({'files': [{'file': NAME, 'lines': records, 'functions': [
+                {'lineno': at, 'name': name} for at, name in functions]}]}, file)
         return list(coverage.read_lines(root, report))
 
 
@@ -57,8 +59,16 @@ def judged(counts, *excuses):
     return (figures.lines, figures.run, figures.branches, figures.taken, len(idle), met)
 
 
+def parsed(counts, functions):
+    """Is the goal of the parsers met, of which SOURCE is the only one?"""
+    coverage.PARSERS = (NAME,)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return coverage.tell_parsers(lines_of(counts, functions))
+
+
 RETURN = (NAME, ('return 1;',), 'why')
 SWITCH = (NAME, ('switch (kind) {',), 'why')
+FUNCTION = (NAME, ('rc_one',), 'why')
 ELSEWHERE = ('src/ring/two.c', ('return 1;',), 'why')
 # (what is shown, what is counted, excuses, the figures)
 CASES = (
@@ -70,8 +80,18 @@ CASES = (
     ('a line that was never run may be excused', {5: (0, [])}, (RETURN,), (0, 0, 0, 0, 0, True)),
     ('of a line that was run, what was missed may be excused', {STATES: (9, [9, 0, 0])}, (SWITCH,),
      (1, 1, 1, 1, 0, True)),
+    ('all of a function may be excused', {STATES: (9, [9, 0, 0]), 5: (0, [])}, (FUNCTION,),
+     (1, 1, 1, 1, 0, True)),
     ('an excuse of what was run is not needed', {5: (1, [])}, (RETURN,), (1, 1, 0, 0, 1, True)),
     ('an excuse counts in its own file', {5: (0, [])}, (ELSEWHERE,), (1, 0, 0, 0, 1, False)),
+)
+READER, WRITER = (1, 'rc_one'), (BYTES, 'rc_put_one')
+# (what is shown, what is counted, functions, is the goal met)
+PARSER_CASES = (
+    ('a parser is whole when inputs take its branches', {BYTES: (9, [4, 5])}, (READER,), True),
+    ('a branch of a parser that no input takes is missed', {BYTES: (9, [9, 0])}, (READER,), False),
+    ('what writes is no parser', {STATES: (9, [4, 5]), BYTES: (9, [9, 0])}, (READER, WRITER), True),
+    ('a parser that no report tells of is missed', {BYTES: (9, [4, 5])}, (WRITER,), False),
 )
 
 
@@ -80,6 +100,8 @@ def main():
     for name, counts, excuses, wanted in CASES:
         found = judged(counts, *excuses)
         tap.result(name, [] if found == wanted else [f'found: {found}'])
+    for name, counts, functions, wanted in PARSER_CASES:
+        tap.result(name, [] if parsed(counts, functions) == wanted else ['otherwise'])
     return tap.finish()
 
 
