@@ -3,6 +3,7 @@
 #include "server/conn_inside.h"
 
 #include "base/alloc.h"
+#include "server/health.h"
 #include "server/journal.h"
 
 enum {

@@ -4,77 +4,8 @@
 #include <errno.h>
 
 #include "ringcache/status.h"
-#include "server/pipeline.h"
-#include "server/request.h"
 
 enum { MINUTE_MS = 60000, FLAPS_MAX = 3 };
-
-void rc_liveness_sent(
-    struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel, uint64_t now_ms)
-{
-    if (p->oldest != NULL && l->kernel < p->oldest->end && kernel > l->kernel) {
-        l->handed_ms = now_ms;
-    }
-    l->kernel = kernel;
-    if (l->mark == 0 && !l->stalled && p->newest != NULL && kernel >= p->newest->end) {
-        l->mark = p->newest->end;
-        l->mark_ms = now_ms;
-    }
-}
-
-void rc_liveness_began(struct rc_liveness *l, uint64_t now_ms)
-{
-    l->handed_ms = now_ms;
-}
-
-void rc_liveness_stalled(struct rc_liveness *l)
-{
-    l->mark = 0;
-    l->stalled = true;
-}
-
-void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms)
-{
-    l->stalled = false;
-    l->received_ms = now_ms;
-}
-
-void rc_liveness_answered(struct rc_liveness *l, uint64_t answered, uint64_t now_ms)
-{
-    if (l->mark == 0 || answered < l->mark) {
-        return;
-    }
-    uint64_t sample = now_ms - l->mark_ms;
-    if (sample > UINT32_MAX / 8) {
-        sample = UINT32_MAX / 8;
-    }
-    l->round_trip_ms = l->round_trip_ms == 0
-                           ? (uint32_t)sample
-                           : (uint32_t)((l->round_trip_ms * (uint64_t)7 + sample) / 8);
-    l->mark = 0;
-}
-
-uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms)
-{
-    uint64_t patience = timeout_ms;
-    if (patience < (uint64_t)l->round_trip_ms * 4) {
-        patience = (uint64_t)l->round_trip_ms * 4;
-    }
-    if (patience < RC_SILENCE_MIN_MS) {
-        patience = RC_SILENCE_MIN_MS;
-    }
-    return patience < UINT32_MAX ? (uint32_t)patience : UINT32_MAX;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-uint64_t rc_liveness_since(const struct rc_liveness *l)
-{
-    return later(l->received_ms, l->handed_ms);
-}
 
 bool rc_census_doubts_us(const struct rc_census *c, uint64_t now_ms, uint32_t window_ms)
 {

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "server/conn.h"
+#include "server/health.h"
 #include "server/journal.h"
 #include "server/text.h"
 
