@@ -56,70 +56,52 @@ static void on_lost(struct rc_server *server, uint32_t lane, const struct rc_los
     }
 }
 
-/* Soft evidence may take out at most half of the servers in the ring, and always one. */
-static bool under_cap(const struct rc_table *table)
-{
-    size_t ejected = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        const struct rc_server *s = table->servers[i];
-        ejected += s->state == RC_SERVER_DOWN && s->ejected;
-    }
-    size_t allowed = table->count / 2 > 1 ? table->count / 2 : 1;
-    return ejected < allowed;
-}
-
 static uint64_t later(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
-static struct rc_census take_census(const struct rc_table *table)
+static void count_one(const struct rc_server *server, struct rc_census *census)
 {
-    struct rc_census census = {0};
-    for (size_t i = 0; i < table->count; i++) {
-        const struct rc_server *s = table->servers[i];
-        uint64_t silent_ms = rc_server_silent_since(s);
-        if (!rc_server_available(s)) {
-            continue;
-        }
-        census.serving++;
-        if (silent_ms != 0) {
-            census.silent++;
-            census.fell_ms = later(census.fell_ms, silent_ms);
-        } else {
-            census.heard_ms = later(census.heard_ms, rc_server_heard_ms(s));
-        }
+    uint64_t silent_ms = rc_server_silent_since(server);
+    if (!rc_server_available(server)) {
+        census->ejected += server->health.ejected;
+        return;
     }
-    return census;
-}
-
-/* Nobody may have asked them anything. */
-static void ask_the_others(const struct rc_table *table)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        struct rc_server *s = table->servers[i];
-        if (rc_server_available(s) && rc_server_silent_since(s) == 0) {
-            rc_server_ask_for_sign(s);
-        }
+    census->serving++;
+    if (silent_ms != 0) {
+        census->silent++;
+        census->fell_ms = later(census->fell_ms, silent_ms);
+    } else {
+        census->heard_ms = later(census->heard_ms, rc_server_heard_ms(server));
     }
 }
 
-/* Is silence reason enough to take this server out? */
-static bool may_eject(struct rc_server *server)
+static void take_census(struct rc_server *server, struct rc_census *census)
 {
     const struct rc_member_server *member = server->owner;
     const struct rc_table *table = member->client->table;
-    const struct rc_census census = take_census(table);
-    uint32_t window_ms = rc_silence_window_ms(server->env->timeout_ms);
-    if (rc_census_doubts_us(&census, rc_env_now_ms(server->env), window_ms)) {
-        ask_the_others(table);
-        return false;
+    *census = (struct rc_census){.count = table->count};
+    for (size_t i = 0; i < table->count; i++) {
+        count_one(table->servers[i], census);
     }
-    return under_cap(table);
+}
+
+/* Nobody may have asked them anything. */
+static void ask_others(struct rc_server *server)
+{
+    const struct rc_member_server *member = server->owner;
+    const struct rc_table *table = member->client->table;
+    for (size_t i = 0; i < table->count; i++) {
+        struct rc_server *other = table->servers[i];
+        if (rc_server_available(other) && rc_server_silent_since(other) == 0) {
+            rc_server_ask_for_sign(other);
+        }
+    }
 }
 
 static const struct rc_server_events server_events = {
-    .changed = on_changed, .lost = on_lost, .may_eject = may_eject};
+    .changed = on_changed, .lost = on_lost, .take_census = take_census, .ask_others = ask_others};
 
 static void linger_due(struct rc_deadline *deadline, uint64_t now_ms)
 {

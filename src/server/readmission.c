@@ -19,11 +19,6 @@ bool rc_readmission_owns(struct rc_slice key)
     return rc_slice_equal(key, rc_slice_text(divide_key));
 }
 
-static bool is_down(const struct rc_server *server)
-{
-    return server->state == RC_SERVER_DOWN;
-}
-
 static bool is_marked(const struct rc_server *server)
 {
     return !server->backend.credentials.redis && !server->unmarkable;
@@ -126,11 +121,7 @@ static struct rc_conn *first_ready(const struct rc_server *server)
 
 static void hold(struct rc_server *server)
 {
-    if (is_down(server)) {
-        rc_service_stay_out(server, RINGCACHE_EDOWN, held);
-    } else {
-        rc_service_end(server, RC_EVIDENCE_WORD, RINGCACHE_EDOWN, held);
-    }
+    rc_service_learn(server, RC_EVIDENCE_PROBE_REFUSED, RINGCACHE_EDOWN, held);
     if (!server->held) {
         server->held = true;
         rc_service_announce(server, RC_CHANGE_HELD, RINGCACHE_EDOWN);
@@ -289,11 +280,7 @@ static void refused(struct rc_conn *conn, const struct rc_answer *answer, const 
     rc_service_explain(server, what, conn->why);
     const char *why = rc_text_bytes(server->reason);
     int status = answer->status < 0 ? answer->status : RINGCACHE_ESERVER;
-    if (is_down(server)) {
-        rc_service_stay_out(server, status, why);
-    } else {
-        rc_service_end(server, RC_EVIDENCE_WORD, status, why);
-    }
+    rc_service_learn(server, RC_EVIDENCE_PROBE_REFUSED, status, why);
 }
 
 void rc_readmission_answered(struct rc_conn *conn, const struct rc_answer *answer)
@@ -318,5 +305,5 @@ void rc_readmission_answered(struct rc_conn *conn, const struct rc_answer *answe
         mark_told(conn, answer->cas);
     }
     rc_service_resume(server);
-    rc_service_keep_probing(server);
+    rc_service_learn(server, RC_EVIDENCE_PROBE_UNDECIDED, 0, "");
 }

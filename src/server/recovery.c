@@ -14,33 +14,6 @@
  * seen to end; this long is waited before its writes count as gone. */
 enum { GIVEN_UP_MS = 60000 };
 
-/* Where our own loop was late while the server was asked, it is asked again at once; but once for
- * each silence, since a program may be late all the time. */
-static bool excused(struct rc_server *server)
-{
-    const struct rc_env *env = server->env;
-    uint64_t silent_ms = rc_server_silent_since(server);
-    bool late = env->stalled_ms != 0 && rc_env_now_ms(server->env) - env->stalled_ms <
-                                            rc_silence_window_ms(env->timeout_ms);
-    if (!late || server->excused_ms == silent_ms) {
-        return false;
-    }
-    server->excused_ms = silent_ms;
-    return true;
-}
-
-/* Silence is soft evidence: it may be our own loop or network, so only so many go by it. */
-static void eject(struct rc_server *server, const char *why)
-{
-    bool again = server->state != RC_SERVER_DOWN && excused(server);
-    if (!again && (server->state == RC_SERVER_DOWN || server->events->may_eject(server))) {
-        rc_service_end(server, RC_EVIDENCE_SILENCE, RINGCACHE_ETIMEDOUT, why);
-        return;
-    }
-    server->state = RC_SERVER_SUSPECT;
-    rc_service_retry_in(server, again ? 0 : RC_SERVICE_PAUSE_MS + server->env->timeout_ms);
-}
-
 /* ---- the probe ---- */
 
 /* Ask Redis to end the next old connection that it still knows; false when none can be asked
@@ -78,7 +51,7 @@ static void replace_those_that_stayed(struct rc_server *server)
 /* The probe's connection becomes the first lane's that has none. */
 static void promote(struct rc_server *server)
 {
-    if (server->state == RC_SERVER_DOWN) {
+    if (server->health.state == RC_SERVER_DOWN) {
         replace_those_that_stayed(server);
     }
     struct rc_lane *lane = rc_service_lane_of(server, NULL);
@@ -89,7 +62,8 @@ static void promote(struct rc_server *server)
         server->probe = NULL;
     }
     rc_service_resume(server);
-    rc_service_keep_probing(server); /* what was replaced may hold writes */
+    /* what was replaced may hold writes */
+    rc_service_learn(server, RC_EVIDENCE_PROBE_UNDECIDED, 0, "");
 }
 
 /* The server answers, some connections do not: they go, and with unanswered writes they stand in
@@ -103,7 +77,6 @@ static void retire_silent(struct rc_server *server)
             rc_service_retire(server, &server->lanes[i], RINGCACHE_ECONNECT, why);
         }
     }
-    server->state = RC_SERVER_CONNECTING;
 }
 
 /* Nothing is expected of it any more but its end. */
@@ -128,55 +101,29 @@ static void give_up_old(struct rc_server *server)
     }
 }
 
-/* Hard evidence, of a connection: the server answers, and cannot be written to all the same. */
-static void go_out_for_old(struct rc_server *server)
+/* The probe was answered, and has nothing more to ask. */
+static void probe_done(struct rc_server *server)
 {
-    rc_service_end(server, RC_EVIDENCE_FAILURE, RINGCACHE_ETIMEDOUT,
-        "writes on an older connection are unanswered");
-    server->outage.answered_ms = rc_env_now_ms(server->env);
-}
-
-/* The next probe comes no later than the moment at which older connections are given up. */
-static void wait_for_old(struct rc_server *server, uint64_t until_ms)
-{
-    rc_service_drop_probe(server);
-    rc_service_plan_probe(server);
-    if (rc_env_now_ms(server->env) < until_ms && server->retry.at_ms > until_ms) {
-        rc_env_arm(server->env, &server->retry, until_ms);
+    static const char why[] = "writes on an older connection are unanswered";
+    struct rc_verdict verdict = {.measure = RC_MEASURE_NONE};
+    if (!rc_server_gate_open(server)) {
+        verdict = rc_service_judge(server, RC_EVIDENCE_PROBE_OBSTRUCTED);
     }
-}
-
-static void wait_or_go_on(struct rc_server *server)
-{
-    struct rc_outage *outage = &server->outage;
-    uint64_t now_ms = rc_env_now_ms(server->env);
-    outage->answered_ms = outage->answered_ms > 0 ? outage->answered_ms : now_ms;
-    uint64_t until_ms = outage->answered_ms + server->env->fence_limit_ms;
-    if (now_ms >= until_ms) {
+    if (verdict.measure == RC_MEASURE_GIVE_UP_OLD) {
         give_up_old(server);
     }
     if (rc_server_gate_open(server)) {
         promote(server);
-    } else {
-        wait_for_old(server, until_ms);
+        return;
     }
-}
-
-/* The probe was greeted, and has nothing more to ask. */
-static void probe_done(struct rc_server *server)
-{
-    if (rc_server_gate_open(server)) {
-        promote(server);
-    } else if (server->state == RC_SERVER_DOWN) {
-        wait_or_go_on(server);
-    } else {
-        go_out_for_old(server);
-    }
+    rc_service_drop_probe(server);
+    rc_service_carry_out(server, &verdict, RINGCACHE_ETIMEDOUT, why);
 }
 
 static void probe_ready(struct rc_server *server)
 {
-    if (server->state == RC_SERVER_SUSPECT) {
+    const struct rc_verdict verdict = rc_service_judge(server, RC_EVIDENCE_PROBE_GREETED);
+    if (verdict.measure == RC_MEASURE_RETIRE_SILENT) {
         retire_silent(server);
     }
     if (!ask_to_kill(server)) {
@@ -186,15 +133,7 @@ static void probe_ready(struct rc_server *server)
 
 static void probe_failed(struct rc_server *server, int status, const char *why)
 {
-    if (rc_error_is_local(status)) {
-        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
-    } else if (server->state == RC_SERVER_DOWN) {
-        rc_service_stay_out(server, status, why);
-    } else if (status == RINGCACHE_ETIMEDOUT) {
-        eject(server, why);
-    } else {
-        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
-    }
+    rc_service_learn(server, rc_evidence_of_probe(status), status, why);
 }
 
 /* ---- what connections report ---- */
@@ -215,16 +154,16 @@ static void on_ready(struct rc_conn *conn)
 static void lane_failed(struct rc_lane *lane, int status, const char *why)
 {
     struct rc_server *server = lane->server;
-    if (rc_error_is_local(status)) {
+    enum rc_evidence evidence = rc_evidence_of_connect(status);
+    const struct rc_verdict verdict = rc_service_judge(server, evidence);
+    if (evidence == RC_EVIDENCE_OWN_TROUBLE) {
         rc_service_explain(server, "trouble of this machine: ", why);
-        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
-    } else if (rc_service_any_healthy(server)) {
+    } else if (verdict.measure == RC_MEASURE_CLOSE_LANE) {
         rc_service_explain(server, "", why);
         lane->closed_until_ms = rc_env_now_ms(server->env) + RC_SERVICE_PAUSE_MS;
         rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
-    } else if (!rc_service_any_in_the_making(server)) { /* else that one decides */
-        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
     }
+    rc_service_carry_out(server, &verdict, status, why);
 }
 
 static void on_failed(struct rc_conn *conn, int status, const char *why)
@@ -245,7 +184,7 @@ static void on_failed(struct rc_conn *conn, int status, const char *why)
     } else if (was_probe) {
         probe_failed(server, status, why);
     } else if (lane != NULL && conn->greeting.not_now) {
-        rc_service_end(server, RC_EVIDENCE_WORD, status, why);
+        rc_service_learn(server, RC_EVIDENCE_REFUSED, status, why);
     } else if (lane != NULL) {
         lane_failed(lane, status, why);
     }
@@ -260,20 +199,13 @@ static void reconnect(struct rc_lane *lane, const char *why)
     uint64_t now_ms = rc_env_now_ms(server->env);
     bool in_a_row =
         lane->reconnected_ms != 0 && now_ms - lane->reconnected_ms < RC_SERVICE_PAUSE_MS;
-    if (server->state == RC_SERVER_DOWN) {
-        rc_service_keep_probing(server); /* the probe decides, and may have been due on this one */
+    if (rc_server_available(server)) {
+        rc_service_explain(server, "reconnecting: ", why);
+    }
+    const struct rc_verdict verdict = rc_service_judge(server, RC_EVIDENCE_LOST);
+    rc_service_carry_out(server, &verdict, RINGCACHE_ECONNECT, why);
+    if (verdict.measure != RC_MEASURE_DIAL) {
         return;
-    }
-    rc_service_explain(server, "reconnecting: ", why);
-    if (server->state == RC_SERVER_SUSPECT && !rc_service_any_suspect(server) &&
-        rc_server_gate_open(server)) {
-        rc_service_drop_probe(server);
-        rc_env_disarm(server->env, &server->retry);
-        server->state = RC_SERVER_UP;
-    }
-    if (!rc_service_any_healthy(server) && !rc_service_any_suspect(server)) {
-        server->state = RC_SERVER_CONNECTING;
-        rc_service_announce(server, RC_CHANGE_CONNECTING, RINGCACHE_ECONNECT);
     }
     lane->reconnected_ms = now_ms;
     if (in_a_row) {
@@ -286,13 +218,7 @@ static void reconnect(struct rc_lane *lane, const char *why)
 /* An old connection is no more, or holds no writes any more. */
 static void old_gone(struct rc_server *server)
 {
-    if (server->state == RC_SERVER_DOWN) {
-        if (server->probe == NULL) {
-            rc_service_retry_in(server, 0);
-        }
-    } else {
-        rc_service_resume(server);
-    }
+    rc_service_learn(server, RC_EVIDENCE_OLD_GONE, 0, "");
 }
 
 /* Nothing of it is carried out any more, or its time is up. */
@@ -319,8 +245,7 @@ static void become_unproven(struct rc_conn *conn, int status, const char *why)
     rc_list_append(&server->old, &conn->link);
     rc_env_arm(server->env, &conn->timer, conn->over_ms);
     if (!conn->doubted) {
-        rc_service_end(server, RC_EVIDENCE_FAILURE, status, why);
-        rc_service_keep_probing(server);
+        rc_service_learn(server, RC_EVIDENCE_UNPROVEN, status, why);
     }
 }
 
@@ -375,19 +300,14 @@ static void on_distrusted(struct rc_conn *conn, int status, const char *why)
 
 static void on_spoke(struct rc_conn *conn)
 {
-    struct rc_server *server = conn->owner;
-    if (server->state == RC_SERVER_SUSPECT && !rc_service_any_suspect(server)) {
-        rc_service_resume(server);
-    } else if (server->state == RC_SERVER_DOWN && server->probe == NULL) {
-        rc_service_retry_in(server, 0);
-    }
+    rc_service_learn(conn->owner, RC_EVIDENCE_SPOKE, 0, "");
 }
 
 static void on_room(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
     struct rc_lane *lane = rc_service_lane_of(server, conn);
-    bool sweeps = server->state != RC_SERVER_DOWN || conn->sweeps > 0;
+    bool sweeps = server->health.state != RC_SERVER_DOWN || conn->sweeps > 0;
     if (sweeps && server->journal.count > 0) {
         rc_sweep_go(server);
     }
@@ -402,7 +322,7 @@ static void drained(struct rc_conn *conn)
     struct rc_server *server = conn->owner;
     struct rc_lane *lane = rc_service_lane_of(server, NULL);
     rc_list_remove(&conn->link);
-    if (server->state == RC_SERVER_DOWN && lane != NULL && !conn->replaced) {
+    if (server->health.state == RC_SERVER_DOWN && lane != NULL && !conn->replaced) {
         rc_lane_take(lane, conn); /* alive, in step, older than every other: it serves again */
     } else {
         rc_conn_free(conn);
@@ -419,8 +339,8 @@ static void fence_answered(struct rc_conn *conn, const struct rc_answer *answer)
         return;
     }
     drained(conn);
-    if (answer->refusal == RC_REFUSAL_NOT_NOW && server->state == RC_SERVER_DOWN) {
-        rc_service_stay_out(server, answer->status, conn->why);
+    if (answer->refusal == RC_REFUSAL_NOT_NOW && server->health.state == RC_SERVER_DOWN) {
+        rc_service_learn(server, RC_EVIDENCE_PROBE_REFUSED, answer->status, conn->why);
     } else if (conn->state == RC_CONN_CLOSED) {
         old_gone(server);
     } else if (rc_server_gate_open(server)) {
@@ -434,15 +354,13 @@ static void fence_answered(struct rc_conn *conn, const struct rc_answer *answer)
 static void ping_answered(struct rc_conn *conn, const struct rc_answer *answer)
 {
     struct rc_server *server = conn->owner;
-    if (server->state != RC_SERVER_DOWN) {
-        if (answer->refusal == RC_REFUSAL_NOT_NOW) {
-            rc_service_end(server, RC_EVIDENCE_WORD, answer->status, conn->why);
-        }
-    } else if (rc_answer_serves(answer)) {
+    bool down = !rc_server_available(server);
+    if (down ? !rc_answer_serves(answer) : answer->refusal == RC_REFUSAL_NOT_NOW) {
+        rc_service_learn(server, RC_EVIDENCE_PROBE_REFUSED, answer->status, conn->why);
+    } else if (down) {
         rc_service_resume(server);
-        rc_service_keep_probing(server); /* an older generation may have come into the way */
-    } else {
-        rc_service_stay_out(server, answer->status, conn->why);
+        /* an older generation may have come into the way */
+        rc_service_learn(server, RC_EVIDENCE_PROBE_UNDECIDED, 0, "");
     }
 }
 
@@ -490,8 +408,8 @@ static void on_refused(struct rc_conn *conn, enum rc_refusal refusal, bool progr
     if (refusal == RC_REFUSAL_REPLICA) {
         rc_renewal_begin(server, conn->why);
     } else if (!program) {
-        rc_service_end(server, RC_EVIDENCE_WORD, RINGCACHE_ESERVER, conn->why);
-    } else if (server->state != RC_SERVER_DOWN && !conn->own.due) {
+        rc_service_learn(server, RC_EVIDENCE_REFUSED, RINGCACHE_ESERVER, conn->why);
+    } else if (server->health.state != RC_SERVER_DOWN && !conn->own.due) {
         (void)rc_conn_ask(conn, &ping); /* without memory for it, some other request will tell */
     }
 }
@@ -506,12 +424,24 @@ static void given_up_due(struct rc_server *server, struct rc_conn *conn)
     }
     rc_env_arm(server->env, &conn->timer, conn->over_ms);
     if (!conn->doubted) {
-        eject(server, "a connection given up does not end");
+        rc_service_learn(server, RC_EVIDENCE_OLD_SILENT, RINGCACHE_ETIMEDOUT,
+            "a connection given up does not end");
     }
+}
+
+static void lane_silent(struct rc_server *server, struct rc_lane *lane)
+{
+    const struct rc_verdict verdict = rc_service_judge(server, RC_EVIDENCE_SILENT);
+    if (verdict.measure == RC_MEASURE_RETIRE_IT) {
+        const char *reason = rc_text_bytes(server->reason);
+        rc_service_retire(server, lane, server->down_status, reason);
+    }
+    rc_service_follow(server, &verdict);
 }
 
 static void on_silent(struct rc_conn *conn)
 {
+    static const char replaced[] = "a connection that was replaced is silent";
     struct rc_server *server = conn->owner;
     if (conn == server->probe) {
         rc_service_drop_probe(server);
@@ -519,19 +449,14 @@ static void on_silent(struct rc_conn *conn)
         return;
     }
     struct rc_lane *lane = rc_service_lane_of(server, conn);
-    if (lane != NULL && server->state == RC_SERVER_DOWN) {
-        const char *reason = rc_text_bytes(server->reason);
-        rc_service_retire(server, lane, server->down_status, reason);
-        rc_service_keep_probing(server);
-    } else if (lane != NULL) {
-        server->state = RC_SERVER_SUSPECT;
-        rc_service_probe(server);
+    if (lane != NULL) {
+        lane_silent(server, lane);
     } else if (conn->state != RC_CONN_READY) {
         given_up_due(server, conn);
     } else if (rc_conn_holds_writes(conn)) {
-        eject(server, "a connection that was replaced is silent");
+        rc_service_learn(server, RC_EVIDENCE_OLD_SILENT, RINGCACHE_ETIMEDOUT, replaced);
     } else {
-        rc_conn_close(conn, RINGCACHE_ECONNECT, "a connection that was replaced is silent");
+        rc_conn_close(conn, RINGCACHE_ECONNECT, replaced);
         rc_conn_free(conn);
     }
 }
@@ -552,11 +477,12 @@ static void ask_idle(struct rc_server *server)
 
 void rc_server_hear_state(struct rc_server *server, bool up)
 {
-    if (!up && server->state == RC_SERVER_UP) {
+    const struct rc_verdict verdict =
+        rc_service_judge(server, up ? RC_EVIDENCE_HEARD_BACK : RC_EVIDENCE_HEARD_GONE);
+    if (verdict.measure == RC_MEASURE_ASK_IDLE) {
         ask_idle(server);
-    } else if (up && server->state == RC_SERVER_DOWN && server->probe == NULL) {
-        rc_service_retry_in(server, 0);
     }
+    rc_service_follow(server, &verdict);
 }
 
 static const struct rc_conn_events conn_events = {
@@ -579,10 +505,8 @@ static void retry_due(struct rc_deadline *deadline, uint64_t now_ms)
 {
     (void)now_ms;
     struct rc_server *server = rc_container(deadline, struct rc_server, retry);
-    if (server->state == RC_SERVER_DOWN || server->state == RC_SERVER_SUSPECT) {
-        rc_service_probe(server);
-    }
-    if (server->state != RC_SERVER_DOWN) {
+    rc_service_learn(server, RC_EVIDENCE_DUE, 0, "");
+    if (rc_server_available(server)) {
         rc_readmission_go(server);
         rc_sweep_go(server);
     }

@@ -2,8 +2,9 @@
 #ifndef RC_SERVER_RECOVERY_H
 #define RC_SERVER_RECOVERY_H
 
-/* The part of a server that judges: what its connections' news mean, when it is out of service, and
- * what has to be proven before user requests resume. Used by server.c alone. */
+/* What a server's connections report: which evidence of its health that is, and what becomes of the
+ * single connection. health.h judges; service.c carries out what concerns the whole server. Used by
+ * server.c alone. */
 
 #include "server/server.h"
 

@@ -15,7 +15,7 @@ static bool stands(const struct rc_lane *lane)
 void rc_renewal_begin(struct rc_server *server, const char *words)
 {
     uint64_t now_ms = rc_env_now_ms(server->env);
-    if (server->state != RC_SERVER_UP || now_ms < server->renewal_from_ms) {
+    if (server->health.state != RC_SERVER_UP || now_ms < server->renewal_from_ms) {
         return;
     }
     server->renewal_from_ms = now_ms + RENEWAL_MS;
@@ -68,7 +68,7 @@ void rc_renewal_ready(struct rc_lane *lane)
     struct rc_server *server = lane->server;
     struct rc_conn *successor = lane->successor;
     lane->successor = NULL;
-    bool wanted = server->state == RC_SERVER_UP && outdated_by(lane, successor);
+    bool wanted = server->health.state == RC_SERVER_UP && outdated_by(lane, successor);
     if (!wanted || !drain(server, lane->conn)) {
         rc_conn_free(successor);
         return;
@@ -81,7 +81,7 @@ void rc_renewal_ready(struct rc_lane *lane)
 void rc_renewal_failed(struct rc_lane *lane, const char *why)
 {
     lane->successor = NULL;
-    if (lane->server->state == RC_SERVER_UP) {
+    if (lane->server->health.state == RC_SERVER_UP) {
         rc_service_explain(lane->server, "in service, but not connected anew: ", why);
     }
 }

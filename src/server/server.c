@@ -36,7 +36,7 @@ void rc_lane_forget(struct rc_lane *lane, struct rc_request *request)
 static void make_good(struct rc_lane *lane, const struct rc_lost *lost)
 {
     rc_sweep_note(lane, lost);
-    if (lane->server->state != RC_SERVER_DOWN) {
+    if (lane->server->health.state != RC_SERVER_DOWN) {
         rc_sweep_go(lane->server);
     }
 }
@@ -228,7 +228,7 @@ static bool turned_away(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
     const struct rc_server *server = lane->server;
-    bool down = server->state == RC_SERVER_DOWN;
+    bool down = server->health.state == RC_SERVER_DOWN;
     bool closed = lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env);
     if (!down && !closed) {
         return false;
@@ -434,7 +434,7 @@ void rc_server_count(struct rc_server *server, int status)
 
 const char *rc_server_state_name(const struct rc_server *server)
 {
-    switch (server->state) {
+    switch (server->health.state) {
     case RC_SERVER_IDLE:
         return "idle";
     case RC_SERVER_CONNECTING:

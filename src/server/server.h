@@ -13,6 +13,7 @@
  *                              DOWN ◄──────────────────────────────────┘ is silent too
  *                                │  probe's success and no old connection with writes: UP
  *
+ * Which evidence leads where, with all that follows, is the table in health.h.
  * On its way back it is CONNECTING while its last journalled keys are deleted: requests wait.
  * A server that says itself that it serves nobody for now (Redis while it loads) is DOWN too, but
  * its greeted connections stay, in step: one of them is the probe, by PING.
@@ -26,29 +27,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/census.h"
 #include "server/conn.h"
 #include "server/health.h"
 #include "server/journal.h"
 #include "server/text.h"
-
-enum rc_server_state {
-    RC_SERVER_IDLE,
-    RC_SERVER_CONNECTING,
-    RC_SERVER_UP,
-    RC_SERVER_SUSPECT,
-    RC_SERVER_DOWN,
-};
-
-enum rc_server_change {
-    RC_CHANGE_CONNECTING,
-    RC_CHANGE_UP,
-    RC_CHANGE_DOWN,
-    RC_CHANGE_EJECTED,
-    RC_CHANGE_READMITTED,
-    RC_CHANGE_JOURNAL_HALF,
-    RC_CHANGE_JOURNAL_FULL,
-    RC_CHANGE_HELD,
-};
 
 /* How a server comes back whose journal missed writes, and that has no mark for them. */
 enum rc_readmit { RC_READMIT_UNSAID, RC_READMIT_AS_IT_IS, RC_READMIT_FLUSHED };
@@ -60,8 +43,10 @@ struct rc_server_events {
         struct rc_server *server, enum rc_server_change change, int reason, const char *text);
     /* A write of that lane's key was lost. */
     void (*lost)(struct rc_server *server, uint32_t lane, const struct rc_lost *lost);
-    /* May soft evidence take this server out? */
-    bool (*may_eject)(struct rc_server *server);
+    /* Soft evidence is to be weighed: how are all servers of the client? */
+    void (*take_census)(struct rc_server *server, struct rc_census *census);
+    /* Those of the others that serve and are not silent: let each give a sign of life. */
+    void (*ask_others)(struct rc_server *server);
 };
 
 struct rc_lane {
@@ -97,7 +82,7 @@ struct rc_server {
     struct rc_list old; /* rc_conn.link */
     struct rc_conn *probe;
     struct rc_deadline retry; /* the next probe, or the next try after trouble of our own */
-    struct rc_outage outage;
+    struct rc_health health;
     struct rc_journal journal;
     uint64_t divide; /* memcached: items of a lower CAS id are out of date; 0: none is */
     enum rc_readmit allowed;
@@ -105,12 +90,9 @@ struct rc_server {
     bool held;                /* out, and somebody was told that it waits for being readmitted */
     uint64_t killing;         /* the client number that CLIENT KILL was last sent for */
     uint64_t renewal_from_ms; /* before, a READONLY renews no connection */
-    uint64_t excused_ms;      /* the silence for which our own late loop was excuse already */
     uint32_t live;            /* requests accepted and not delivered, and who holds it */
-    enum rc_server_state state;
-    bool ejected;    /* DOWN by soft evidence */
-    bool closing;    /* what is lost from here on is nobody's */
-    int down_status; /* what requests get while DOWN */
+    bool closing;             /* what is lost from here on is nobody's */
+    int down_status;          /* what requests get while DOWN */
     struct rc_counts counts;
     struct rc_text *reason; /* why it is in this state */
 };
@@ -170,7 +152,7 @@ void rc_server_ask_for_sign(struct rc_server *server);
 /* May requests be submitted to it other than to be refused? */
 static inline bool rc_server_available(const struct rc_server *server)
 {
-    return server->state != RC_SERVER_DOWN;
+    return server->health.state != RC_SERVER_DOWN;
 }
 
 /* Of a server whose journal missed writes: how it comes back. Tried at once. */

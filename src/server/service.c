@@ -5,8 +5,6 @@
 #include "server/readmission.h"
 #include "server/sweep.h"
 
-enum { NAMED_PROBE = 4 };
-
 void rc_service_explain(struct rc_server *server, const char *what, const char *why)
 {
     rc_text_replace(server->env, &server->reason, what, why);
@@ -27,7 +25,8 @@ struct rc_lane *rc_service_lane_of(struct rc_server *server, const struct rc_con
     return NULL;
 }
 
-bool rc_service_any_in_the_making(const struct rc_server *server)
+/* Is a lane's connection still in the making? */
+static bool any_in_the_making(const struct rc_server *server)
 {
     for (uint32_t i = 0; i < server->lane_count; i++) {
         const struct rc_conn *conn = server->lanes[i].conn;
@@ -60,21 +59,12 @@ static bool any_clean(const struct rc_server *server)
     return false;
 }
 
-bool rc_service_any_healthy(const struct rc_server *server)
+/* Is there a connection that answers? */
+static bool any_healthy(const struct rc_server *server)
 {
     for (uint32_t i = 0; i < server->lane_count; i++) {
         const struct rc_conn *conn = server->lanes[i].conn;
         if (conn != NULL && conn->state == RC_CONN_READY && !conn->suspect) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool rc_service_any_suspect(const struct rc_server *server)
-{
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        if (server->lanes[i].conn != NULL && server->lanes[i].conn->suspect) {
             return true;
         }
     }
@@ -153,7 +143,7 @@ static bool ping_one_that_stayed(struct rc_server *server)
 static void open_probe(struct rc_server *server)
 {
     struct rc_env *env = server->env;
-    uint32_t deadline_ms = server->state == RC_SERVER_SUSPECT
+    uint32_t deadline_ms = server->health.state == RC_SERVER_SUSPECT
                                ? rc_silence_window_ms(env->timeout_ms)
                                : env->connect_timeout_ms;
     server->counts.connects++;
@@ -163,36 +153,66 @@ static void open_probe(struct rc_server *server)
     }
 }
 
-/* The machine that a connection leads to may be loading because another has taken its place, and
- * its name: of the probes of an outage, one in so many begins with the name. */
-static bool asks_anew(const struct rc_server *server)
+/* By the rules of the outage. */
+static void plan_probe(struct rc_server *server, uint64_t before_ms)
 {
-    return server->outage.probes % NAMED_PROBE == 0;
-}
-
-void rc_service_probe(struct rc_server *server)
-{
-    if (server->probe != NULL) {
-        return;
-    }
-    bool down = server->state == RC_SERVER_DOWN;
-    server->outage.probes += down;
-    if (!down || asks_anew(server) || !ping_one_that_stayed(server)) {
-        open_probe(server);
+    struct rc_env *env = server->env;
+    uint64_t now_ms = rc_env_now_ms(env);
+    rc_service_retry_in(
+        server, rc_outage_next_probe(&server->health.outage, now_ms, rc_env_random(env)));
+    if (now_ms < before_ms && server->retry.at_ms > before_ms) {
+        rc_env_arm(env, &server->retry, before_ms);
     }
 }
 
-/* In service, a probe is wanted for a silent connection alone. */
-static void settle_probe(struct rc_server *server, bool planned)
+void rc_service_follow(struct rc_server *server, const struct rc_verdict *verdict)
 {
-    if (server->state != RC_SERVER_SUSPECT) {
-        rc_service_drop_probe(server);
-        if (planned) {
-            rc_env_disarm(server->env, &server->retry);
+    switch (verdict->next) {
+    case RC_NEXT_AS_IT_IS:
+        break;
+    case RC_NEXT_PING:
+        if (!ping_one_that_stayed(server)) {
+            open_probe(server);
         }
-    } else if (!rc_deadline_armed(&server->retry)) {
-        rc_service_probe(server);
+        break;
+    case RC_NEXT_OPEN:
+        open_probe(server);
+        break;
+    case RC_NEXT_IN:
+        rc_service_retry_in(server, verdict->delay_ms);
+        break;
+    case RC_NEXT_PLAN:
+        plan_probe(server, verdict->before_ms);
+        break;
+    case RC_NEXT_DROP_PROBE:
+        rc_service_drop_probe(server);
+        break;
+    case RC_NEXT_DROP_ALL:
+        rc_service_drop_probe(server);
+        rc_env_disarm(server->env, &server->retry);
+        break;
     }
+}
+
+struct rc_verdict rc_service_judge(struct rc_server *server, enum rc_evidence evidence)
+{
+    const struct rc_env *env = server->env;
+    struct rc_facts facts = {
+        .now_ms = rc_env_now_ms(server->env),
+        .silent_ms = rc_server_silent_since(server),
+        .stalled_ms = env->stalled_ms,
+        .timeout_ms = env->timeout_ms,
+        .fence_limit_ms = env->fence_limit_ms,
+        .probing = server->probe != NULL,
+        .planned = rc_deadline_armed(&server->retry),
+        .healthy = any_healthy(server),
+        .dialing = any_in_the_making(server),
+        .obstructed = !rc_server_gate_open(server),
+    };
+    if (rc_evidence_is_soft(evidence)) {
+        server->events->take_census(server, &facts.census);
+    }
+    return rc_health_judge(&server->health, evidence, &facts);
 }
 
 void rc_lane_take(struct rc_lane *lane, struct rc_conn *conn)
@@ -205,14 +225,16 @@ void rc_lane_take(struct rc_lane *lane, struct rc_conn *conn)
 void rc_lane_connect(struct rc_lane *lane)
 {
     struct rc_server *server = lane->server;
-    bool pausing = rc_deadline_armed(&server->retry) && server->state != RC_SERVER_SUSPECT;
-    if (lane->conn != NULL || server->state == RC_SERVER_DOWN || pausing) {
+    if (lane->conn != NULL) {
         return;
     }
-    if (server->state == RC_SERVER_IDLE) {
-        server->state = RC_SERVER_CONNECTING;
+    const struct rc_verdict verdict = rc_service_judge(server, RC_EVIDENCE_WANTED);
+    if (verdict.measure != RC_MEASURE_DIAL) {
+        return;
+    }
+    if (verdict.told != RC_CHANGE_NONE) {
         rc_service_explain(server, "connecting", "");
-        rc_service_announce(server, RC_CHANGE_CONNECTING, 0);
+        rc_service_announce(server, verdict.told, 0);
     }
     server->counts.connects++;
     struct rc_conn *conn = rc_conn_open(server->env, &server->backend, server->conn_events, server,
@@ -235,48 +257,42 @@ void rc_server_ask_for_sign(struct rc_server *server)
 /* It answers, and some lane has nothing left in the journal. */
 static void enter_service(struct rc_server *server)
 {
-    enum rc_server_state before = server->state;
-    bool was_out = server->outage.running;
-    server->state = rc_service_any_suspect(server) ? RC_SERVER_SUSPECT : RC_SERVER_UP;
-    if (was_out) {
-        rc_outage_end(&server->outage, rc_env_now_ms(server->env));
-    }
-    settle_probe(server, was_out || before == RC_SERVER_SUSPECT);
+    const struct rc_verdict verdict = rc_service_judge(server, RC_EVIDENCE_SERVES);
+    rc_service_follow(server, &verdict);
     rc_readmission_ended(server);
-    if (was_out || before == RC_SERVER_CONNECTING) {
+    if (verdict.told != RC_CHANGE_NONE) {
         rc_service_explain(server, "in service",
             rc_doubt_any(server) ? ", with keys in doubt that an older connection wrote to" : "");
-        rc_service_announce(
-            server, was_out && server->ejected ? RC_CHANGE_READMITTED : RC_CHANGE_UP, 0);
+        rc_service_announce(server, verdict.told, 0);
     }
 }
 
 /* Requests wait from here on, and the journal's last keys go. */
 static void let_in(struct rc_server *server)
 {
-    server->state = RC_SERVER_CONNECTING;
+    const struct rc_verdict verdict = rc_service_judge(server, RC_EVIDENCE_ANSWERS);
     rc_service_explain(server, "keys written meanwhile are being deleted", "");
-    settle_probe(server, true);
+    rc_service_follow(server, &verdict);
 }
 
 /* What has to be proven, deleted and marked before requests go there; false when it is not in
  * service afterwards. */
 static bool comes_back(struct rc_server *server)
 {
-    if (server->state == RC_SERVER_DOWN && !rc_readmission_lets_in(server)) {
+    if (server->health.state == RC_SERVER_DOWN && !rc_readmission_lets_in(server)) {
         return false;
     }
     rc_sweep_go(server);
-    if (server->state == RC_SERVER_DOWN && !rc_sweep_lets_in(server)) {
+    if (server->health.state == RC_SERVER_DOWN && !rc_sweep_lets_in(server)) {
         return false;
     }
     if (any_clean(server)) {
         enter_service(server);
-    } else if (server->state == RC_SERVER_DOWN) {
+    } else if (server->health.state == RC_SERVER_DOWN) {
         let_in(server);
     }
     rc_readmission_go(server);
-    return server->state != RC_SERVER_DOWN;
+    return server->health.state != RC_SERVER_DOWN;
 }
 
 void rc_service_resume(struct rc_server *server)
@@ -296,12 +312,6 @@ void rc_service_resume(struct rc_server *server)
             rc_lane_connect(lane);
         }
     }
-}
-
-void rc_service_plan_probe(struct rc_server *server)
-{
-    rc_service_retry_in(server, rc_outage_next_probe(&server->outage, rc_env_now_ms(server->env),
-                                    rc_env_random(server->env)));
 }
 
 /* ---- out of service ---- */
@@ -343,51 +353,72 @@ static void leave_standing(struct rc_server *server, struct rc_lane *lane)
     }
 }
 
-void rc_service_end(
-    struct rc_server *server, enum rc_evidence evidence, int status, const char *why)
+/* What waits ends. The connections go; by the server's word, those that were greeted stay, and what
+ * is under way ends as it is answered. */
+static void go_out(struct rc_server *server, enum rc_measure measure, int status, const char *why)
 {
-    bool soft = evidence == RC_EVIDENCE_SILENCE;
-    if (server->state == RC_SERVER_DOWN) {
-        return;
-    }
-    rc_service_explain(server, soft ? "silent: " : "", why);
-    bool goes_on = server->outage.running; /* it was on its way back, and nobody was told */
-    server->state = RC_SERVER_DOWN;
+    rc_service_explain(server, measure == RC_MEASURE_EJECT ? "silent: " : "", why);
     server->down_status = status_of_outage(status);
     server->backend.credentials.unasked = 0; /* another process may come back */
-    if (!goes_on) {
-        server->ejected = soft;
-        server->counts.outages++;
-        rc_outage_begin(&server->outage, rc_env_now_ms(server->env));
-    }
     rc_service_drop_probe(server);
     const char *reason = rc_text_bytes(server->reason);
     for (uint32_t i = 0; i < server->lane_count; i++) {
         struct rc_lane *lane = &server->lanes[i];
-        if (evidence == RC_EVIDENCE_WORD) {
+        if (measure == RC_MEASURE_WITHHOLD) {
             leave_standing(server, lane);
         } else {
             rc_service_retire(server, lane, server->down_status, reason);
         }
         rc_lane_fail_waiting(lane, server->down_status, reason);
     }
-    rc_service_plan_probe(server);
-    if (!goes_on) {
-        rc_service_announce(server, soft ? RC_CHANGE_EJECTED : RC_CHANGE_DOWN, status);
+}
+
+static void take_measure(
+    struct rc_server *server, enum rc_measure measure, int status, const char *why)
+{
+    switch (measure) {
+    case RC_MEASURE_EJECT:
+    case RC_MEASURE_RETIRE_ALL:
+    case RC_MEASURE_WITHHOLD:
+        go_out(server, measure, status, why);
+        break;
+    case RC_MEASURE_STAY_OUT:
+        rc_service_explain(server, "", why);
+        server->down_status = status_of_outage(status);
+        break;
+    case RC_MEASURE_RESUME:
+        rc_service_resume(server);
+        break;
+    case RC_MEASURE_ASK_OTHERS:
+        server->events->ask_others(server);
+        break;
+    case RC_MEASURE_NONE:
+    case RC_MEASURE_DIAL:
+    case RC_MEASURE_CLOSE_LANE:
+    case RC_MEASURE_RETIRE_IT:
+    case RC_MEASURE_RETIRE_SILENT:
+    case RC_MEASURE_WAIT_FOR_OLD:
+    case RC_MEASURE_GIVE_UP_OLD:
+    case RC_MEASURE_ASK_IDLE:
+        break; /* of single connections */
     }
 }
 
-void rc_service_stay_out(struct rc_server *server, int status, const char *why)
+void rc_service_carry_out(
+    struct rc_server *server, const struct rc_verdict *verdict, int status, const char *why)
 {
-    rc_service_explain(server, "", why);
-    server->down_status = status_of_outage(status);
-    rc_service_plan_probe(server);
+    take_measure(server, verdict->measure, status, why);
+    rc_service_follow(server, verdict);
+    if (verdict->told != RC_CHANGE_NONE) {
+        bool out = verdict->told == RC_CHANGE_DOWN || verdict->told == RC_CHANGE_EJECTED;
+        server->counts.outages += out;
+        rc_service_announce(server, verdict->told, status);
+    }
 }
 
-void rc_service_keep_probing(struct rc_server *server)
+void rc_service_learn(
+    struct rc_server *server, enum rc_evidence evidence, int status, const char *why)
 {
-    if (server->state == RC_SERVER_DOWN && server->probe == NULL &&
-        !rc_deadline_armed(&server->retry)) {
-        rc_service_plan_probe(server);
-    }
+    const struct rc_verdict verdict = rc_service_judge(server, evidence);
+    rc_service_carry_out(server, &verdict, status, why);
 }

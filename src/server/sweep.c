@@ -40,7 +40,7 @@ void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost)
     }
     rc_journal_note(&server->journal, lane->number, lost, rc_env_random(server->env));
     tell_of_journal(server);
-    bool serves = server->state != RC_SERVER_DOWN;
+    bool serves = server->health.state != RC_SERVER_DOWN;
     if (serves && rc_journal_overflowed(&server->journal) && !rc_deadline_armed(&server->retry)) {
         rc_service_retry_in(server, 0); /* its requests wait until that is made good */
     }
@@ -50,7 +50,7 @@ void rc_server_hear_lost(struct rc_server *server, uint32_t lane, const struct r
 {
     rc_journal_note(&server->journal, lane, lost, rc_env_random(server->env));
     tell_of_journal(server);
-    if (server->state != RC_SERVER_DOWN) {
+    if (server->health.state != RC_SERVER_DOWN) {
         rc_sweep_go(server);
     }
 }
@@ -59,7 +59,7 @@ void rc_server_hear_gap(struct rc_server *server)
 {
     rc_journal_miss(&server->journal);
     tell_of_journal(server);
-    if (server->state != RC_SERVER_DOWN) {
+    if (server->health.state != RC_SERVER_DOWN) {
         rc_service_retry_in(server, 0);
     }
 }
@@ -145,7 +145,7 @@ void rc_sweep_go(struct rc_server *server)
     if (!rc_server_gate_open(server) || rc_readmission_flushes(server)) {
         return;
     }
-    struct rc_conn *first = server->state == RC_SERVER_DOWN ? first_ready(server) : NULL;
+    struct rc_conn *first = server->health.state == RC_SERVER_DOWN ? first_ready(server) : NULL;
     for (uint32_t i = 0; i < server->lane_count; i++) {
         struct rc_conn *conn = first != NULL ? first : server->lanes[i].conn;
         if (is_ready(conn)) {
@@ -161,7 +161,7 @@ void rc_sweep_go(struct rc_server *server)
 void rc_sweep_owing(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
-    if (server->state != RC_SERVER_DOWN) {
+    if (server->health.state != RC_SERVER_DOWN) {
         rc_sweep_go(server);
     }
 }
@@ -190,12 +190,8 @@ static void refused(struct rc_conn *conn, const struct rc_answer *answer)
 {
     struct rc_server *server = conn->owner;
     rc_service_explain(server, cannot, conn->why);
-    const char *why = rc_text_bytes(server->reason);
-    if (server->state == RC_SERVER_DOWN) {
-        rc_service_stay_out(server, answer->status, why);
-    } else {
-        rc_service_end(server, RC_EVIDENCE_WORD, answer->status, why);
-    }
+    rc_service_learn(
+        server, RC_EVIDENCE_PROBE_REFUSED, answer->status, rc_text_bytes(server->reason));
 }
 
 void rc_sweep_answered(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_answer *answer)

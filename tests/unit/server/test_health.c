@@ -1,40 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Whom to suspect, outages and whose fault an error is: to the millisecond, on both sides. */
+/* Outages and whose fault an error is: to the millisecond, on both sides. */
 #include "unit.h"
 
 #include <errno.h>
 
 #include "ringcache/status.h"
 #include "server/health.h"
-
-/* ---- all servers at one moment ---- */
-
-static void most_of_the_servers_silent_are_a_doubt_of_us(void **state)
-{
-    (void)state;
-    static const struct {
-        size_t serving, silent;
-        bool doubted;
-    } rows[] = {{1, 1, false}, {2, 1, false}, {2, 2, true}, {3, 1, false}, {3, 2, true},
-        {4, 2, false}, {4, 3, true}, {4, 4, true}, {5, 2, false}, {5, 3, true}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct rc_census census = {
-            .serving = rows[i].serving, .silent = rows[i].silent, .fell_ms = 1000};
-        assert_int_equal(rc_census_doubts_us(&census, 1000, 500), rows[i].doubted);
-        assert_int_equal(rc_census_doubts_us(&census, 90000, 500), rows[i].doubted);
-    }
-}
-
-static void the_doubt_ends_when_others_were_heard_and_a_window_passed(void **state)
-{
-    (void)state;
-    struct rc_census census = {.serving = 3, .silent = 2, .fell_ms = 1000, .heard_ms = 1001};
-    assert_true(rc_census_doubts_us(&census, 1499, 500));
-    assert_false(rc_census_doubts_us(&census, 1500, 500));
-    census.heard_ms = 1000; /* it may have been before */
-    assert_true(rc_census_doubts_us(&census, 1500, 500));
-    assert_true(rc_census_doubts_us(&census, 90000, 500));
-}
 
 /* ---- outages ---- */
 
@@ -175,8 +146,6 @@ static void only_the_peers_own_end_proves_that_it_is_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(most_of_the_servers_silent_are_a_doubt_of_us),
-        cmocka_unit_test(the_doubt_ends_when_others_were_heard_and_a_window_passed),
         cmocka_unit_test(the_first_pause_is_drawn_from_all_of_its_span_and_later_ones_from_half),
         cmocka_unit_test(the_span_grows_evenly_to_a_second_within_the_first_minute),
         cmocka_unit_test(the_span_doubles_to_ten_seconds_once_the_first_minute_is_over),
