@@ -2,8 +2,8 @@
 #ifndef RC_SERVER_CONN_INSIDE_H
 #define RC_SERVER_CONN_INSIDE_H
 
-/* The two halves of a connection, for each other: conn.c opens, sends and ends, conn_input.c greets
- * and receives. */
+/* The parts of a connection, for each other: conn.c opens and ends it, conn_output.c encodes and
+ * sends, conn_input.c greets and receives. */
 
 #include "server/conn.h"
 
@@ -14,6 +14,10 @@ bool rc_conn_ran_before(const struct rc_slot *slot);
 const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice words);
 /* A slot left the pipeline, with its answer or without. */
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result);
+/* The log of keys grew or shrank from `before` bytes. */
+void rc_conn_charge_keys(struct rc_conn *conn, size_t before);
+/* Forget all logged keys but those in front of the offset `from`. */
+void rc_conn_unlog_keys(struct rc_conn *conn, size_t from);
 /* The oldest unanswered write leaves the log: it was answered … */
 void rc_conn_forget_key(struct rc_conn *conn);
 /* … or is lost. */
@@ -22,10 +26,16 @@ void rc_conn_lose_key(struct rc_conn *conn);
 void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why);
 /* The stream cannot be trusted any more. */
 void rc_conn_distrust(struct rc_conn *conn, int status, struct rc_slice why);
-/* Encode a command for `slot`; 0, or RINGCACHE_ENOMEM or _ENOTSUP with nothing changed. */
-int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command);
 /* While a reply is due, silence is watched for. */
 void rc_conn_watch(struct rc_conn *conn);
+
+/* Encode a command for `slot`; 0, or RINGCACHE_ENOMEM or _ENOTSUP with nothing changed. */
+int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command);
+/* Drop all output but the first `keep` bytes; or all, with its memory. */
+void rc_conn_cut_output(struct rc_conn *conn, size_t keep);
+void rc_conn_drop_output(struct rc_conn *conn);
+/* Let the kernel have what it takes. */
+void rc_conn_flush(struct rc_conn *conn);
 
 /* The next step of the greeting, or its end. */
 void rc_conn_greet(struct rc_conn *conn);

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes out on a connection: commands are encoded straight into its output, each with the slot
+ * of its reply, and one write a turn hands that to the kernel. */
+#include "server/conn_inside.h"
+
+#include "server/journal.h"
+
+enum {
+    OUT_KEEP = 16 * 1024, /* output memory an idle connection keeps */
+    WRITE_PARTS = 32,     /* of one write: our own bytes, and what is lent between them */
+};
+
+/* ---- encoding ---- */
+
+static void mark_unsent(struct rc_conn *conn)
+{
+    if (rc_list_empty(&conn->unsent_link)) {
+        rc_list_append(&conn->env->unsent, &conn->unsent_link);
+        rc_env_defer(conn->env);
+    }
+}
+
+/* The command of `slot` was appended: `bytes` of our own, and what its caller lends. */
+static void queue(
+    struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, size_t bytes)
+{
+    if (conn->pipeline.oldest == NULL) {
+        rc_liveness_began(&conn->liveness, rc_env_now_ms(conn->env));
+    }
+    slot->verb = (uint8_t)command->verb;
+    slot->token = command->token;
+    slot->strict = command->strict;
+    slot->program = command->program;
+    slot->want_cas = command->want_cas;
+    slot->want_ttl = command->want_ttl;
+    conn->env->budget.used += bytes;
+    if (command->loan != NULL) {
+        rc_output_lend(&conn->out, command->loan);
+        bytes += command->loan->bytes.len;
+    }
+    rc_pipeline_push(&conn->pipeline, slot, bytes);
+}
+
+/* Output was queued: let it be written, and its answer be waited for. */
+static void queued(struct rc_conn *conn)
+{
+    mark_unsent(conn);
+    if (conn->state == RC_CONN_READY) {
+        rc_conn_watch(conn);
+    }
+}
+
+/* Scripts go whole until one of the kind was answered on this connection. To try the digest first
+ * and the text behind it would let a write pass the writes submitted after it. */
+static int encode(struct rc_conn *conn, const struct rc_command *command)
+{
+    struct rc_command whole;
+    if (conn->codec->scripted != NULL && conn->codec->scripted(command) &&
+        (conn->known_scripts & 1U << command->verb) == 0) {
+        whole = *command;
+        whole.again = true;
+        command = &whole;
+    }
+    return conn->codec->encode(&conn->out.own, command);
+}
+
+/* Remember the key of a write until it is answered. */
+static int log_key(struct rc_conn *conn, const struct rc_command *command)
+{
+    const struct rc_lost lost = rc_lost_by(command);
+    size_t before = rc_key_log_len(&conn->keys);
+    int rc = rc_key_log_push(&conn->keys, &lost);
+    rc_conn_charge_keys(conn, before);
+    return rc;
+}
+
+int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
+{
+    size_t before = conn->out.own.len, keys = rc_key_log_len(&conn->keys);
+    bool logged = rc_lost_is_logged(command);
+    int rc = logged ? log_key(conn, command) : 0;
+    if (rc == 0) {
+        rc = encode(conn, command);
+    }
+    if (rc < 0) {
+        rc_conn_unlog_keys(conn, keys);
+        return rc;
+    }
+    slot->logged = logged;
+    slot->left = 0;
+    slot->joined = false;
+    slot->scripted = conn->codec->scripted != NULL && conn->codec->scripted(command);
+    queue(conn, slot, command, conn->out.own.len - before);
+    queued(conn);
+    return 0;
+}
+
+static void sent(struct rc_conn *conn, struct rc_request *request)
+{
+    request->slot.request = request;
+    request->conn = conn;
+    request->state = RC_REQUEST_SENT;
+    request->attempts++;
+}
+
+/* A token from before the divide is of an item that is out of date, or of one that is gone: the
+ * divide's own, which no item of a user's has, holds for neither. */
+static uint64_t token_today(const struct rc_conn *conn, const struct rc_command *command)
+{
+    bool depends = command->verb == RC_VERB_CAS || command->verb == RC_VERB_FILL;
+    return depends && !command->fleeting && command->cas < conn->divide ? conn->divide
+                                                                        : command->cas;
+}
+
+bool rc_conn_dates(const struct rc_conn *conn, const struct rc_command *command)
+{
+    return conn->divide != 0 && !command->fleeting && rc_verb_reads_item(command->verb);
+}
+
+/* Where replies show their command by their place alone, one that goes missing shifts all others,
+ * for as long as the pipeline never runs dry. So what is sent behind others proves that they were
+ * in step, unless a proof is due already: what a lost reply displaces was in flight with it. */
+static bool is_to_prove(const struct rc_conn *conn, const struct rc_command *command)
+{
+    return conn->codec->proves != NULL && conn->greeting.echoes && conn->pipeline.count > 0 &&
+           conn->pipeline.proofs == 0 && conn->codec->proves(command);
+}
+
+/* The command as it is sent: what proves the step, and what is old, asks for more than its caller
+ * did. In `room`, if there is a difference. */
+static const struct rc_command *as_sent(
+    const struct rc_conn *conn, const struct rc_command *command, struct rc_command *room)
+{
+    bool proves = is_to_prove(conn, command), dates = rc_conn_dates(conn, command);
+    uint64_t cas = token_today(conn, command);
+    if (!proves && !dates && cas == command->cas) {
+        return command;
+    }
+    *room = *command;
+    room->strict = command->strict || proves;
+    room->want_cas = command->want_cas || dates;
+    room->cas = cas;
+    return room;
+}
+
+int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
+{
+    struct rc_command room;
+    int rc = rc_conn_push(conn, &request->slot, as_sent(conn, command, &room));
+    if (rc == 0) {
+        request->slot.dated = rc_conn_dates(conn, command);
+        request->slot.unasked_cas = request->slot.dated && !command->want_cas;
+        sent(conn, request);
+    }
+    return rc;
+}
+
+static int encode_dated_gets(struct rc_conn *conn, const struct rc_command *commands, size_t count)
+{
+    struct rc_command dated[RC_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        dated[i] = commands[i];
+        dated[i].want_cas = true;
+    }
+    return conn->codec->encode_gets(&conn->out.own, dated, count);
+}
+
+static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count)
+{
+    size_t before = conn->out.own.len;
+    bool dates = rc_conn_dates(conn, &commands[0]);
+    int rc = dates ? encode_dated_gets(conn, commands, count)
+                   : conn->codec->encode_gets(&conn->out.own, commands, count);
+    if (rc < 0) {
+        return rc;
+    }
+    size_t first_bytes = conn->out.own.len - before - (count - 1);
+    for (size_t i = 0; i < count; i++) {
+        struct rc_slot *slot = &requests[i]->slot;
+        slot->left = (uint8_t)(count - i);
+        slot->joined = i > 0;
+        slot->scripted = false;
+        slot->logged = false;
+        queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
+        slot->want_cas = slot->dated = slot->unasked_cas = dates;
+        sent(conn, requests[i]);
+    }
+    queued(conn);
+    return 0;
+}
+
+/* Room for all that the commands may take. */
+static int reserve(struct rc_conn *conn, const struct rc_command *commands, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (__builtin_add_overflow(bytes, conn->codec->bound(&commands[i]), &bytes)) {
+            return RINGCACHE_ENOMEM;
+        }
+    }
+    return rc_buf_reserve(&conn->out.own, bytes);
+}
+
+/* The first one leaves alone where it is to prove something: no batch is strict. */
+int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
+    const struct rc_command *commands, size_t count)
+{
+    if (!is_to_prove(conn, &commands[0])) {
+        return send_batch(conn, requests, commands, count);
+    }
+    int rc = reserve(conn, commands, count);
+    if (rc == 0) {
+        rc = rc_conn_send(conn, requests[0], &commands[0]);
+    }
+    if (rc == 0 && count == 2) {
+        return rc_conn_send(conn, requests[1], &commands[1]);
+    }
+    return rc == 0 ? send_batch(conn, requests + 1, commands + 1, count - 1) : rc;
+}
+
+int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
+{
+    conn->own.request = NULL;
+    conn->own_key = command->key;
+    return rc_conn_push(conn, &conn->own, command);
+}
+
+int rc_conn_sweep(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_command *command)
+{
+    sweep->slot.sweep = true;
+    int rc = rc_conn_push(conn, &sweep->slot, command);
+    conn->sweeps += rc == 0;
+    return rc;
+}
+
+void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
+{
+    rc_conn_withhold(conn, status, message);
+    for (struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
+        if (slot->request != NULL && !slot->tombstone) {
+            rc_request_abandon(conn->env, slot->request, status, message);
+        }
+    }
+    if (!conn->own.due) {
+        const struct rc_command fence = {.verb = RC_VERB_NOOP};
+        (void)rc_conn_ask(conn, &fence); /* without memory for it, only the peer's end is proof */
+    }
+}
+
+/* ---- writing ---- */
+
+void rc_conn_cut_output(struct rc_conn *conn, size_t keep)
+{
+    struct rc_env *env = conn->env;
+    env->budget.used -= conn->out.own.len;
+    rc_output_cut(&conn->out, keep, &env->returned);
+    env->budget.used += conn->out.own.len;
+    if (!rc_list_empty(&env->returned)) {
+        rc_env_want_drain(env);
+    }
+}
+
+void rc_conn_drop_output(struct rc_conn *conn)
+{
+    rc_conn_cut_output(conn, 0);
+    rc_buf_deinit(&conn->out.own);
+    rc_list_remove(&conn->unsent_link);
+}
+
+static size_t bytes_of(const struct rc_slice *parts, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += parts[i].len;
+    }
+    return bytes;
+}
+
+/* The kernel took `n` bytes. */
+static void took(struct rc_conn *conn, size_t n)
+{
+    struct rc_env *env = conn->env;
+    env->budget.used -= conn->out.own.len;
+    rc_output_take(&conn->out, n, &env->returned);
+    env->budget.used += conn->out.own.len;
+    rc_pipeline_hand(&conn->pipeline, n);
+}
+
+/* One gathering write, or several where more is lent than it has parts for: how much the kernel
+ * took, or a negative errno. */
+static ptrdiff_t write_out(struct rc_conn *conn)
+{
+    struct rc_slice parts[WRITE_PARTS];
+    ptrdiff_t total = 0;
+    bool whole = true;
+    while (whole && rc_output_len(&conn->out) > 0) {
+        size_t count = rc_output_parts(&conn->out, parts, WRITE_PARTS);
+        ptrdiff_t taken = rc_stream_write(conn->dial.stream, parts, count);
+        if (taken < 0) {
+            return taken;
+        }
+        took(conn, (size_t)taken);
+        total += taken;
+        whole = (size_t)taken == bytes_of(parts, count);
+    }
+    return total;
+}
+
+void rc_conn_flush(struct rc_conn *conn)
+{
+    if (conn->blocked || rc_output_len(&conn->out) == 0) {
+        return;
+    }
+    ptrdiff_t taken = write_out(conn);
+    if (taken < 0) {
+        rc_conn_fail(conn, (int)taken, rc_slice_text(ringcache_strerror((int)taken)));
+        return;
+    }
+    rc_liveness_sent(&conn->liveness, &conn->pipeline,
+        conn->pipeline.sent - rc_stream_held(conn->dial.stream), rc_env_now_ms(conn->env));
+    conn->blocked = rc_output_len(&conn->out) > 0;
+    rc_buf_trim(&conn->out.own, OUT_KEEP);
+    if (conn->state == RC_CONN_READY && taken > 0) {
+        conn->events->room(conn);
+    }
+}
+
+void rc_conns_flush(struct rc_env *env)
+{
+    for (struct rc_list *node; (node = rc_list_first(&env->unsent)) != NULL;) {
+        rc_list_remove(node);
+        rc_conn_flush(rc_container(node, struct rc_conn, unsent_link));
+    }
+}
