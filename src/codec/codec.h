@@ -213,6 +213,11 @@ struct rc_codec {
      * does not have. On failure nothing was appended. The key was validated before. The bytes of a
      * value that is lent are left out: loan->gap says where they belong. */
     int (*encode)(struct rc_buf *out, const struct rc_command *command);
+    /* Append the head of a script's command with the text in the place of the digest that `encoded`
+     * has there, and set `*instead` to how many of its bytes that stands for: 0, with nothing
+     * appended, if it has the text. 0 or RINGCACHE_ENOMEM. NULL: there are no scripts. */
+    int (*spell_out)(
+        struct rc_buf *out, enum rc_verb verb, struct rc_slice encoded, size_t *instead);
     /* Append what asks for the keys of `count` GETs (2..RC_BATCH_MAX) together, not strict, wanting
      * no TTL, and of memcached all or none their CAS tokens, their own tokens consecutive, in the
      * form that costs the server least and lets no key's value be taken for another's; never more

@@ -585,6 +585,7 @@ const struct rc_codec rc_codec_resp = {
     .proves = rc_resp_proves,
     .bound = rc_resp_bound,
     .encode = rc_resp_encode,
+    .spell_out = rc_resp_spell_out,
     .encode_gets = rc_resp_encode_gets,
     .decode = resp_decode,
     .unsolicited = resp_unsolicited,

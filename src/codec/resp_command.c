@@ -25,6 +25,8 @@ enum {
     /* MGET without its keys, and what each key has around it. */
     GETS_FIXED_BYTES = 40,
     BULK_BYTES = 25,
+    COUNT_BYTES = 4,        /* "*5\r\n" */
+    DIGEST_BULK_BYTES = 47, /* "$40\r\n", 40 digits, "\r\n" */
 };
 
 /* A command being written; how many words it has is put in front when all of them are there. */
@@ -510,6 +512,28 @@ int rc_resp_encode(struct rc_buf *out, const struct rc_command *command)
         at = put_echo(at, command->token);
     }
     rc_buf_commit(out, (size_t)(at - start));
+    return 0;
+}
+
+int rc_resp_spell_out(
+    struct rc_buf *out, enum rc_verb verb, struct rc_slice encoded, size_t *instead)
+{
+    static const char by_digest[] = "$7\r\nEVALSHA\r\n";
+    struct rc_slice name = rc_slice(encoded.data + COUNT_BYTES, encoded.len - COUNT_BYTES);
+    *instead = 0;
+    if (!rc_slice_starts(name, by_digest)) {
+        return 0;
+    }
+    struct rc_slice text = rc_slice_text(script_of(verb)->text);
+    int rc = rc_buf_reserve(out, COUNT_BYTES + 2 * BULK_BYTES + text.len);
+    if (rc < 0) {
+        return rc;
+    }
+    struct words words = begin(rc_buf_end(out), "$4\r\nEVAL\r\n");
+    add_slice(&words, text);
+    memcpy(words.start, encoded.data, COUNT_BYTES);
+    rc_buf_commit(out, (size_t)(words.at - words.start));
+    *instead = COUNT_BYTES + sizeof by_digest - 1 + DIGEST_BULK_BYTES;
     return 0;
 }
 
