@@ -76,6 +76,31 @@ void rc_output_take(struct rc_output *o, size_t n, struct rc_list *over)
     rc_buf_consume(&o->own, own);
 }
 
+struct rc_front rc_output_front(const struct rc_output *o, size_t n)
+{
+    struct rc_list *first = rc_list_first(&o->loans);
+    struct rc_loan *loan = first != NULL ? loan_of(first) : NULL;
+    if (loan == NULL || loan->at >= o->taken + n) {
+        return (struct rc_front){.own = rc_slice(o->own.data, n)};
+    }
+    return (struct rc_front){
+        .own = rc_slice(o->own.data, n - loan->bytes.len),
+        .loan = loan,
+        .gap = (size_t)(loan->at - o->taken),
+    };
+}
+
+void rc_output_release(struct rc_output *o, const struct rc_front *front)
+{
+    size_t lent = front->loan != NULL ? front->loan->bytes.len : 0;
+    if (front->loan != NULL) {
+        rc_list_remove(&front->loan->link);
+    }
+    o->lent -= lent;
+    o->taken += front->own.len + lent;
+    rc_buf_consume(&o->own, front->own.len);
+}
+
 void rc_output_cut(struct rc_output *o, size_t keep, struct rc_list *over)
 {
     uint64_t end = o->taken + keep;

@@ -44,6 +44,19 @@ size_t rc_output_parts(const struct rc_output *o, struct rc_slice *parts, size_t
 /* The kernel took `n` bytes; loans of which it has the last one move to `over`. */
 void rc_output_take(struct rc_output *o, size_t n, struct rc_list *over);
 
+/* The front of what is to be sent, where that is one whole command. */
+struct rc_front {
+    struct rc_slice own;
+    struct rc_loan *loan; /* what is lent of it, or NULL */
+    size_t gap;           /* … behind so many bytes of `own` */
+};
+
+/* Its first `n` bytes; nothing of that command is taken yet. A view. */
+struct rc_front rc_output_front(const struct rc_output *o, size_t n);
+
+/* It goes elsewhere, and its loan with it, which is not over. */
+void rc_output_release(struct rc_output *o, const struct rc_front *front);
+
 /* Drop all but the first `keep` bytes, which end where a command does, or are none; loans that are
  * dropped move to `over`. */
 void rc_output_cut(struct rc_output *o, size_t keep, struct rc_list *over);

@@ -165,12 +165,52 @@ static void what_is_half_taken_is_over_when_all_is_dropped(void **state)
     }
 }
 
+/* What a command's bytes are, joined again, and its loan given up by the output. */
+static void assert_front(struct stage *s, size_t i)
+{
+    struct rc_front front = rc_output_front(&s->out, s->ends[i + 1] - s->ends[i]);
+    const unsigned char *at = s->stream + s->ends[i];
+    size_t lent = front.loan != NULL ? front.loan->bytes.len : 0;
+    size_t gap = front.loan != NULL ? front.gap : front.own.len;
+    assert_ptr_equal(front.loan, s->loans[i].bytes.len > 0 ? &s->loans[i] : NULL);
+    assert_int_equal(front.own.len + lent, s->ends[i + 1] - s->ends[i]);
+    assert_memory_equal(front.own.data, at, gap);
+    if (lent > 0) {
+        assert_memory_equal(front.loan->bytes.data, at + gap, lent);
+    }
+    if (front.own.len > gap) {
+        assert_memory_equal(front.own.data + gap, at + gap + lent, front.own.len - gap);
+    }
+    rc_output_release(&s->out, &front);
+    assert_true(rc_list_empty(&s->loans[i].link));
+}
+
+static void what_goes_elsewhere_goes_whole_and_is_not_over(void **state)
+{
+    (void)state;
+    uint64_t random = 8;
+    struct stage s;
+    for (int round = 0; round < 2000; round++) {
+        begin(&s, &random);
+        rc_output_take(&s.out, next_random(&random) % (s.len + 1), &s.over);
+        size_t first = first_unsent(&s);
+        rc_output_take(&s.out, s.ends[first] - (size_t)s.out.taken, &s.over);
+        for (size_t i = first; i < COMMANDS; i++) {
+            assert_front(&s, i);
+            assert_offers(&s, s.len, PARTS_MAX);
+        }
+        assert_int_equal(rc_output_len(&s.out), 0);
+        rc_buf_deinit(&s.out.own);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_stream_is_the_same_however_it_is_taken),
         cmocka_unit_test(what_is_cut_off_is_over_and_the_rest_is_sent),
         cmocka_unit_test(what_is_half_taken_is_over_when_all_is_dropped),
+        cmocka_unit_test(what_goes_elsewhere_goes_whole_and_is_not_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
