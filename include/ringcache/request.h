@@ -126,16 +126,20 @@ typedef struct ringcache_reply {
     uint32_t marks;
     ringcache_slice value; /**< of a GET or GET_AND_TOUCH that hit; ringcache_value_ref keeps it */
     uint32_t flags;        /**< memcached client flags of that value */
-    /** A write that failed: may the server have carried it out all the same? Not when it refused
-     * the request, but for a program of the caller's (EVAL …) that failed in its own words. */
+    /** A write that failed: may the server have carried it out all the same? Not when no byte of it
+     * left this process, nor when the server refused the request, but for a program of the caller's
+     * (EVAL …) that failed in its own words. */
     int maybe_applied;
     uint64_t cas;       /**< with WANT_CAS; of a miss only where a memcached holds a lease's stub */
     int64_t ttl_ms;     /**< with WANT_TTL: what remains, -1 for ever */
     uint64_t number;    /**< of a counter, after the change */
     const char *server; /**< name of the server that was asked or would have been; NULL: none */
     const char
-        *message;      /**< one line why it failed, the server's own words where it spoke; or "" */
-    uint32_t attempts; /**< how often it was handed to a connection: 0 when it never was */
+        *message; /**< one line why it failed, the server's own words where it spoke; or "" */
+    /** How often it was handed to a connection: 0 when it never was. More than once, within its
+     * deadline, where a connection ended before any of it had left, or under a read (GET) of which
+     * nothing had been answered, which is asked once more; nothing else goes to a second one. */
+    uint32_t attempts;
     uint64_t elapsed_us;        /**< from submission to the answer's arrival */
     size_t index;               /**< of a ringcache_get_many: the key's place in `keys` */
     const ringcache_data *data; /**< of a raw command that was answered; else NULL */

@@ -47,6 +47,7 @@ COUNTED(unavailable)
 COUNTED(failures)
 COUNTED(connects)
 COUNTED(outages)
+COUNTED(retries)
 #undef COUNTED
 
 #define OF_JOURNAL(field)                                                                          \
@@ -78,6 +79,7 @@ static const struct figure figures[] = {
     {"failed_total", "requests that failed otherwise", "counter", read_failures},
     {"connects_total", "connections begun", "counter", read_connects},
     {"outages_total", "times that the server went out of service", "counter", read_outages},
+    {"retries_total", "requests sent once more, on another connection", "counter", read_retries},
     {"held", "1 while it waits for ringcache_server_readmit", "gauge", read_held},
     {"journal_entries", "keys written in vain that are to be deleted there", "gauge",
         read_journal_count},

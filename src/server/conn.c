@@ -19,82 +19,6 @@ const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice text)
 
 /* ---- ending ---- */
 
-bool rc_conn_ran_before(const struct rc_slot *slot)
-{
-    const struct rc_body *body = slot->request != NULL ? slot->request->body : NULL;
-    return body != NULL && body->command.again;
-}
-
-void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
-{
-    struct rc_request *request = slot->request;
-    if (slot->sweep) {
-        conn->sweeps--;
-        conn->events->swept(conn, rc_container(slot, struct rc_sweep, slot), NULL);
-        return;
-    }
-    if (request == NULL) {
-        return;
-    }
-    request->conn = NULL;
-    if (!slot->tombstone) {
-        rc_request_finish(conn->env, request, result);
-    } else if (request->state == RC_REQUEST_DELIVERED) {
-        conn->env->release(conn->env->owner, request);
-    }
-}
-
-void rc_conn_charge_keys(struct rc_conn *conn, size_t before)
-{
-    conn->env->budget.used += rc_key_log_len(&conn->keys) - before;
-}
-
-void rc_conn_unlog_keys(struct rc_conn *conn, size_t from)
-{
-    size_t before = rc_key_log_len(&conn->keys);
-    rc_key_log_cut(&conn->keys, from);
-    rc_conn_charge_keys(conn, before);
-}
-
-void rc_conn_forget_key(struct rc_conn *conn)
-{
-    size_t before = rc_key_log_len(&conn->keys);
-    rc_key_log_pop(&conn->keys);
-    rc_conn_charge_keys(conn, before);
-}
-
-void rc_conn_lose_key(struct rc_conn *conn)
-{
-    size_t behind = 0;
-    const struct rc_lost lost = rc_key_log_next(&conn->keys, &behind);
-    conn->events->lost(conn, &lost);
-    rc_conn_forget_key(conn);
-}
-
-/* The keys of what left stay in the log: it may still be carried out. */
-static void lose_all(struct rc_conn *conn, int status, const char *message)
-{
-    size_t at = 0, kept = 0;
-    while (conn->pipeline.oldest != NULL) {
-        bool left = rc_pipeline_oldest_left(&conn->pipeline);
-        struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
-        if (slot->logged) {
-            const struct rc_lost lost = rc_key_log_next(&conn->keys, &at);
-            conn->events->lost(conn, &lost);
-        }
-        kept = left ? at : kept;
-        conn->owed_raw = conn->owed_raw || (left && slot->verb == RC_VERB_RAW);
-        const struct rc_result result = {
-            .status = status,
-            .message = rc_slice_text(message),
-            .maybe_applied =
-                (left && rc_verb_writes((enum rc_verb)slot->verb)) || rc_conn_ran_before(slot),
-        };
-        rc_conn_slot_over(conn, slot, &result);
-    }
-    rc_conn_unlog_keys(conn, kept);
-}
-
 void rc_conn_close(struct rc_conn *conn, int status, const char *message)
 {
     if (conn->state == RC_CONN_CLOSED) {
@@ -104,7 +28,7 @@ void rc_conn_close(struct rc_conn *conn, int status, const char *message)
     rc_env_disarm(conn->env, &conn->timer);
     rc_turnstile_leave(conn->env, &conn->ticket);
     rc_dial_close(&conn->dial);
-    lose_all(conn, status, message);
+    rc_conn_end_all(conn, status, message);
     rc_conn_drop_output(conn);
 }
 
@@ -136,6 +60,7 @@ void rc_conns_bury(struct rc_env *env, struct rc_list *closed)
         }
         rc_buf_deinit(&conn->in);
         rc_key_log_deinit(&conn->keys);
+        rc_read_log_deinit(&conn->reads);
         rc_free(conn);
     }
     rc_list_splice(&env->closed, &pinned);
@@ -149,6 +74,14 @@ static void spare_questions(struct rc_conn *conn, int status)
     }
 }
 
+/* What the next connection is to have goes back to where it waits for that. */
+static void give_back(struct rc_conn *conn, struct rc_list *again)
+{
+    if (!rc_list_empty(again)) {
+        conn->events->returned(conn, again);
+    }
+}
+
 void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why)
 {
     rc_conn_quote(conn, why);
@@ -156,9 +89,15 @@ void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why)
     if (conn->state == RC_CONN_GREETING && !rc_error_is_local(status)) {
         rc_dial_blame(&conn->dial);
     }
+    struct rc_list again;
+    rc_list_init(&again);
     bool was_ready = conn->state == RC_CONN_READY || conn->state == RC_CONN_LAME;
-    conn->owed_writes = rc_conn_holds_writes(conn);
+    conn->owed_writes = conn->state == RC_CONN_LAME;
+    if (conn->state == RC_CONN_READY) {
+        conn->owed_writes = rc_conn_end(conn, RINGCACHE_ECONNECT, true, &again);
+    }
     rc_conn_close(conn, RINGCACHE_ECONNECT, conn->why);
+    give_back(conn, &again);
     if (was_ready) {
         conn->events->ended(conn, status, conn->why);
     } else {
@@ -173,48 +112,12 @@ bool rc_conn_holds_writes(const struct rc_conn *conn)
            (conn->state == RC_CONN_CLOSED && conn->owed_writes);
 }
 
-/* The keys of what was cut off the pipeline's end, oldest first. */
-static void lose_keys_of(struct rc_conn *conn, const struct rc_slot *cut)
-{
-    size_t at = 0;
-    for (const struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
-        if (slot->logged) {
-            (void)rc_key_log_next(&conn->keys, &at);
-        }
-    }
-    size_t kept = at;
-    for (const struct rc_slot *slot = cut; slot != NULL; slot = slot->next) {
-        if (slot->logged) {
-            const struct rc_lost lost = rc_key_log_next(&conn->keys, &at);
-            conn->events->lost(conn, &lost);
-        }
-    }
-    rc_conn_unlog_keys(conn, kept);
-}
-
-void rc_conn_withhold(struct rc_conn *conn, int status, const char *message)
-{
-    struct rc_pipeline *p = &conn->pipeline;
-    struct rc_slot *next, *cut = rc_pipeline_cut_unsent(p);
-    lose_keys_of(conn, cut);
-    for (struct rc_slot *slot = cut; slot != NULL; slot = next) {
-        next = slot->next;
-        const struct rc_result result = {
-            .status = status,
-            .message = rc_slice_text(message),
-            .maybe_applied = rc_conn_ran_before(slot),
-        };
-        rc_conn_slot_over(conn, slot, &result);
-    }
-    rc_conn_cut_output(conn, (size_t)(p->encoded - p->sent));
-}
-
 /* Read from here on only for the peer's end. */
 static void go_lame(struct rc_conn *conn, int status)
 {
     uint32_t patience = rc_liveness_patience(&conn->liveness, conn->env->timeout_ms);
     conn->state = RC_CONN_LAME;
-    lose_all(conn, status, conn->why);
+    rc_conn_end_all(conn, status, conn->why);
     rc_conn_drop_output(conn);
     rc_stream_shutdown(conn->dial.stream);
     rc_env_arm(conn->env, &conn->timer, rc_env_now_ms(conn->env) + patience);
@@ -236,12 +139,14 @@ void rc_conn_distrust(struct rc_conn *conn, int status, struct rc_slice why)
     }
     rc_conn_quote(conn, why);
     spare_questions(conn, status);
-    rc_conn_withhold(conn, status, conn->why);
-    if (conn->pipeline.writes == 0) {
-        rc_conn_close(conn, status, conn->why);
-    } else {
+    struct rc_list again;
+    rc_list_init(&again);
+    if (rc_conn_end(conn, status, false, &again)) {
         go_lame(conn, status);
+    } else {
+        rc_conn_close(conn, status, conn->why);
     }
+    give_back(conn, &again);
     conn->events->distrusted(conn, status, conn->why);
 }
 

@@ -25,6 +25,7 @@
 #include "server/liveness.h"
 #include "server/output.h"
 #include "server/pipeline.h"
+#include "server/read_log.h"
 #include "server/request.h"
 
 /* Where and how to reach a server; owned by it. */
@@ -51,13 +52,16 @@ struct rc_lost;
 struct rc_sweep;
 
 /* What the server hears of a connection. In `failed` and `ended` it is CLOSED already and its
- * requests are finished; only rc_conn_free is left to call. */
+ * requests are finished, or `returned`; only rc_conn_free is left to call. */
 struct rc_conn_events {
     void (*ready)(struct rc_conn *conn);
     void (*failed)(struct rc_conn *conn, int status, const char *why); /* never was READY */
     void (*ended)(
         struct rc_conn *conn, int status, const char *why); /* by the peer or the kernel */
     void (*distrusted)(struct rc_conn *conn, int status, const char *why); /* LAME or CLOSED now */
+    /* Ahead of these two: rc_request.link of requests that may be sent on the next connection,
+     * oldest first. Nothing of them left, or they are reads that go a second time. WAITING. */
+    void (*returned)(struct rc_conn *conn, struct rc_list *requests);
     void (*silent)(struct rc_conn *conn); /* once per stall; LAME or CLOSED: its timer is due */
     void (*spoke)(struct rc_conn *conn);  /* bytes from one that had been silent */
     void (*room)(struct rc_conn *conn);   /* READY, and the kernel took some of its output */
@@ -97,6 +101,7 @@ struct rc_conn {
     struct rc_slot own;        /* of the one command of our own that may be due */
     struct rc_slice own_key;   /* its key, which outlives the connection */
     struct rc_key_log keys;    /* of its unanswered writes: slots that are `logged` */
+    struct rc_read_log reads;  /* … of reads: those that are `noted` */
     struct rc_key_index doubt; /* … once it was given up and is in nobody's way any more */
     struct rc_buf in;
     struct rc_output out;
@@ -145,6 +150,11 @@ int rc_conn_send(
 /* The same for `count` (2..RC_BATCH_MAX) GETs that leave as one batch. */
 int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count);
+
+/* Send the bytes that another connection had encoded, request->wire; false: this one would encode
+ * the command otherwise. rc_conn_resend: 0 or RINGCACHE_ENOMEM. */
+bool rc_conn_takes(const struct rc_conn *conn, const struct rc_wire *wire);
+int rc_conn_resend(struct rc_conn *conn, struct rc_request *request);
 
 /* Ask something of our own, whose key outlives the connection; one at a time, READY only. 0 or
  * RINGCACHE_ENOMEM. */

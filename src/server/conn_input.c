@@ -166,6 +166,15 @@ static bool turn_away(struct rc_conn *conn, struct rc_slot *slot, struct rc_answ
     return leases && rc_conn_push(conn, slot, &body->command) == 0;
 }
 
+static struct rc_slot *pop(struct rc_conn *conn)
+{
+    struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
+    if (slot->noted) {
+        conn->env->budget.used -= rc_read_log_pop(&conn->reads);
+    }
+    return slot;
+}
+
 static void deliver(struct rc_conn *conn, const struct rc_answer *came)
 {
     struct rc_answer outdated;
@@ -174,7 +183,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
         own_answered(conn, answer);
         return;
     }
-    struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
+    struct rc_slot *slot = pop(conn);
     rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
     if (slot->logged && is_lost(slot, answer)) {
         lose(conn, answer);
@@ -205,7 +214,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
     const struct rc_result result = result_of(slot, answer);
     rc_conn_slot_over(conn, slot, &result);
     while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
-        rc_conn_slot_over(conn, rc_pipeline_pop(&conn->pipeline), &result);
+        rc_conn_slot_over(conn, pop(conn), &result);
     }
     tell_refusal(conn, answer, program);
 }

@@ -2,8 +2,8 @@
 #ifndef RC_SERVER_CONN_INSIDE_H
 #define RC_SERVER_CONN_INSIDE_H
 
-/* The parts of a connection, for each other: conn.c opens and ends it, conn_output.c encodes and
- * sends, conn_input.c greets and receives. */
+/* The parts of a connection, for each other: conn.c opens and closes it, conn_output.c encodes and
+ * sends, conn_input.c greets and receives, conn_end.c ends its requests. */
 
 #include "server/conn.h"
 
@@ -22,6 +22,11 @@ void rc_conn_unlog_keys(struct rc_conn *conn, size_t from);
 void rc_conn_forget_key(struct rc_conn *conn);
 /* … or is lost. */
 void rc_conn_lose_key(struct rc_conn *conn);
+/* All its requests end, but for those that go to `again`: what never left, and with `rereads` the
+ * reads to which no reply had begun. True if writes had left. */
+bool rc_conn_end(struct rc_conn *conn, int status, bool rereads, struct rc_list *again);
+/* All of them end. */
+void rc_conn_end_all(struct rc_conn *conn, int status, const char *message);
 /* Close it, and tell the server. */
 void rc_conn_fail(struct rc_conn *conn, int status, struct rc_slice why);
 /* The stream cannot be trusted any more. */
@@ -31,6 +36,10 @@ void rc_conn_watch(struct rc_conn *conn);
 
 /* Encode a command for `slot`; 0, or RINGCACHE_ENOMEM or _ENOTSUP with nothing changed. */
 int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command);
+/* What its commands' bytes depend on. */
+struct rc_manner rc_conn_manner(const struct rc_conn *conn);
+/* The kernel took so many bytes, or nobody ever will. */
+void rc_conn_took(struct rc_conn *conn, size_t n);
 /* Drop all output but the first `keep` bytes; or all, with its memory. */
 void rc_conn_cut_output(struct rc_conn *conn, size_t keep);
 void rc_conn_drop_output(struct rc_conn *conn);

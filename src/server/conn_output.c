@@ -21,24 +21,30 @@ static void mark_unsent(struct rc_conn *conn)
 }
 
 /* The command of `slot` was appended: `bytes` of our own, and what its caller lends. */
-static void queue(
-    struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, size_t bytes)
+static void enqueue(struct rc_conn *conn, struct rc_slot *slot, struct rc_loan *loan, size_t bytes)
 {
     if (conn->pipeline.oldest == NULL) {
         rc_liveness_began(&conn->liveness, rc_env_now_ms(conn->env));
     }
+    conn->env->budget.used += bytes;
+    if (loan != NULL) {
+        rc_output_lend(&conn->out, loan);
+        bytes += loan->bytes.len;
+    }
+    rc_pipeline_push(&conn->pipeline, slot, bytes);
+}
+
+static void queue(
+    struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, size_t bytes)
+{
     slot->verb = (uint8_t)command->verb;
     slot->token = command->token;
     slot->strict = command->strict;
     slot->program = command->program;
     slot->want_cas = command->want_cas;
     slot->want_ttl = command->want_ttl;
-    conn->env->budget.used += bytes;
-    if (command->loan != NULL) {
-        rc_output_lend(&conn->out, command->loan);
-        bytes += command->loan->bytes.len;
-    }
-    rc_pipeline_push(&conn->pipeline, slot, bytes);
+    slot->fleeting = command->fleeting;
+    enqueue(conn, slot, command->loan, bytes);
 }
 
 /* Output was queued: let it be written, and its answer be waited for. */
@@ -95,6 +101,22 @@ int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_com
     return 0;
 }
 
+/* Is its key to be remembered until it is answered? Not where a copy of it is kept anyway. */
+static bool is_to_note(const struct rc_request *request, const struct rc_command *command)
+{
+    return command->verb == RC_VERB_GET && request->body == NULL;
+}
+
+/* There is room for that, where it `notes`. */
+static void note(
+    struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, bool notes)
+{
+    slot->noted = notes;
+    if (notes) {
+        conn->env->budget.used += rc_read_log_put(&conn->reads, command->prefix, command->key);
+    }
+}
+
 static void sent(struct rc_conn *conn, struct rc_request *request)
 {
     request->slot.request = request;
@@ -146,8 +168,13 @@ static const struct rc_command *as_sent(
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
     struct rc_command room;
-    int rc = rc_conn_push(conn, &request->slot, as_sent(conn, command, &room));
+    bool notes = is_to_note(request, command);
+    int rc = notes ? rc_read_log_reserve(&conn->reads, command, 1) : 0;
     if (rc == 0) {
+        rc = rc_conn_push(conn, &request->slot, as_sent(conn, command, &room));
+    }
+    if (rc == 0) {
+        note(conn, &request->slot, command, notes);
         request->slot.dated = rc_conn_dates(conn, command);
         request->slot.unasked_cas = request->slot.dated && !command->want_cas;
         sent(conn, request);
@@ -170,8 +197,11 @@ static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
 {
     size_t before = conn->out.own.len;
     bool dates = rc_conn_dates(conn, &commands[0]);
-    int rc = dates ? encode_dated_gets(conn, commands, count)
+    int rc = rc_read_log_reserve(&conn->reads, commands, count);
+    if (rc == 0) {
+        rc = dates ? encode_dated_gets(conn, commands, count)
                    : conn->codec->encode_gets(&conn->out.own, commands, count);
+    }
     if (rc < 0) {
         return rc;
     }
@@ -184,6 +214,7 @@ static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
         slot->logged = false;
         queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
         slot->want_cas = slot->dated = slot->unasked_cas = dates;
+        note(conn, slot, &commands[i], is_to_note(requests[i], &commands[i]));
         sent(conn, requests[i]);
     }
     queued(conn);
@@ -199,7 +230,8 @@ static int reserve(struct rc_conn *conn, const struct rc_command *commands, size
             return RINGCACHE_ENOMEM;
         }
     }
-    return rc_buf_reserve(&conn->out.own, bytes);
+    int rc = rc_read_log_reserve(&conn->reads, commands, count);
+    return rc < 0 ? rc : rc_buf_reserve(&conn->out.own, bytes);
 }
 
 /* The first one leaves alone where it is to prove something: no batch is strict. */
@@ -217,6 +249,81 @@ int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
         return rc_conn_send(conn, requests[1], &commands[1]);
     }
     return rc == 0 ? send_batch(conn, requests + 1, commands + 1, count - 1) : rc;
+}
+
+/* ---- once more ---- */
+
+struct rc_manner rc_conn_manner(const struct rc_conn *conn)
+{
+    return (struct rc_manner){
+        .codec = conn->codec,
+        .divide = conn->divide,
+        .item_max_bytes = conn->greeting.item_max_bytes,
+        .echoes = conn->greeting.echoes,
+    };
+}
+
+bool rc_conn_takes(const struct rc_conn *conn, const struct rc_wire *wire)
+{
+    const struct rc_manner *there = &wire->manner, here = rc_conn_manner(conn);
+    return here.codec == there->codec && here.divide == there->divide &&
+           here.item_max_bytes == there->item_max_bytes && here.echoes == there->echoes;
+}
+
+/* The bytes, of which `instead` have other ones in their place by now: a script whose digest was
+ * sent goes whole where no script of the kind was answered yet. */
+static int append_wire(
+    struct rc_conn *conn, const struct rc_slot *slot, const struct rc_wire *wire, size_t *instead)
+{
+    const struct rc_slice bytes = rc_slice(wire->bytes, wire->len);
+    bool whole = slot->scripted && (conn->known_scripts & 1U << slot->verb) == 0;
+    int rc = rc_buf_reserve(&conn->out.own, wire->len);
+    *instead = 0;
+    if (rc == 0 && whole) {
+        rc = conn->codec->spell_out(&conn->out.own, (enum rc_verb)slot->verb, bytes, instead);
+    }
+    return rc < 0 ? rc : rc_buf_append(&conn->out.own, bytes.data + *instead, bytes.len - *instead);
+}
+
+/* What is sent behind others proves the step here, whatever it did there. */
+static int append_proof(struct rc_conn *conn, struct rc_slot *slot)
+{
+    const struct rc_command like = {.verb = (enum rc_verb)slot->verb};
+    const struct rc_command echo = {.verb = RC_VERB_ECHO, .token = slot->token};
+    if (slot->strict || !is_to_prove(conn, &like)) {
+        return 0;
+    }
+    int rc = conn->codec->encode(&conn->out.own, &echo);
+    slot->strict = rc == 0;
+    return rc;
+}
+
+int rc_conn_resend(struct rc_conn *conn, struct rc_request *request)
+{
+    struct rc_slot *slot = &request->slot;
+    const struct rc_command *command = &request->body->command;
+    struct rc_loan *loan = command->loan;
+    size_t before = conn->out.own.len, keys = rc_key_log_len(&conn->keys), instead = 0;
+    int rc = slot->logged ? log_key(conn, command) : 0;
+    if (rc == 0) {
+        rc = append_wire(conn, slot, request->wire, &instead);
+    }
+    size_t behind = conn->out.own.len - (request->wire->len - request->wire->gap);
+    if (rc == 0) {
+        rc = append_proof(conn, slot);
+    }
+    if (rc < 0) {
+        rc_buf_truncate(&conn->out.own, before);
+        rc_conn_unlog_keys(conn, keys);
+        return rc;
+    }
+    if (loan != NULL) {
+        loan->gap = conn->out.own.data + behind;
+    }
+    enqueue(conn, slot, loan, conn->out.own.len - before);
+    queued(conn);
+    sent(conn, request);
+    return 0;
 }
 
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
@@ -277,14 +384,16 @@ static size_t bytes_of(const struct rc_slice *parts, size_t count)
     return bytes;
 }
 
-/* The kernel took `n` bytes. */
-static void took(struct rc_conn *conn, size_t n)
+void rc_conn_took(struct rc_conn *conn, size_t n)
 {
     struct rc_env *env = conn->env;
     env->budget.used -= conn->out.own.len;
     rc_output_take(&conn->out, n, &env->returned);
     env->budget.used += conn->out.own.len;
     rc_pipeline_hand(&conn->pipeline, n);
+    if (!rc_list_empty(&env->returned)) {
+        rc_env_want_drain(env);
+    }
 }
 
 /* One gathering write, or several where more is lent than it has parts for: how much the kernel
@@ -300,7 +409,7 @@ static ptrdiff_t write_out(struct rc_conn *conn)
         if (taken < 0) {
             return taken;
         }
-        took(conn, (size_t)taken);
+        rc_conn_took(conn, (size_t)taken);
         total += taken;
         whole = (size_t)taken == bytes_of(parts, count);
     }

@@ -490,6 +490,7 @@ static const struct rc_conn_events conn_events = {
     .failed = on_failed,
     .ended = on_ended,
     .distrusted = on_distrusted,
+    .returned = rc_service_take_back,
     .silent = on_silent,
     .spoke = on_spoke,
     .room = on_room,

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "server/env.h"
+#include "server/output.h"
 #include "server/server.h"
 
 void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
@@ -85,8 +86,34 @@ void rc_request_forget_value(struct rc_env *env, struct rc_request *request)
     request->body = shorter;
 }
 
+int rc_request_keep_wire(struct rc_env *env, struct rc_request *request,
+    const struct rc_front *front, const struct rc_manner *manner)
+{
+    struct rc_wire *wire = rc_alloc(sizeof *wire + front->own.len);
+    if (wire == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    wire->manner = *manner;
+    wire->gap = front->gap;
+    wire->len = front->own.len;
+    rc_slice_put(wire->bytes, front->own);
+    env->budget.used += sizeof *wire + wire->len;
+    request->wire = wire;
+    return 0;
+}
+
+void rc_request_forget_wire(struct rc_env *env, struct rc_request *request)
+{
+    if (request->wire != NULL) {
+        env->budget.used -= sizeof *request->wire + request->wire->len;
+        rc_free(request->wire);
+        request->wire = NULL;
+    }
+}
+
 void rc_request_forget_body(struct rc_env *env, struct rc_request *request)
 {
+    rc_request_forget_wire(env, request);
     if (request->body != NULL) {
         rc_env_give_back(env, request->body->command.loan);
         env->budget.used -= request->body->size;

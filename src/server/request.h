@@ -6,6 +6,10 @@
  *
  *     NEW ── rc_server_submit ──► WAITING ── encoded ──► SENT ──┐
  *      │                             │                          ├──► FINISHED ── drain ──► callback
+ *      │                             ▲                │         │
+ *      │                             └─ its connection┘         │
+ *      │                                ended: never left,      │
+ *      │                                or a read, once         │
  *      └───────── refused: down ─────┴── deadline, cancel, end ─┘
  *
  * One that is JOINED waits for what another request brings, and is in no lane.
@@ -24,12 +28,13 @@
 
 struct rc_conn;
 struct rc_env;
+struct rc_front;
 struct rc_lane;
 struct rc_request;
 
 enum rc_request_state {
     RC_REQUEST_NEW,
-    RC_REQUEST_WAITING,   /* in a lane, not encoded: provably not sent */
+    RC_REQUEST_WAITING,   /* in a lane: provably not sent, or a read that is sent once more */
     RC_REQUEST_SENT,      /* encoded into a connection's output */
     RC_REQUEST_JOINED,    /* in a list of its owner's, until another request is answered */
     RC_REQUEST_FINISHED,  /* in the queue of finished requests */
@@ -54,6 +59,8 @@ struct rc_slot {
     bool scripted;    /* redis: its command is a script */
     bool program;     /* redis: a script of the caller's, which may fail half-way */
     bool logged;      /* its key is in the connection's log of unanswered writes */
+    bool noted;       /* … of unanswered reads */
+    bool fleeting;    /* rc_command.fleeting */
     bool sweep;       /* no request's: of a struct rc_sweep */
 };
 
@@ -79,6 +86,23 @@ struct rc_body {
     unsigned char bytes[];
 };
 
+/* What the bytes of a command depend on besides the command. */
+struct rc_manner {
+    const struct rc_codec *codec;
+    uint64_t divide;
+    uint64_t item_max_bytes;
+    bool echoes;
+};
+
+/* A command as a connection had encoded it before it ended, of which nothing left: for the next
+ * one, if that has the same manner. Its loan is with the request's body. */
+struct rc_wire {
+    struct rc_manner manner;
+    size_t gap; /* bytes in front of what is lent */
+    size_t len;
+    unsigned char bytes[];
+};
+
 struct rc_request {
     struct rc_slot slot;
     struct rc_list link; /* in lane->waiting or env->finished */
@@ -86,9 +110,11 @@ struct rc_request {
     struct rc_lane *lane; /* whose it is from submission on; of one that was JOINED: NULL */
     struct rc_conn *conn; /* while its slot is due */
     struct rc_body *body;
+    struct rc_wire *wire; /* WAITING, once more: its command, encoded; else NULL */
     struct rc_result result;
     uint64_t started_us, finished_us;
     uint32_t attempts;
+    bool reread; /* a read, sent once more because its connection had ended: not a third time */
     bool lagged; /* its deadline was put off by env->lag_ms */
     bool bulk;   /* its lane counts it as one of many */
     bool outrun; /* while it waited, a later write to its key was lost: what it stores is to go */
@@ -123,6 +149,11 @@ int rc_request_keep(
 /* Keep its key alone. */
 void rc_request_forget_value(struct rc_env *env, struct rc_request *request);
 void rc_request_forget_body(struct rc_env *env, struct rc_request *request);
+
+/* Keep the bytes of its command, of which it has a body; 0 or RINGCACHE_ENOMEM. */
+int rc_request_keep_wire(struct rc_env *env, struct rc_request *request,
+    const struct rc_front *front, const struct rc_manner *manner);
+void rc_request_forget_wire(struct rc_env *env, struct rc_request *request);
 
 /* rc_deadline.due of a request. */
 void rc_request_expire(struct rc_deadline *deadline, uint64_t now_ms);

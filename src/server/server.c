@@ -55,14 +55,14 @@ static void lose(struct rc_lane *lane, const struct rc_command *command)
 static void outrun_those_in_front(struct rc_lane *lane, const struct rc_request *lost)
 {
     const struct rc_command *last = &lost->body->command;
-    if (!rc_lost_matters(last) || rc_lost_by(last).cas != 0) {
+    const struct rc_lost key = rc_lost_by(last);
+    if (!rc_lost_matters(last) || key.cas != 0) {
         return;
     }
     for (struct rc_list *node = lane->waiting.next; node != &lost->link; node = node->next) {
         struct rc_request *earlier = rc_container(node, struct rc_request, link);
-        const struct rc_command *command = &earlier->body->command;
-        if (rc_verb_writes(command->verb) && rc_slice_equal(command->key, last->key) &&
-            rc_slice_equal(command->prefix, last->prefix)) {
+        const struct rc_lost write = rc_lost_by(&earlier->body->command);
+        if (rc_verb_writes(earlier->body->command.verb) && rc_lost_same_key(&write, &key)) {
             earlier->outrun = true;
         }
     }
@@ -92,6 +92,15 @@ void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
     }
 }
 
+void rc_lane_take_back(struct rc_lane *lane, struct rc_list *requests)
+{
+    for (struct rc_list *node = requests->next; node != requests; node = node->next) {
+        lane->waiting_count++;
+    }
+    rc_list_splice(requests, &lane->waiting);
+    rc_list_splice(&lane->waiting, requests);
+}
+
 /* Is the command's key needed when its reply comes? */
 static bool keeps_key(const struct rc_lane *lane, const struct rc_command *command)
 {
@@ -102,11 +111,13 @@ static bool keeps_key(const struct rc_lane *lane, const struct rc_command *comma
 static void shed(struct rc_lane *lane, struct rc_request *request)
 {
     struct rc_command *command = &request->body->command;
+    rc_request_forget_wire(lane->server->env, request);
     if (command->loan != NULL) {
         command->loan = NULL;
         command->value.len = 0;
     }
-    if (!keeps_key(lane, command)) {
+    bool kept = keeps_key(lane, command) || command->verb == RC_VERB_GET; /* it may go once more */
+    if (!kept) {
         rc_request_forget_body(lane->server->env, request);
     } else if (command->value.len > 0) {
         rc_request_forget_value(lane->server->env, request);
@@ -128,7 +139,20 @@ static bool too_big(const struct rc_lane *lane, const struct rc_command *command
 static int send_waiting(struct rc_lane *lane, struct rc_request *request)
 {
     const struct rc_command *command = &request->body->command;
+    lane->server->counts.retries += request->attempts > 0;
+    if (request->wire != NULL) {
+        return rc_conn_resend(lane->conn, request);
+    }
     return too_big(lane, command) ? RINGCACHE_ETOOBIG : rc_conn_send(lane->conn, request, command);
+}
+
+static const char other_words[] =
+    "its connection ended, and the next one has to be spoken to otherwise";
+
+/* What an earlier connection had encoded, and this one would encode otherwise, ends. */
+static bool is_unfit(const struct rc_lane *lane, const struct rc_request *request)
+{
+    return request->wire != NULL && !rc_conn_takes(lane->conn, request->wire);
 }
 
 /* Encode what waits, a little ahead of the kernel: what is encoded and what waits are not both
@@ -140,6 +164,10 @@ void rc_lane_flow(struct rc_lane *lane)
         struct rc_request *request = rc_container(node, struct rc_request, link);
         if (rc_output_len(&lane->conn->out) >= FLOW_BYTES || !rc_sweep_is_clean(lane)) {
             return;
+        }
+        if (is_unfit(lane, request)) {
+            rc_request_abandon(env, request, RINGCACHE_ECONNECT, other_words);
+            continue;
         }
         bool guarded = rc_divide_guards(lane, &request->body->command);
         int rc =

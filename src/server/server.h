@@ -69,6 +69,7 @@ struct rc_lane {
 struct rc_counts {
     uint64_t hits, misses, refusals, timeouts, unavailable, failures;
     uint64_t connects, outages;
+    uint64_t retries; /* requests that were sent on a second connection, or yet another */
 };
 
 struct rc_server {
@@ -183,6 +184,8 @@ void rc_server_count(struct rc_server *server, int status);
 
 /* A request that waits in a lane ends, and not by its caller's will. */
 void rc_lane_lose_waiting(struct rc_lane *lane, const struct rc_request *request);
+/* Requests that wait once more, in front of all others. */
+void rc_lane_take_back(struct rc_lane *lane, struct rc_list *requests);
 /* A request in a lane's waiting list goes (rc_request_finish). */
 void rc_lane_forget(struct rc_lane *lane, struct rc_request *request);
 

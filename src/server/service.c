@@ -332,6 +332,17 @@ void rc_service_retire(struct rc_server *server, struct rc_lane *lane, int statu
     rc_conn_fence(conn, status, why);
 }
 
+/* Nothing waits for a server that is out of service. */
+void rc_service_take_back(struct rc_conn *conn, struct rc_list *requests)
+{
+    struct rc_server *server = conn->owner;
+    struct rc_lane *lane = &server->lanes[conn->lane];
+    rc_lane_take_back(lane, requests);
+    if (server->health.state == RC_SERVER_DOWN) {
+        rc_lane_fail_waiting(lane, server->down_status, rc_text_bytes(server->reason));
+    }
+}
+
 static int status_of_outage(int status)
 {
     bool telling = status == RINGCACHE_EAUTH || status == RINGCACHE_ENOTSUP;

@@ -33,6 +33,8 @@ void rc_service_resume(struct rc_server *server);
  * the event; while it holds writes it stays open, with a fence behind the last of them. */
 void rc_service_retire(struct rc_server *server, struct rc_lane *lane, int status, const char *why);
 
+/* rc_conn_events.returned. */
+void rc_service_take_back(struct rc_conn *conn, struct rc_list *requests);
 /* What becomes of its health by that evidence. The verdict is still to be carried out. */
 struct rc_verdict rc_service_judge(struct rc_server *server, enum rc_evidence evidence);
 /* Its part that speaks of the probe. */

@@ -43,12 +43,20 @@ static void refuse_by_outage(struct cell *cell)
     get_of(cell, SERVER_A, 0, NULL);
 }
 
+static void set_of(struct cell *cell, const char *server, ringcache_id *id)
+{
+    char key[32];
+    const ringcache_request set = {
+        .op = RINGCACHE_SET, .key = key_of(cell, server, key), .value = {"v", 1}};
+    world_submit(cell->world, &set, id);
+}
+
 static void cut_off(struct cell *cell)
 {
     sim_server_stop(cell->a);
     leave_one_pending(cell);
-    get_of(cell, SERVER_A, 0, &cell->self);
-    get_of(cell, SERVER_A, 0, NULL);
+    set_of(cell, SERVER_A, &cell->self);
+    set_of(cell, SERVER_A, NULL);
     world_run_for(cell->world, 5);
     sim_server_continue(cell->a);
     sim_end(cell->a, sim_server_newest(cell->a), SIM_RST);
@@ -106,18 +114,10 @@ static void fall_into_silence_and_return(struct cell *cell)
     sim_server_continue(cell->a);
 }
 
-static void set_of(struct cell *cell, const char *server)
-{
-    char key[32];
-    const ringcache_request set = {
-        .op = RINGCACHE_SET, .key = key_of(cell, server, key), .value = {"v", 1}};
-    world_submit(cell->world, &set, NULL);
-}
-
 /* Of a server that is silent: one key too many for its journal. */
 static void write_in_vain(struct cell *cell, struct sim_server *silent, const char *name)
 {
-    set_of(cell, name);
+    set_of(cell, name, NULL);
     world_run_for(cell->world, 20);
     sim_server_stop(silent);
     get_of(cell, name, 0, &cell->self);
@@ -126,7 +126,7 @@ static void write_in_vain(struct cell *cell, struct sim_server *silent, const ch
     }
     leave_one_pending(cell);
     for (int i = 0; i < 5; i++) {
-        set_of(cell, name);
+        set_of(cell, name, NULL);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections that break off: behind any byte of a pipeline's replies, by an end or a reset, in one
  * direction alone, or just as a request is written. What was whole is delivered, the rest fails,
- * once, and nothing is sent a second time. */
+ * once, and nothing is sent a second time but a read of whose reply nothing had come. */
 #include "world.h"
 
 #include <stdio.h>
@@ -83,8 +83,20 @@ static bool is_write(ringcache_op op)
     return op != RINGCACHE_GET;
 }
 
+/* What is read on the second connection may have been appended to by then. */
+static void assert_read_again(const struct world_reply *reply, size_t i)
+{
+    assert_false(is_write(asked[i].request.op));
+    assert_reply(reply, asked[i].status);
+    assert_memory_equal(reply->value, asked[i].value, strlen(asked[i].value));
+}
+
 static bool is_whole(const struct world_reply *reply, size_t i)
 {
+    if (reply->attempts == 2) {
+        assert_read_again(reply, i);
+        return false;
+    }
     if (reply->status == RINGCACHE_ECONNECT) {
         assert_int_equal(reply->value_len, 0);
         assert_int_equal(reply->number, 0);

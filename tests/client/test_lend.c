@@ -264,6 +264,61 @@ static void what_the_kernel_has_is_given_back_before_the_reply(void **state)
     end(stage);
 }
 
+/* Behind a request of which the kernels have a part, two values are lent as the connection ends. */
+static void lend_unsent(struct stage *stage, struct loan *loans[2])
+{
+    static const char big[300000];
+    const ringcache_request plug = {
+        .op = RINGCACHE_SET, .key = {"plug", 4}, .value = {big, sizeof big}};
+    sim_server_stop(stage->server);
+    world_submit(stage->world, &plug, NULL);
+    loans[0] = lend(stage, RINGCACHE_SET, "one", LARGE);
+    loans[1] = lend(stage, RINGCACHE_SET, "two", LARGE);
+    world_set(stage->world, "behind", "them");
+    world_run_for(stage->world, 2);
+    sim_server_pause_accept(stage->server, true);
+    sim_end(stage->server, sim_server_newest(stage->server), SIM_RST);
+    world_run_for(stage->world, 5);
+    assert_int_equal(loans[0]->released + loans[1]->released, 0);
+    sim_server_continue(stage->server);
+}
+
+static void what_never_left_is_lent_to_the_next_connection(void **state)
+{
+    (void)state;
+    for (int redis = 0; redis < 2; redis++) {
+        struct stage *stage = begin_with(redis, NULL, NULL);
+        struct loan *loans[2];
+        world_get(stage->world, "warm");
+        world_settle(stage->world, 100);
+        lend_unsent(stage, loans);
+        sim_server_pause_accept(stage->server, false);
+        world_settle(stage->world, 1000);
+        assert_reply(loans[0]->reply, RINGCACHE_OK);
+        assert_reply(loans[1]->reply, RINGCACHE_OK);
+        assert_stored(stage, "one", LARGE);
+        assert_stored(stage, "two", LARGE);
+        end(stage);
+    }
+}
+
+static void what_never_left_and_is_canceled_is_given_back(void **state)
+{
+    (void)state;
+    struct stage *stage = begin();
+    struct loan *loans[2];
+    lend_unsent(stage, loans);
+    assert_int_equal(ringcache_cancel(stage->world->client, loans[0]->id), 0);
+    world_run_for(stage->world, 1);
+    assert_reply(loans[0]->reply, RINGCACHE_ECANCELED);
+    assert_int_equal(loans[0]->reply->maybe_applied, 0);
+    assert_int_equal(loans[0]->released, 1);
+    assert_int_equal(loans[1]->released, 0);
+    world_close(stage->world);
+    world_run_for(stage->world, 1);
+    end(stage);
+}
+
 static void a_small_value_is_copied_and_given_back_at_once(void **state)
 {
     (void)state;
@@ -587,6 +642,8 @@ int main(void)
         cmocka_unit_test(the_kernel_may_take_any_part),
         cmocka_unit_test(many_values_are_lent_at_once),
         cmocka_unit_test(what_the_kernel_has_is_given_back_before_the_reply),
+        cmocka_unit_test(what_never_left_is_lent_to_the_next_connection),
+        cmocka_unit_test(what_never_left_and_is_canceled_is_given_back),
         cmocka_unit_test(a_small_value_is_copied_and_given_back_at_once),
         cmocka_unit_test(what_is_lent_is_not_held),
         cmocka_unit_test(a_refused_value_is_never_given_back),

@@ -126,7 +126,7 @@ static int take_room_and_stop(struct list *list)
 {
     if (list->count == 1) {
         sim_server_stop(list->stage);
-        assert_int_equal(world_try_get(list->world, "j"), 0);
+        world_set(list->world, "j", "");
     }
     return 0;
 }

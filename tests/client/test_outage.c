@@ -231,7 +231,7 @@ static void is_whole_or_none(const struct kind *kind)
 {
     static const enum sim_end_kind hows[] = {SIM_FIN, SIM_RST};
     for (size_t i = 0; i < sizeof hows / sizeof *hows; i++) {
-        size_t bytes = 0;
+        size_t bytes = 1; /* before the first one, it is asked once more */
         while (status_of_a_get_cut_after(kind, bytes, hows[i]) != RINGCACHE_OK) {
             bytes++;
         }

@@ -67,14 +67,15 @@ static void every_format_says_the_same(void **state)
         "server a\\\"b\\\\%20%ff state down up 0 in_flight 0 connections 0 done_total 2 "
         "missed_total 1 not_stored_total 1 timeouts_total 1 unavailable_total 1 "
         "failed_total 0 ");
-    assert_has(page, "outages_total 1 held 0 journal_entries 0 journal_noted_total 0 "
-                     "journal_missed_total 0 journal_deleted_total 0 reason silent:%20");
+    assert_has(page,
+        "outages_total 1 retries_total 0 held 0 journal_entries 0 journal_noted_total 0 "
+        "journal_missed_total 0 journal_deleted_total 0 reason silent:%20");
     assert_has(page, "pending 0\n");
     page = write_page(world, RINGCACHE_JSON);
     assert_has(page, "{\"name\":\"a\\\"b\\\\ \\u00ff\",\"state\":\"down\",\"up\":0,");
     assert_has(page, "\"done_total\":2,\"missed_total\":1,\"not_stored_total\":1,"
                      "\"timeouts_total\":1,\"unavailable_total\":1,\"failed_total\":0,");
-    assert_has(page, "\"outages_total\":1,\"held\":0,\"journal_entries\":0,");
+    assert_has(page, "\"outages_total\":1,\"retries_total\":0,\"held\":0,\"journal_entries\":0,");
     assert_has(page, "\"journal_deleted_total\":0,\"reason\":\"silent: ");
     page = write_page(world, RINGCACHE_PROMETHEUS);
     assert_has(page, "# TYPE ringcache_server_done_total counter\n"

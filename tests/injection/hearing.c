@@ -110,17 +110,26 @@ static bool may_be_heard(const struct slot *slot)
     return slot != NULL && slot->state != SLOT_IDLE && (!slot->heard || slot->goes_back);
 }
 
+/* A read whose connection was lost is sent once more, and no third time. */
+static bool may_be_heard_again(const struct peer *peer, const struct slot *slot)
+{
+    return slot != NULL && slot->state != SLOT_IDLE && !slot->raw && slot->hearings == 1 &&
+           slot->request.op == RINGCACHE_GET && slot->peer != peer->number;
+}
+
 static const char *wrong_with(struct peer *peer, const struct slot *slot, const struct command *c)
 {
-    if (!may_be_heard(slot) || slot->raw) {
+    bool again = may_be_heard_again(peer, slot);
+    if (!again && (!may_be_heard(slot) || slot->raw)) {
         return "a command that nobody submitted";
     }
-    if (slot->heard && slot->peer != peer->number) {
+    bool goes_back = slot->goes_back;
+    if (goes_back && slot->peer != peer->number) {
         return "a counter taken back on another connection";
     }
-    struct command expected = slot->heard ? taking_back(slot, peer, c) : expected_of(slot, peer, c);
+    struct command expected = goes_back ? taking_back(slot, peer, c) : expected_of(slot, peer, c);
     const char *field = differs(&expected, c);
-    return field != NULL || slot->heard ? field : misplaced(peer, slot, c);
+    return field != NULL || goes_back ? field : misplaced(peer, slot, c);
 }
 
 /* It was heard. */
@@ -128,9 +137,11 @@ static void note(struct peer *peer, struct slot *slot, uint64_t token)
 {
     struct tally *tally = &peer->trial->tally;
     tally->late += slot->state == SLOT_LOST;
-    tally->gone_back += slot->heard;
+    tally->gone_back += slot->goes_back;
+    tally->again += slot->heard && !slot->goes_back;
     tally->raw += slot->raw;
-    slot->went_back = slot->heard;
+    slot->went_back = slot->goes_back;
+    slot->hearings++;
     slot->goes_back = false;
     slot->heard = true;
     slot->token = token;

@@ -122,6 +122,7 @@ struct slot {
     bool heard;
     bool goes_back; /* a counter left its range: what takes it back is due */
     bool went_back;
+    unsigned hearings;  /* how often it was heard */
     bool not_permitted; /* of many: its key is none */
     bool canceled;
     uint64_t order;            /* of submission */
@@ -155,8 +156,9 @@ struct tally {
     uint64_t ops[SPEECHES][RINGCACHE_DECREMENT + 1];
     uint64_t batched[SPEECHES];
     uint64_t raw, gone_back;
-    uint64_t late; /* heard behind their callbacks */
-    uint64_t cut;  /* connections that ended within a command */
+    uint64_t again; /* reads that were heard on a second connection */
+    uint64_t late;  /* heard behind their callbacks */
+    uint64_t cut;   /* connections that ended within a command */
 };
 
 /* One byte that is not as it was sent, for a trial that has to notice. */

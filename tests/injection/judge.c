@@ -124,10 +124,10 @@ static const char *wrong_answer(
 /* May it still be heard, behind its callback? */
 static bool may_come(const struct slot *slot, const ringcache_reply *reply)
 {
-    if (slot->heard) {
+    if (slot->heard && is_write(slot)) {
         return slot->goes_back;
     }
-    return reply->attempts > 0 && (!is_write(slot) || reply->maybe_applied);
+    return reply->attempts > slot->hearings && (!is_write(slot) || reply->maybe_applied);
 }
 
 static void judge(struct trial *trial, struct slot *slot, const ringcache_reply *reply)

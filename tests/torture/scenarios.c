@@ -178,6 +178,31 @@ static void go_out_of_step(struct life *life)
     sim_server_slow(life->memcached, 0);
 }
 
+/* Connections end while the kernels take no more: what never left goes on the next ones. */
+static void go_unsent(struct life *life)
+{
+    struct sim_options *net = sim_settings(life->sim);
+    const size_t room = net->send_bytes;
+    struct sim_server *const servers[] = {life->memcached, life->redis};
+    net->send_bytes = net->receive_bytes = 64;
+    ask_mixed(life);
+    life_run(life, 20);
+    sim_server_stop(servers[0]);
+    sim_server_stop(servers[1]);
+    ask_mixed(life);
+    ask_large(life);
+    life_run(life, 2);
+    net->send_bytes = net->receive_bytes = room;
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t connection = sim_server_newest(servers[i]);
+        sim_server_continue(servers[i]);
+        if (connection != 0) {
+            sim_end(servers[i], connection, SIM_RST);
+        }
+    }
+    life_run(life, 200);
+}
+
 /* The server answers, and a connection with unanswered writes does not, for a while. */
 static void go_doubt(struct life *life)
 {
@@ -271,6 +296,7 @@ const struct scenario life_scenarios[] = {
         .outages = true,
         .ask = ask_mixed,
         .go = go_out_of_step},
+    {.name = "unsent", .options = {BASIC}, .outages = true, .ask = ask_mixed, .go = go_unsent},
     {.name = "doubt",
         .options = {BASIC, "fence_limit_ms", "100"},
         .outages = true,

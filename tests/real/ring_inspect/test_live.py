@@ -15,7 +15,8 @@ BYTES = bytes(range(256)) * 1000
 # What is counted of a server that has answered one ping.
 ANSWERED = {'state': 'up', 'up': '1', 'in_flight': '0', 'connections': '1', 'done_total': '1',
             'timeouts_total': '0', 'unavailable_total': '0', 'failed_total': '0',
-            'connects_total': '1', 'outages_total': '0', 'held': '0', 'journal_entries': '0',
+            'connects_total': '1', 'outages_total': '0',
+            'retries_total': '0', 'held': '0', 'journal_entries': '0',
             'journal_noted_total': '0', 'journal_missed_total': '0', 'journal_deleted_total': '0'}
 
 

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of the requests that a connection was given, when it ends or is taken out of use:
+ *
+ *   output:   ── answered ──────── sent ──────────────── encoded
+ *                      │ may have been │ provably never left │
+ *                      │  carried out  │                     │
+ *   reads:             │ once more, if │        again        │
+ *   writes:            │    never      │        again        │
+ *
+ * What goes again waits in front of all that its lane has, in its order, as bytes where it is a
+ * write: the next connection sends them as they are, if it speaks the same way. Nothing is kept for
+ * that while all is well but the keys of reads. */
+#include "server/conn_inside.h"
+
+#include "server/journal.h"
+
+bool rc_conn_ran_before(const struct rc_slot *slot)
+{
+    const struct rc_body *body = slot->request != NULL ? slot->request->body : NULL;
+    return body != NULL && body->command.again;
+}
+
+void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
+{
+    struct rc_request *request = slot->request;
+    if (slot->sweep) {
+        conn->sweeps--;
+        conn->events->swept(conn, rc_container(slot, struct rc_sweep, slot), NULL);
+        return;
+    }
+    if (request == NULL) {
+        return;
+    }
+    request->conn = NULL;
+    if (!slot->tombstone) {
+        rc_request_finish(conn->env, request, result);
+    } else if (request->state == RC_REQUEST_DELIVERED) {
+        conn->env->release(conn->env->owner, request);
+    }
+}
+
+void rc_conn_charge_keys(struct rc_conn *conn, size_t before)
+{
+    conn->env->budget.used += rc_key_log_len(&conn->keys) - before;
+}
+
+void rc_conn_unlog_keys(struct rc_conn *conn, size_t from)
+{
+    size_t before = rc_key_log_len(&conn->keys);
+    rc_key_log_cut(&conn->keys, from);
+    rc_conn_charge_keys(conn, before);
+}
+
+void rc_conn_forget_key(struct rc_conn *conn)
+{
+    size_t before = rc_key_log_len(&conn->keys);
+    rc_key_log_pop(&conn->keys);
+    rc_conn_charge_keys(conn, before);
+}
+
+void rc_conn_lose_key(struct rc_conn *conn)
+{
+    size_t behind = 0;
+    const struct rc_lost lost = rc_key_log_next(&conn->keys, &behind);
+    conn->events->lost(conn, &lost);
+    rc_conn_forget_key(conn);
+}
+
+/* How far the logs of keys were read. */
+struct place {
+    size_t writes, reads;
+};
+
+static struct rc_lost key_of(
+    const struct rc_conn *conn, const struct rc_slot *slot, struct place *place)
+{
+    if (slot->logged) {
+        return rc_key_log_next(&conn->keys, &place->writes);
+    }
+    if (slot->noted) {
+        return (struct rc_lost){.key = rc_read_log_next(&conn->reads, &place->reads)};
+    }
+    return (struct rc_lost){.cas = 0};
+}
+
+/* An end, as requests are told of it. */
+struct ending {
+    int status;
+    const char *message;
+    struct rc_list *again; /* rc_request.link: those that the next connection is to have; or NULL */
+    bool rereads;          /* … reads that left among them */
+    struct place place;
+};
+
+/* Writes to a key that are to be sent again, and a later one that is not: what they store is older
+ * than what was lost, so that the delete for it goes once more behind them. */
+static void outrun_those_in_front(
+    const struct ending *ending, const struct rc_slot *slot, const struct rc_lost *lost)
+{
+    if (ending->again == NULL || !slot->logged || lost->adds || lost->cas != 0) {
+        return;
+    }
+    struct rc_list *node = ending->again->next;
+    for (; node != ending->again; node = node->next) {
+        struct rc_request *earlier = rc_container(node, struct rc_request, link);
+        const struct rc_lost write = rc_lost_by(&earlier->body->command);
+        if (earlier->slot.logged && rc_lost_same_key(&write, lost)) {
+            earlier->outrun = true;
+        }
+    }
+}
+
+static void lose(struct rc_conn *conn, const struct ending *ending, struct rc_slot *slot,
+    const struct rc_lost *lost, bool left)
+{
+    if (slot->logged) {
+        conn->events->lost(conn, lost);
+    }
+    const struct rc_result result = {
+        .status = ending->status,
+        .message = rc_slice_text(ending->message),
+        .maybe_applied =
+            (left && rc_verb_writes((enum rc_verb)slot->verb)) || rc_conn_ran_before(slot),
+    };
+    rc_conn_slot_over(conn, slot, &result);
+}
+
+/* ---- what goes again ---- */
+
+static bool is_awaited(const struct rc_slot *slot)
+{
+    return slot->request != NULL && !slot->tombstone;
+}
+
+/* Make sure that there is a copy of the command, or of as much of it as is known here; `more` bytes
+ * are to be kept beside it. */
+static bool keep_command(
+    struct rc_conn *conn, const struct rc_slot *slot, const struct rc_lost *lost, size_t more)
+{
+    struct rc_request *request = slot->request;
+    const struct rc_command command = {
+        .verb = (enum rc_verb)slot->verb,
+        .strict = slot->verb == RC_VERB_GET ? conn->env->strict : slot->strict,
+        .token = slot->token,
+        .key = lost->key,
+        .cas = lost->cas,
+        .want_cas = slot->want_cas && !slot->unasked_cas,
+        .want_ttl = slot->want_ttl,
+        .fleeting = slot->fleeting,
+    };
+    size_t body = request->body == NULL ? sizeof *request->body + lost->key.len : 0;
+    return rc_budget_allows(&conn->env->budget, body + more) &&
+           (body == 0 || rc_request_keep(conn->env, request, &command) == 0);
+}
+
+static void wait_again(struct ending *ending, struct rc_request *request)
+{
+    request->conn = NULL;
+    request->state = RC_REQUEST_WAITING;
+    rc_list_append(ending->again, &request->link);
+}
+
+/* As a command: the next connection may have to ask otherwise. */
+static bool keep_read(
+    struct rc_conn *conn, struct ending *ending, struct rc_slot *slot, const struct rc_lost *lost)
+{
+    if (!keep_command(conn, slot, lost, 0)) {
+        return false;
+    }
+    wait_again(ending, slot->request);
+    return true;
+}
+
+static bool keep_sent(
+    struct rc_conn *conn, struct ending *ending, struct rc_slot *slot, const struct rc_lost *lost)
+{
+    bool wanted =
+        ending->rereads && is_awaited(slot) && slot->verb == RC_VERB_GET && !slot->request->reread;
+    if (!wanted || !keep_read(conn, ending, slot, lost)) {
+        return false;
+    }
+    slot->request->reread = true;
+    return true;
+}
+
+static bool keep_unsent(struct rc_conn *conn, struct ending *ending, struct rc_slot *slot,
+    const struct rc_lost *lost, const struct rc_front *front)
+{
+    struct rc_request *request = slot->request;
+    bool wanted = ending->again != NULL && is_awaited(slot) && !rc_conn_ran_before(slot);
+    if (!wanted || slot->verb == RC_VERB_GET) {
+        return wanted && keep_read(conn, ending, slot, lost);
+    }
+    const struct rc_manner manner = rc_conn_manner(conn);
+    bool had_body = request->body != NULL;
+    if (!keep_command(conn, slot, lost, sizeof *request->wire)) {
+        return false;
+    }
+    if (rc_request_keep_wire(conn->env, request, front, &manner) < 0) {
+        if (!had_body) {
+            rc_request_forget_body(conn->env, request);
+        }
+        return false;
+    }
+    request->body->command.loan = front->loan;
+    wait_again(ending, request);
+    return true;
+}
+
+/* ---- ending ---- */
+
+static void end_sent(struct rc_conn *conn, struct ending *ending)
+{
+    struct rc_pipeline *p = &conn->pipeline;
+    bool begun = conn->parsed < conn->in.len || conn->decoder.excess.found;
+    while (p->oldest != NULL) {
+        struct rc_slot *slot = rc_pipeline_pop(p);
+        const struct rc_lost lost = key_of(conn, slot, &ending->place);
+        conn->owed_raw = conn->owed_raw || slot->verb == RC_VERB_RAW;
+        if (begun || !keep_sent(conn, ending, slot, &lost)) {
+            lose(conn, ending, slot, &lost, true);
+        }
+        begun = false;
+    }
+}
+
+/* Take a command of which nothing left out of the front of the output; of one that is kept, its
+ * loan is no more the output's. */
+static void take_out(struct rc_conn *conn, const struct rc_front *front, bool kept)
+{
+    struct rc_env *env = conn->env;
+    env->budget.used -= front->own.len;
+    rc_output_release(&conn->out, front);
+    if (!kept) {
+        rc_env_give_back(env, front->loan);
+    }
+}
+
+/* `from` is the stream's offset at which they begin, and the output too. */
+static void end_unsent(
+    struct rc_conn *conn, struct ending *ending, struct rc_slot *unsent, uint64_t from)
+{
+    struct rc_slot *next;
+    for (struct rc_slot *slot = unsent; slot != NULL; slot = next) {
+        next = slot->next;
+        const struct rc_lost lost = key_of(conn, slot, &ending->place);
+        const struct rc_front front = rc_output_front(&conn->out, (size_t)(slot->end - from));
+        from = slot->end;
+        bool kept = keep_unsent(conn, ending, slot, &lost, &front);
+        take_out(conn, &front, kept);
+        if (!kept) {
+            outrun_those_in_front(ending, slot, &lost);
+            lose(conn, ending, slot, &lost, false);
+        }
+    }
+}
+
+static void forget_reads(struct rc_conn *conn, size_t from)
+{
+    conn->env->budget.used -= rc_read_log_len(&conn->reads) - from;
+    rc_read_log_cut(&conn->reads, from);
+}
+
+/* The keys of the writes that left stay in the log: they may still be carried out. */
+static bool end(struct rc_conn *conn, struct ending *ending)
+{
+    struct rc_pipeline *p = &conn->pipeline;
+    if (p->oldest == NULL) {
+        return false; /* what the log has is of an end that was before */
+    }
+    struct rc_slot *unsent = rc_pipeline_cut_unsent(p);
+    uint64_t from = p->encoded;
+    bool owed = p->writes > 0;
+    end_sent(conn, ending);
+    size_t kept = ending->place.writes;
+    rc_conn_took(conn, (size_t)(from - p->sent)); /* the rest of what left in part */
+    end_unsent(conn, ending, unsent, from);
+    rc_conn_unlog_keys(conn, kept);
+    forget_reads(conn, 0);
+    return owed;
+}
+
+bool rc_conn_end(struct rc_conn *conn, int status, bool rereads, struct rc_list *again)
+{
+    struct ending ending = {
+        .status = status,
+        .message = conn->why,
+        .again = again,
+        .rereads = rereads,
+    };
+    return end(conn, &ending);
+}
+
+void rc_conn_end_all(struct rc_conn *conn, int status, const char *message)
+{
+    struct ending ending = {.status = status, .message = message};
+    (void)end(conn, &ending);
+}
+
+void rc_conn_withhold(struct rc_conn *conn, int status, const char *message)
+{
+    struct ending ending = {.status = status, .message = message};
+    struct rc_pipeline *p = &conn->pipeline;
+    struct rc_slot *next, *unsent = rc_pipeline_cut_unsent(p);
+    for (const struct rc_slot *slot = p->oldest; slot != NULL; slot = slot->next) {
+        (void)key_of(conn, slot, &ending.place);
+    }
+    const struct place kept = ending.place;
+    for (struct rc_slot *slot = unsent; slot != NULL; slot = next) {
+        next = slot->next;
+        const struct rc_lost lost = key_of(conn, slot, &ending.place);
+        lose(conn, &ending, slot, &lost, false);
+    }
+    rc_conn_unlog_keys(conn, kept.writes);
+    forget_reads(conn, kept.reads);
+    rc_conn_cut_output(conn, (size_t)(p->encoded - p->sent));
+}

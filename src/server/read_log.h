@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RC_SERVER_READ_LOG_H
+#define RC_SERVER_READ_LOG_H
+
+/* The keys of a connection's unanswered reads, in their order: should it end, they are asked for
+ * once more. A queue of bytes, like that of the writes' (key_log.h), which a read costs no more
+ * than a copy of its key. */
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "codec/codec.h"
+
+enum { RC_READ_LOG_KEEP = 16 * 1024 }; /* memory that an empty one keeps */
+
+struct rc_read_log {
+    struct rc_buf bytes;
+};
+
+/* How many bytes it holds: the offset behind the newest. */
+static inline size_t rc_read_log_len(const struct rc_read_log *log)
+{
+    return log->bytes.len;
+}
+
+/* Make room for the keys of `count` commands; 0 or RINGCACHE_ENOMEM. */
+static inline int rc_read_log_reserve(
+    struct rc_read_log *log, const struct rc_command *commands, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += sizeof(uint32_t) + commands[i].prefix.len + commands[i].key.len;
+    }
+    size_t room = log->bytes.cap - (size_t)(log->bytes.data - log->bytes.base) - log->bytes.len;
+    return room >= bytes ? 0 : rc_buf_reserve(&log->bytes, bytes);
+}
+
+/* Remember a key for which there is room; how many bytes it takes. */
+static inline size_t rc_read_log_put(
+    struct rc_read_log *log, struct rc_slice prefix, struct rc_slice key)
+{
+    const uint32_t len = (uint32_t)(prefix.len + key.len);
+    unsigned char *at = log->bytes.data + log->bytes.len;
+    memcpy(at, &len, sizeof len);
+    rc_slice_put(rc_slice_put(at + sizeof len, prefix), key);
+    log->bytes.len += sizeof len + len;
+    return sizeof len + len;
+}
+
+/* The key that begins at `*at`, an offset from the oldest on; `*at` moves behind it. A view. */
+static inline struct rc_slice rc_read_log_next(const struct rc_read_log *log, size_t *at)
+{
+    uint32_t len;
+    memcpy(&len, log->bytes.data + *at, sizeof len);
+    struct rc_slice key = rc_slice(log->bytes.data + *at + sizeof len, len);
+    *at += sizeof len + len;
+    return key;
+}
+
+/* The oldest was answered; how many bytes it took. */
+static inline size_t rc_read_log_pop(struct rc_read_log *log)
+{
+    size_t behind = 0;
+    (void)rc_read_log_next(log, &behind);
+    rc_buf_consume(&log->bytes, behind);
+    if (log->bytes.len == 0) {
+        rc_buf_trim(&log->bytes, RC_READ_LOG_KEEP);
+    }
+    return behind;
+}
+
+/* Forget the newest, those from the offset `at` on. */
+static inline void rc_read_log_cut(struct rc_read_log *log, size_t at)
+{
+    rc_buf_truncate(&log->bytes, at);
+}
+
+static inline void rc_read_log_deinit(struct rc_read_log *log)
+{
+    rc_buf_deinit(&log->bytes);
+}
+
+#endif
