@@ -105,6 +105,7 @@ struct rc_conn {
     struct rc_key_index doubt; /* … once it was given up and is in nobody's way any more */
     struct rc_buf in;
     struct rc_output out;
+    size_t charged;     /* of the budget, for `out`, `keys` and `reads` */
     uint64_t opened_ms; /* when dialling began */
     uint64_t suspect_ms;
     uint64_t over_ms;  /* given up: when its writes count as gone, whatever is known of it */

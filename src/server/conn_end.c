@@ -39,23 +39,10 @@ void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct 
     }
 }
 
-void rc_conn_charge_keys(struct rc_conn *conn, size_t before)
-{
-    conn->env->budget.used += rc_key_log_len(&conn->keys) - before;
-}
-
 void rc_conn_unlog_keys(struct rc_conn *conn, size_t from)
 {
-    size_t before = rc_key_log_len(&conn->keys);
     rc_key_log_cut(&conn->keys, from);
-    rc_conn_charge_keys(conn, before);
-}
-
-void rc_conn_forget_key(struct rc_conn *conn)
-{
-    size_t before = rc_key_log_len(&conn->keys);
-    rc_key_log_pop(&conn->keys);
-    rc_conn_charge_keys(conn, before);
+    rc_conn_charge(conn);
 }
 
 void rc_conn_lose_key(struct rc_conn *conn)
@@ -63,7 +50,7 @@ void rc_conn_lose_key(struct rc_conn *conn)
     size_t behind = 0;
     const struct rc_lost lost = rc_key_log_next(&conn->keys, &behind);
     conn->events->lost(conn, &lost);
-    rc_conn_forget_key(conn);
+    rc_key_log_pop(&conn->keys);
 }
 
 /* How far the logs of keys were read. */
@@ -228,11 +215,10 @@ static void end_sent(struct rc_conn *conn, struct ending *ending)
  * loan is no more the output's. */
 static void take_out(struct rc_conn *conn, const struct rc_front *front, bool kept)
 {
-    struct rc_env *env = conn->env;
-    env->budget.used -= front->own.len;
     rc_output_release(&conn->out, front);
+    rc_conn_charge(conn);
     if (!kept) {
-        rc_env_give_back(env, front->loan);
+        rc_env_give_back(conn->env, front->loan);
     }
 }
 
@@ -257,8 +243,8 @@ static void end_unsent(
 
 static void forget_reads(struct rc_conn *conn, size_t from)
 {
-    conn->env->budget.used -= rc_read_log_len(&conn->reads) - from;
     rc_read_log_cut(&conn->reads, from);
+    rc_conn_charge(conn);
 }
 
 /* The keys of the writes that left stay in the log: they may still be carried out. */

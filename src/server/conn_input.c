@@ -170,7 +170,7 @@ static struct rc_slot *pop(struct rc_conn *conn)
 {
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
     if (slot->noted) {
-        conn->env->budget.used -= rc_read_log_pop(&conn->reads);
+        rc_read_log_pop(&conn->reads);
     }
     return slot;
 }
@@ -188,7 +188,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
     if (slot->logged && is_lost(slot, answer)) {
         lose(conn, answer);
     } else if (slot->logged) {
-        rc_conn_forget_key(conn);
+        rc_key_log_pop(&conn->keys);
     }
     if (slot->sweep) {
         sweep_answered(conn, slot, answer);
@@ -350,6 +350,7 @@ void rc_conn_received(void *owner, size_t n)
     bool was_silent = conn->suspect;
     conn->suspect = false;
     understand(conn);
+    rc_conn_charge(conn);
     if (was_silent && conn->state == RC_CONN_READY) {
         conn->events->spoke(conn);
     }

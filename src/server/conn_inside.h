@@ -14,13 +14,11 @@ bool rc_conn_ran_before(const struct rc_slot *slot);
 const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice words);
 /* A slot left the pipeline, with its answer or without. */
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result);
-/* The log of keys grew or shrank from `before` bytes. */
-void rc_conn_charge_keys(struct rc_conn *conn, size_t before);
+/* What is to be sent, or the keys of what was, grew or shrank: the budget follows. */
+void rc_conn_charge(struct rc_conn *conn);
 /* Forget all logged keys but those in front of the offset `from`. */
 void rc_conn_unlog_keys(struct rc_conn *conn, size_t from);
-/* The oldest unanswered write leaves the log: it was answered … */
-void rc_conn_forget_key(struct rc_conn *conn);
-/* … or is lost. */
+/* The oldest unanswered write is lost, and leaves the log. */
 void rc_conn_lose_key(struct rc_conn *conn);
 /* All its requests end, but for those that go to `again`: what never left, and with `rereads` the
  * reads to which no reply had begun. True if writes had left. */

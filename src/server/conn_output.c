@@ -6,9 +6,25 @@
 #include "server/journal.h"
 
 enum {
-    OUT_KEEP = 16 * 1024, /* output memory an idle connection keeps */
-    WRITE_PARTS = 32,     /* of one write: our own bytes, and what is lent between them */
+    OUT_KEEP = 16 * 1024,  /* output memory an idle connection keeps */
+    SLACK_MIN = 64 * 1024, /* a buffer up to this size is charged for what it holds alone */
+    WRITE_PARTS = 32,      /* of one write: our own bytes, and what is lent between them */
 };
+
+static size_t memory_of(const struct rc_buf *b)
+{
+    return b->cap > SLACK_MIN ? b->cap : b->len;
+}
+
+/* A large buffer counts with the room that it has grown ahead of its bytes, or many of them would
+ * pass the bound. */
+void rc_conn_charge(struct rc_conn *conn)
+{
+    size_t bytes =
+        memory_of(&conn->out.own) + memory_of(&conn->keys.bytes) + memory_of(&conn->reads.bytes);
+    conn->env->budget.used += bytes - conn->charged;
+    conn->charged = bytes;
+}
 
 /* ---- encoding ---- */
 
@@ -26,7 +42,6 @@ static void enqueue(struct rc_conn *conn, struct rc_slot *slot, struct rc_loan *
     if (conn->pipeline.oldest == NULL) {
         rc_liveness_began(&conn->liveness, rc_env_now_ms(conn->env));
     }
-    conn->env->budget.used += bytes;
     if (loan != NULL) {
         rc_output_lend(&conn->out, loan);
         bytes += loan->bytes.len;
@@ -50,6 +65,7 @@ static void queue(
 /* Output was queued: let it be written, and its answer be waited for. */
 static void queued(struct rc_conn *conn)
 {
+    rc_conn_charge(conn);
     mark_unsent(conn);
     if (conn->state == RC_CONN_READY) {
         rc_conn_watch(conn);
@@ -74,10 +90,7 @@ static int encode(struct rc_conn *conn, const struct rc_command *command)
 static int log_key(struct rc_conn *conn, const struct rc_command *command)
 {
     const struct rc_lost lost = rc_lost_by(command);
-    size_t before = rc_key_log_len(&conn->keys);
-    int rc = rc_key_log_push(&conn->keys, &lost);
-    rc_conn_charge_keys(conn, before);
-    return rc;
+    return rc_key_log_push(&conn->keys, &lost);
 }
 
 int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
@@ -113,7 +126,8 @@ static void note(
 {
     slot->noted = notes;
     if (notes) {
-        conn->env->budget.used += rc_read_log_put(&conn->reads, command->prefix, command->key);
+        rc_read_log_put(&conn->reads, command->prefix, command->key);
+        rc_conn_charge(conn);
     }
 }
 
@@ -203,6 +217,7 @@ static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
                    : conn->codec->encode_gets(&conn->out.own, commands, count);
     }
     if (rc < 0) {
+        rc_conn_charge(conn);
         return rc;
     }
     size_t first_bytes = conn->out.own.len - before - (count - 1);
@@ -231,7 +246,9 @@ static int reserve(struct rc_conn *conn, const struct rc_command *commands, size
         }
     }
     int rc = rc_read_log_reserve(&conn->reads, commands, count);
-    return rc < 0 ? rc : rc_buf_reserve(&conn->out.own, bytes);
+    rc = rc < 0 ? rc : rc_buf_reserve(&conn->out.own, bytes);
+    rc_conn_charge(conn);
+    return rc;
 }
 
 /* The first one leaves alone where it is to prove something: no batch is strict. */
@@ -360,9 +377,8 @@ void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
 void rc_conn_cut_output(struct rc_conn *conn, size_t keep)
 {
     struct rc_env *env = conn->env;
-    env->budget.used -= conn->out.own.len;
     rc_output_cut(&conn->out, keep, &env->returned);
-    env->budget.used += conn->out.own.len;
+    rc_conn_charge(conn);
     if (!rc_list_empty(&env->returned)) {
         rc_env_want_drain(env);
     }
@@ -372,6 +388,7 @@ void rc_conn_drop_output(struct rc_conn *conn)
 {
     rc_conn_cut_output(conn, 0);
     rc_buf_deinit(&conn->out.own);
+    rc_conn_charge(conn);
     rc_list_remove(&conn->unsent_link);
 }
 
@@ -387,9 +404,7 @@ static size_t bytes_of(const struct rc_slice *parts, size_t count)
 void rc_conn_took(struct rc_conn *conn, size_t n)
 {
     struct rc_env *env = conn->env;
-    env->budget.used -= conn->out.own.len;
     rc_output_take(&conn->out, n, &env->returned);
-    env->budget.used += conn->out.own.len;
     rc_pipeline_hand(&conn->pipeline, n);
     if (!rc_list_empty(&env->returned)) {
         rc_env_want_drain(env);
@@ -430,6 +445,7 @@ void rc_conn_flush(struct rc_conn *conn)
         conn->pipeline.sent - rc_stream_held(conn->dial.stream), rc_env_now_ms(conn->env));
     conn->blocked = rc_output_len(&conn->out) > 0;
     rc_buf_trim(&conn->out.own, OUT_KEEP);
+    rc_conn_charge(conn);
     if (conn->state == RC_CONN_READY && taken > 0) {
         conn->events->room(conn);
     }

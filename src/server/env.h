@@ -16,8 +16,8 @@
 
 struct rc_request;
 
-/* Bytes this client holds for requests: structures, waiting copies, unsent output; not what is
- * lent. */
+/* Bytes this client holds for requests: structures, waiting copies, the buffers of unsent output
+ * and of the keys of unanswered requests; not what is lent. */
 struct rc_budget {
     uint64_t used;
     uint64_t limit;

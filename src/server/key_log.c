@@ -53,6 +53,7 @@ void rc_key_log_pop(struct rc_key_log *log)
 void rc_key_log_cut(struct rc_key_log *log, size_t at)
 {
     rc_buf_truncate(&log->bytes, at);
+    rc_buf_trim(&log->bytes, KEEP);
 }
 
 void rc_key_log_deinit(struct rc_key_log *log)

@@ -19,12 +19,6 @@ struct rc_read_log {
     struct rc_buf bytes;
 };
 
-/* How many bytes it holds: the offset behind the newest. */
-static inline size_t rc_read_log_len(const struct rc_read_log *log)
-{
-    return log->bytes.len;
-}
-
 /* Make room for the keys of `count` commands; 0 or RINGCACHE_ENOMEM. */
 static inline int rc_read_log_reserve(
     struct rc_read_log *log, const struct rc_command *commands, size_t count)
@@ -37,8 +31,8 @@ static inline int rc_read_log_reserve(
     return room >= bytes ? 0 : rc_buf_reserve(&log->bytes, bytes);
 }
 
-/* Remember a key for which there is room; how many bytes it takes. */
-static inline size_t rc_read_log_put(
+/* Remember a key for which there is room. */
+static inline void rc_read_log_put(
     struct rc_read_log *log, struct rc_slice prefix, struct rc_slice key)
 {
     const uint32_t len = (uint32_t)(prefix.len + key.len);
@@ -46,7 +40,6 @@ static inline size_t rc_read_log_put(
     memcpy(at, &len, sizeof len);
     rc_slice_put(rc_slice_put(at + sizeof len, prefix), key);
     log->bytes.len += sizeof len + len;
-    return sizeof len + len;
 }
 
 /* The key that begins at `*at`, an offset from the oldest on; `*at` moves behind it. A view. */
@@ -59,8 +52,8 @@ static inline struct rc_slice rc_read_log_next(const struct rc_read_log *log, si
     return key;
 }
 
-/* The oldest was answered; how many bytes it took. */
-static inline size_t rc_read_log_pop(struct rc_read_log *log)
+/* The oldest was answered. */
+static inline void rc_read_log_pop(struct rc_read_log *log)
 {
     size_t behind = 0;
     (void)rc_read_log_next(log, &behind);
@@ -68,13 +61,13 @@ static inline size_t rc_read_log_pop(struct rc_read_log *log)
     if (log->bytes.len == 0) {
         rc_buf_trim(&log->bytes, RC_READ_LOG_KEEP);
     }
-    return behind;
 }
 
 /* Forget the newest, those from the offset `at` on. */
 static inline void rc_read_log_cut(struct rc_read_log *log, size_t at)
 {
     rc_buf_truncate(&log->bytes, at);
+    rc_buf_trim(&log->bytes, RC_READ_LOG_KEEP);
 }
 
 static inline void rc_read_log_deinit(struct rc_read_log *log)

@@ -126,6 +126,35 @@ static void what_waits_is_not_held_twice(void **state)
     world_end(world);
 }
 
+/* Buffers grow ahead of what they hold: output that a server does not take, and the keys of its
+ * writes. The bound is one of memory. */
+static void room_that_buffers_have_grown_is_within_the_bound(void **state)
+{
+    (void)state;
+    struct world *world = world_new(64);
+    struct sim_server *server = world_redis(world, "10.0.0.1", 6379);
+    world_option(world, "max_queued_bytes", "8000000");
+    world_option(world, "max_inflight", "100000");
+    world_option(world, "timeout_ms", "60000");
+    world_begin(world);
+    world_get(world, "k");
+    world_settle(world, 100);
+    sim_server_stop(server);
+    char *value = big_value(1000);
+    fill(world, value, 1000);
+    const struct rc_conn *conn = world->client->table->servers[0]->lanes[0].conn;
+    size_t held = conn->out.own.len + conn->keys.bytes.len;
+    size_t memory = conn->out.own.cap + conn->keys.bytes.cap;
+    size_t requests = world->submitted * sizeof(struct rc_operation);
+    assert_true(held > 1000000 && memory > held + 200000);
+    assert_true(world->client->env.budget.used >= memory + requests - 2 * 65536);
+    sim_server_continue(server);
+    world_settle(world, 60000);
+    assert_int_equal(world->client->env.budget.used, 0);
+    free(value);
+    world_end(world);
+}
+
 /* A result speaks of the state in which it was made, whatever became of the server since. */
 static void a_message_outlives_the_state_it_is_of(void **state)
 {
@@ -187,6 +216,7 @@ int main(void)
         cmocka_unit_test(room_is_told_when_the_refused_would_be_taken),
         cmocka_unit_test(a_value_as_large_as_permitted_is_sent_when_alone),
         cmocka_unit_test(what_waits_is_not_held_twice),
+        cmocka_unit_test(room_that_buffers_have_grown_is_within_the_bound),
         cmocka_unit_test(a_message_outlives_the_state_it_is_of),
         cmocka_unit_test(a_slowly_turning_loop_finds_a_silent_server_too),
     };
