@@ -8,8 +8,9 @@
  * requests: a write that failed on one leaves an old value that another may still read, and a
  * server that one found out to be gone is found out once more by every other. Clients that share
  * tell each other the keys of writes that failed or are in doubt, and each deletes them in front of
- * its own later requests; and they tell which servers went out of service or came back, so that the
- * others ask at once. */
+ * its own later requests; the keys of a connection that one gave up while its writes may still be
+ * carried out, which are in doubt to all until its end (docs/failover.md); and which servers went
+ * out of service or came back, so that the others ask at once. */
 
 #include "ringcache/client.h"
 
@@ -30,8 +31,9 @@ RINGCACHE_API void ringcache_shared_free(ringcache_shared *shared);
  *
  * When a write ended in one client without the server's word, and its callback has run, a request
  * for that key submitted in another afterwards no longer finds the value that the write was to
- * replace. A write still under way on a connection that hangs may be carried out later all the
- * same: then only its own client keeps newer requests behind it.
+ * replace; nor does it once the write is carried out after all and undoes a newer one. A write that
+ * passed its deadline is told as soon as its connection is given up, which is when that was silent
+ * for as long as takes its server out; one that is answered before then has had its effect.
  *
  * Returns 0, RINGCACHE_EINVAL (it takes part already, or is configured otherwise than the others),
  * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. Loop thread only. */

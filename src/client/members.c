@@ -56,6 +56,35 @@ static void on_lost(struct rc_server *server, uint32_t lane, const struct rc_los
     }
 }
 
+static void on_begin_doubt(struct rc_server *server, struct rc_conn *conn)
+{
+    const struct rc_member_server *member = server->owner;
+    if (member->client->peer != NULL) {
+        rc_shared_begin_doubt(member->client->peer, server->backend.name, conn);
+    }
+}
+
+static void on_end_doubt(struct rc_server *server, struct rc_conn *conn)
+{
+    const struct rc_member_server *member = server->owner;
+    rc_shared_end_doubt(member->client->peer, conn);
+}
+
+/* What ended a doubt was told before it ended. */
+static bool is_doubted(const struct rc_server *server, const struct rc_command *command)
+{
+    const struct rc_member_server *member = server->owner;
+    ringcache_client *client = member->client;
+    if (client->peer == NULL) {
+        return false;
+    }
+    bool doubted = rc_shared_doubts(client->peer, server->backend.name, command);
+    if (!doubted) {
+        rc_client_hear(client);
+    }
+    return doubted;
+}
+
 static uint64_t later(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -101,7 +130,14 @@ static void ask_others(struct rc_server *server)
 }
 
 static const struct rc_server_events server_events = {
-    .changed = on_changed, .lost = on_lost, .take_census = take_census, .ask_others = ask_others};
+    .changed = on_changed,
+    .lost = on_lost,
+    .take_census = take_census,
+    .ask_others = ask_others,
+    .begin_doubt = on_begin_doubt,
+    .end_doubt = on_end_doubt,
+    .doubted = is_doubted,
+};
 
 static void linger_due(struct rc_deadline *deadline, uint64_t now_ms)
 {

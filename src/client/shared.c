@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "client/client.h"
+#include "server/doubt.h"
 
 /* What all peers have in common. */
 struct terms {
@@ -15,9 +16,11 @@ struct terms {
 struct ringcache_shared {
     uv_mutex_t lock; /* of the rest */
     struct rc_list peers;
-    struct rc_list news; /* rc_news.link, oldest first */
-    struct terms terms;  /* of the peers there are */
-    size_t holders;      /* peers, and the program until it lets go */
+    struct rc_list news;   /* rc_news.link, oldest first */
+    struct rc_list doubts; /* rc_told.link */
+    struct terms terms;    /* of the peers there are */
+    size_t holders;        /* peers, and the program until it lets go */
+    atomic_size_t doubted; /* how many doubts there are, for who has not the lock */
 };
 
 enum kind { NEWS_LOST, NEWS_DOWN, NEWS_UP };
@@ -151,6 +154,56 @@ void rc_shared_tell_state(struct rc_peer *peer, const char *server, bool up)
     }
 }
 
+/* ---- keys in doubt ---- */
+
+void rc_shared_begin_doubt(struct rc_peer *peer, const char *server, struct rc_conn *conn)
+{
+    ringcache_shared *shared = peer->shared;
+    struct rc_told *told = &conn->told;
+    rc_told_fill(told, &conn->keys);
+    told->from = peer;
+    told->server = server;
+    uv_mutex_lock(&shared->lock);
+    rc_list_append(&shared->doubts, &told->link);
+    atomic_fetch_add_explicit(&shared->doubted, 1, memory_order_release);
+    uv_mutex_unlock(&shared->lock);
+}
+
+void rc_shared_end_doubt(struct rc_peer *peer, struct rc_conn *conn)
+{
+    ringcache_shared *shared = peer->shared;
+    if (conn->told.all) {
+        append(peer, NULL); /* some of it was lost, and nobody knows what */
+    }
+    uv_mutex_lock(&shared->lock);
+    rc_list_remove(&conn->told.link);
+    atomic_fetch_sub_explicit(&shared->doubted, 1, memory_order_release);
+    uv_mutex_unlock(&shared->lock);
+}
+
+static bool covers(const struct rc_told *told, const struct rc_command *command)
+{
+    return command == NULL || rc_told_has(told, command->prefix, command->key);
+}
+
+bool rc_shared_doubts(
+    const struct rc_peer *peer, const char *server, const struct rc_command *command)
+{
+    ringcache_shared *shared = peer->shared;
+    bool doubted = false;
+    if (atomic_load_explicit(&shared->doubted, memory_order_acquire) == 0) {
+        return false;
+    }
+    uv_mutex_lock(&shared->lock);
+    for (struct rc_list *link = shared->doubts.next; link != &shared->doubts; link = link->next) {
+        const struct rc_told *told = rc_container(link, struct rc_told, link);
+        doubted = doubted || (told->from != peer && strcmp(told->server, server) == 0 &&
+                                 covers(told, command));
+    }
+    uv_mutex_unlock(&shared->lock);
+    return doubted;
+}
+
 /* ---- reading ---- */
 
 static void tell(const struct rc_news *news, const struct rc_news_events *events, void *owner)
@@ -242,6 +295,8 @@ int ringcache_shared_new(ringcache_shared **shared)
     }
     rc_list_init(&s->peers);
     rc_list_init(&s->news);
+    rc_list_init(&s->doubts);
+    atomic_init(&s->doubted, 0);
     s->holders = 1;
     *shared = s;
     return 0;
@@ -303,6 +358,17 @@ static int enter(ringcache_shared *shared, struct rc_peer *peer, struct terms te
     return first || same ? 0 : RINGCACHE_EINVAL;
 }
 
+/* What was given up before it took part. */
+static void tell_old(ringcache_client *client)
+{
+    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        struct rc_server *server = rc_container(l, struct rc_member_server, link)->server;
+        for (struct rc_list *old = server->old.next; old != &server->old; old = old->next) {
+            rc_doubt_tell(server, rc_container(old, struct rc_conn, link));
+        }
+    }
+}
+
 int ringcache_client_share(ringcache_client *client, ringcache_shared *shared)
 {
     if (client->closing) {
@@ -325,5 +391,6 @@ int ringcache_client_share(ringcache_client *client, ringcache_shared *shared)
             "the clients that share have other connections, or place keys otherwise");
     }
     client->peer = peer;
+    tell_old(client);
     return 0;
 }

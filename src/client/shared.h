@@ -9,6 +9,10 @@
  *     oldest ── ── ── ── ── ── newest
  *       ▲ B reads on here  ▲ C here      (A, who wrote it all, reads nothing)
  *
+ * Keys in doubt are no news, since nobody may miss one: those of a connection are told by a
+ * structure of the connection's own, in a list in which the others look for the keys that they ask
+ * for.
+ *
  * Whoever appends wakes the others inside the lock, so that none of them can be gone. A peer looks
  * for news before each request of its own and in each turn. */
 
@@ -18,6 +22,7 @@
 #include "ringcache/shared.h"
 #include "server/journal.h"
 
+struct rc_conn;
 struct rc_news;
 struct rc_server;
 
@@ -37,6 +42,15 @@ void rc_shared_tell_lost(
     struct rc_peer *peer, const char *server, uint32_t lane, const struct rc_lost *lost);
 /* A server went out of service, or is back. */
 void rc_shared_tell_state(struct rc_peer *peer, const char *server, bool up);
+
+/* The keys of a connection's unanswered writes are in doubt to all other peers, and it is told of
+ * no more. What is told lost in between is read before the end is seen. */
+void rc_shared_begin_doubt(struct rc_peer *peer, const char *server, struct rc_conn *conn);
+void rc_shared_end_doubt(struct rc_peer *peer, struct rc_conn *conn);
+/* Does another peer have the command's key in doubt, or, without a command, any of that server's?
+ * Where none has, news are to be read before a request is sent. */
+bool rc_shared_doubts(
+    const struct rc_peer *peer, const char *server, const struct rc_command *command);
 
 /* What a peer does with news; the strings last as long as the call. */
 struct rc_news_events {

@@ -274,6 +274,7 @@ struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     conn->decoder.limits.max_value_bytes = env->max_value_bytes;
     rc_list_init(&conn->link);
     rc_list_init(&conn->unsent_link);
+    rc_told_init(&conn->told);
     rc_output_init(&conn->out);
     rc_deadline_init(&conn->timer, timer_due);
     rc_ticket_init(&conn->ticket, its_turn);

@@ -27,6 +27,7 @@
 #include "server/pipeline.h"
 #include "server/read_log.h"
 #include "server/request.h"
+#include "server/told.h"
 
 /* Where and how to reach a server; owned by it. */
 struct rc_backend {
@@ -103,6 +104,7 @@ struct rc_conn {
     struct rc_key_log keys;    /* of its unanswered writes: slots that are `logged` */
     struct rc_read_log reads;  /* … of reads: those that are `noted` */
     struct rc_key_index doubt; /* … once it was given up and is in nobody's way any more */
+    struct rc_told told;       /* … and what the other clients of the process know of them */
     struct rc_buf in;
     struct rc_output out;
     size_t charged;     /* of the budget, for `out`, `keys` and `reads` */

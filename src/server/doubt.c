@@ -38,18 +38,45 @@ bool rc_doubt_begin(struct rc_server *server, struct rc_conn *conn)
     return true;
 }
 
+void rc_doubt_tell(struct rc_server *server, struct rc_conn *conn)
+{
+    if (rc_key_log_len(&conn->keys) > 0 && !rc_told_is(&conn->told)) {
+        server->events->begin_doubt(server, conn);
+        server->env->budget.used += rc_told_bytes(&conn->told);
+    }
+}
+
 /* Whatever is there goes: what the key was last written with may have been carried out or not. */
+static void delete_all(struct rc_server *server, const struct rc_conn *conn)
+{
+    if (conn->told.all && !server->closing) {
+        rc_server_hear_gap(server); /* nobody knows the keys any more */
+    }
+    const struct rc_key_index *keys = conn->told.index.count > 0 ? &conn->told.index : &conn->doubt;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct rc_lost lost = {.key = keys->keys[i]};
+        rc_sweep_note(&server->lanes[conn->lane], &lost);
+    }
+}
+
 void rc_doubt_end(struct rc_server *server, struct rc_conn *conn)
 {
-    for (size_t i = 0; i < conn->doubt.count; i++) {
-        const struct rc_lost lost = {.key = conn->doubt.keys[i]};
-        rc_sweep_note(&server->lanes[conn->lane], &lost);
+    delete_all(server, conn);
+    if (rc_told_is(&conn->told)) {
+        server->env->budget.used -= rc_told_bytes(&conn->told);
+        server->events->end_doubt(server, conn);
+        rc_told_clear(&conn->told);
     }
 }
 
 bool rc_doubt_any(const struct rc_server *server)
 {
     return count_keys(server) > 0;
+}
+
+bool rc_doubt_any_at_all(const struct rc_server *server)
+{
+    return rc_doubt_any(server) || server->events->doubted(server, NULL);
 }
 
 /* What becomes of a command whose key is in doubt. */
@@ -100,5 +127,5 @@ int rc_doubt_answer(const struct rc_server *server, const struct rc_command *com
             return answer_in_doubt(command);
         }
     }
-    return RINGCACHE_OK;
+    return server->events->doubted(server, command) ? answer_in_doubt(command) : RINGCACHE_OK;
 }

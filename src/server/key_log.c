@@ -56,6 +56,11 @@ void rc_key_log_cut(struct rc_key_log *log, size_t at)
     rc_buf_trim(&log->bytes, KEEP);
 }
 
+int rc_key_log_copy(struct rc_key_log *to, const struct rc_key_log *from)
+{
+    return rc_buf_append(&to->bytes, from->bytes.data, from->bytes.len);
+}
+
 void rc_key_log_deinit(struct rc_key_log *log)
 {
     rc_buf_deinit(&log->bytes);

@@ -29,6 +29,8 @@ static inline size_t rc_key_log_len(const struct rc_key_log *log)
 {
     return log->bytes.len;
 }
+/* All of them into an empty one. 0 or RINGCACHE_ENOMEM with nothing changed. */
+int rc_key_log_copy(struct rc_key_log *to, const struct rc_key_log *from);
 void rc_key_log_deinit(struct rc_key_log *log);
 
 /* The keys of a log that changes no more, in order, to be looked up: views into it. */

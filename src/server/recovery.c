@@ -244,6 +244,7 @@ static void become_unproven(struct rc_conn *conn, int status, const char *why)
     rc_list_remove(&conn->link);
     rc_list_append(&server->old, &conn->link);
     rc_env_arm(server->env, &conn->timer, conn->over_ms);
+    rc_doubt_tell(server, conn);
     if (!conn->doubted) {
         rc_service_learn(server, RC_EVIDENCE_UNPROVEN, status, why);
     }
@@ -287,7 +288,9 @@ static void on_distrusted(struct rc_conn *conn, int status, const char *why)
     if (conn->state == RC_CONN_LAME) {
         give_up(conn);
         rc_list_append(&server->old, &conn->link);
+        rc_doubt_tell(server, conn);
     } else {
+        rc_doubt_end(server, conn);
         rc_conn_free(conn);
     }
     if (lane != NULL) {
@@ -322,6 +325,7 @@ static void drained(struct rc_conn *conn)
     struct rc_server *server = conn->owner;
     struct rc_lane *lane = rc_service_lane_of(server, NULL);
     rc_list_remove(&conn->link);
+    rc_doubt_end(server, conn);
     if (server->health.state == RC_SERVER_DOWN && lane != NULL && !conn->replaced) {
         rc_lane_take(lane, conn); /* alive, in step, older than every other: it serves again */
     } else {
@@ -454,10 +458,11 @@ static void on_silent(struct rc_conn *conn)
     } else if (conn->state != RC_CONN_READY) {
         given_up_due(server, conn);
     } else if (rc_conn_holds_writes(conn)) {
+        rc_doubt_tell(server, conn);
         rc_service_learn(server, RC_EVIDENCE_OLD_SILENT, RINGCACHE_ETIMEDOUT, replaced);
     } else {
         rc_conn_close(conn, RINGCACHE_ECONNECT, replaced);
-        rc_conn_free(conn);
+        old_over(server, conn);
     }
 }
 

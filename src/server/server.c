@@ -422,7 +422,7 @@ uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
     const struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
     uint32_t used = load(lane);
     uint32_t room = used < half ? half - used : lane->bulk == 0 ? RC_BATCH_MAX : 0;
-    return room > 1 && rc_doubt_any(server) ? 1 : room; /* each key is looked up by itself */
+    return room > 1 && rc_doubt_any_at_all(server) ? 1 : room; /* each key is looked up by itself */
 }
 
 /* Would what was refused last be taken now, and some more behind it? */
@@ -558,7 +558,9 @@ void rc_server_close(struct rc_server *server)
     rc_conn_free(server->probe);
     server->probe = NULL;
     for (struct rc_list *node; (node = rc_list_first(&server->old)) != NULL;) {
-        rc_conn_free(rc_container(node, struct rc_conn, link));
+        struct rc_conn *conn = rc_container(node, struct rc_conn, link);
+        rc_doubt_end(server, conn);
+        rc_conn_free(conn);
     }
 }
 

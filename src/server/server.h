@@ -47,6 +47,13 @@ struct rc_server_events {
     void (*take_census)(struct rc_server *server, struct rc_census *census);
     /* Those of the others that serve and are not silent: let each give a sign of life. */
     void (*ask_others)(struct rc_server *server);
+    /* The keys of a connection's unanswered writes are in doubt from here on, to the other clients
+     * of this process … */
+    void (*begin_doubt)(struct rc_server *server, struct rc_conn *conn);
+    /* … and no more. Its `told` is nobody else's afterwards. */
+    void (*end_doubt)(struct rc_server *server, struct rc_conn *conn);
+    /* Does another client say so of the command's key? Of any key, without a command. */
+    bool (*doubted)(const struct rc_server *server, const struct rc_command *command);
 };
 
 struct rc_lane {

@@ -330,6 +330,7 @@ void rc_service_retire(struct rc_server *server, struct rc_lane *lane, int statu
     }
     rc_list_append(&server->old, &conn->link);
     rc_conn_fence(conn, status, why);
+    rc_doubt_tell(server, conn);
 }
 
 /* Nothing waits for a server that is out of service. */

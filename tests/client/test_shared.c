@@ -268,6 +268,154 @@ static void an_idle_client_is_told_of_an_outage_and_of_its_end(void **state)
     }
 }
 
+/* ---- keys in doubt ---- */
+
+enum { FENCE_LIMIT_MS = 10000, MINUTE_MS = 60000, SOON_MS = 50 };
+
+static bool server_holds(const struct scene *s, const char *key, const char *value)
+{
+    const struct store_item *item = engine_get(s->engine, 0, key);
+    return item != NULL && item->value_len == strlen(value) &&
+           memcmp(item->value, value, item->value_len) == 0;
+}
+
+static void write_as(struct scene *s, struct member *member, const char *key, const char *value)
+{
+    struct told *set = ask(member, RINGCACHE_SET, key, value);
+    settle(s, set);
+    assert_int_equal(set->status, RINGCACHE_OK);
+}
+
+static bool is_out(const struct member *member)
+{
+    return member->events[RINGCACHE_EVENT_EJECTED] + member->events[RINGCACHE_EVENT_DOWN] > 0;
+}
+
+/* "k" and "l" are "v0"; the first client writes "v1" to "k", on a connection that hangs, and gives
+ * it up. Its number. */
+static uint64_t give_up_the_first(struct scene *s)
+{
+    write_as(s, &s->members[0], "k", "v0");
+    uint64_t connection = sim_server_newest(s->server);
+    write_as(s, &s->members[1], "l", "v0");
+    engine_answer_next(s->engine, "client", 1000000, "-NOPERM no permission\r\n");
+    sim_stall(s->server, connection, true);
+    ask(&s->members[0], RINGCACHE_SET, "k", "v1");
+    for (unsigned ms = 0; !is_out(&s->members[0]) && ms < 5000; ms++) {
+        sim_run_for(s->sim, 1);
+    }
+    assert_true(is_out(&s->members[0]));
+    return connection;
+}
+
+static struct scene *begin_doubt(bool redis, uint64_t *connection)
+{
+    struct scene *s = begin(redis, true, NULL, NULL);
+    *connection = give_up_the_first(s);
+    return s;
+}
+
+static void what_one_gave_up_undoes_no_newer_write_of_another(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t connection;
+        struct scene *s = begin_doubt(i % 2 != 0, &connection);
+        bool late = i / 2 != 0; /* the first serves meanwhile, with keys in doubt of its own */
+        write_as(s, &s->members[1], "k", "v2");
+        expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+        expect(s, &s->members[1], "l", RINGCACHE_OK, "v0");
+        sim_run_for(s->sim, late ? FENCE_LIMIT_MS + SOON_MS : 0);
+        struct told *add = ask(&s->members[1], RINGCACHE_ADD, "k", "v2");
+        settle(s, add);
+        assert_int_equal(add->status, RINGCACHE_EDOWN);
+        sim_stall(s->server, connection, false);
+        while (!server_holds(s, "k", "v1")) {
+            assert_true(sim_step(s->sim));
+        }
+        expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+        sim_run_for(s->sim, 1000);
+        expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+        assert_null(engine_get(s->engine, 0, "k"));
+        write_as(s, &s->members[1], "k", "v3");
+        expect(s, &s->members[0], "k", RINGCACHE_OK, "v3");
+        expect(s, &s->members[1], "k", RINGCACHE_OK, "v3");
+        end(s);
+    }
+}
+
+/* The end is seen between any two steps of the world: never is the old value read. */
+static void in_the_moment_that_a_doubt_ends_nothing_old_is_read(void **state)
+{
+    (void)state;
+    uint64_t connection;
+    struct scene *s = begin_doubt(false, &connection);
+    write_as(s, &s->members[1], "k", "v2");
+    sim_run_for(s->sim, FENCE_LIMIT_MS + SOON_MS);
+    sim_stall(s->server, connection, false);
+    struct told *reads[400];
+    for (unsigned i = 0; i < 400; i++) {
+        reads[i] = ask(&s->members[1], RINGCACHE_GET, "k", NULL);
+        if (i >= 40) {
+            assert_true(reads[i - 40]->calls == 0 || reads[i - 40]->status == RINGCACHE_MISS);
+        }
+        (void)sim_step(s->sim);
+    }
+    end(s);
+}
+
+static void a_doubt_ends_with_what_told_of_it(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 4; how++) {
+        uint64_t connection;
+        struct scene *s = begin_doubt(false, &connection);
+        write_as(s, &s->members[1], "k", "v2");
+        expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+        if (how == 0) { /* its client */
+            ringcache_client_close(s->members[0].client, on_close, &s->members[0]);
+        } else if (how == 1) { /* its server, which waits a minute for it */
+            assert_int_equal(ringcache_server_remove(s->members[0].client, "10.0.0.1:11000"), 0);
+            expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+            sim_run_for(s->sim, MINUTE_MS + SOON_MS);
+        } else if (how == 2) { /* its peer's word */
+            sim_end(s->server, connection, SIM_RST);
+        } else { /* its time */
+            sim_run_for(s->sim, FENCE_LIMIT_MS + MINUTE_MS + 2000);
+        }
+        sim_run_for(s->sim, SOON_MS);
+        expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+        write_as(s, &s->members[1], "k", "v3");
+        expect(s, &s->members[1], "k", RINGCACHE_OK, "v3");
+        end(s);
+    }
+}
+
+static void who_comes_later_is_told_of_keys_in_doubt(void **state)
+{
+    (void)state;
+    struct scene *s = begin(false, false, NULL, NULL);
+    (void)give_up_the_first(s);
+    expect(s, &s->members[1], "k", RINGCACHE_OK, "v0");
+    assert_int_equal(ringcache_client_share(s->members[0].client, s->shared), 0);
+    assert_int_equal(ringcache_client_share(s->members[1].client, s->shared), 0);
+    expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+    end(s);
+}
+
+static void the_bytes_of_what_is_told_are_counted(void **state)
+{
+    (void)state;
+    uint64_t connection;
+    struct scene *s = begin_doubt(false, &connection);
+    sim_run_for(s->sim, FENCE_LIMIT_MS + SOON_MS);
+    assert_true(s->members[0].client->env.budget.used > 0);
+    sim_end(s->server, connection, SIM_RST);
+    sim_run_for(s->sim, SOON_MS);
+    assert_int_equal(s->members[0].client->env.budget.used, 0);
+    end(s);
+}
+
 static void who_cannot_keep_up_knows_that_it_missed_something(void **state)
 {
     (void)state;
@@ -329,6 +477,11 @@ int main(void)
         cmocka_unit_test(a_write_in_doubt_is_told_too),
         cmocka_unit_test(what_is_told_is_deleted_in_front_of_later_writes),
         cmocka_unit_test(an_idle_client_is_told_of_an_outage_and_of_its_end),
+        cmocka_unit_test(what_one_gave_up_undoes_no_newer_write_of_another),
+        cmocka_unit_test(in_the_moment_that_a_doubt_ends_nothing_old_is_read),
+        cmocka_unit_test(a_doubt_ends_with_what_told_of_it),
+        cmocka_unit_test(who_comes_later_is_told_of_keys_in_doubt),
+        cmocka_unit_test(the_bytes_of_what_is_told_are_counted),
         cmocka_unit_test(who_cannot_keep_up_knows_that_it_missed_something),
         cmocka_unit_test(only_clients_that_place_keys_alike_may_share),
         cmocka_unit_test(one_that_leaves_takes_its_unread_news_along),
