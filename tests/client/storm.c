@@ -232,8 +232,10 @@ static void draw_rules(struct storm *storm)
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
     rules->diverts = rules->journal && storm_draw(storm, 3) == 0;
     rules->clients = rules->diverts ? 1 : rules->clients; /* others' guests may be 10 s old */
-    /* What one client does not read in its doubt, another does. */
-    rules->doubts = rules->journal && rules->clients == 1 && storm_draw(storm, 3) > 0;
+    bool alone = rules->clients == 1;
+    rules->joint = rules->journal && !alone && storm_draw(storm, 2) == 0;
+    /* What one client does not read in its doubt, another does that does not know of it. */
+    rules->doubts = rules->journal && (alone || rules->joint) && storm_draw(storm, 3) > 0;
 }
 
 static uint64_t journal_entries(const struct storm *storm)
@@ -274,9 +276,13 @@ static void begin_clients(struct storm *storm)
         add_server(storm, config);
     }
     draw_options(storm, config);
+    if (storm->rules.joint) {
+        assert_int_equal(ringcache_shared_new(&storm->shared), 0);
+    }
     for (size_t i = 0; i < storm->rules.clients; i++) {
         storm_client_begin(storm, &storm->clients[i], config);
     }
+    ringcache_shared_free(storm->shared); /* those who take part hold it */
     ringcache_config_free(config);
 }
 

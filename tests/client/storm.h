@@ -23,6 +23,7 @@
  * An `epoch` of a key is a stretch in which its owner neither changed nor lost its items; nothing
  * is claimed across two of them. All clients change their rings at the same moment. */
 
+#include "ringcache/shared.h"
 #include "world.h"
 
 enum {
@@ -62,6 +63,7 @@ struct storm_write {
     uint64_t asked_at; /* by storm->ticks */
     uint64_t acked_at; /* by storm->ticks; 0: never */
     uint64_t lost_at;  /* … its server could not be told, or did not answer; 0: not so */
+    bool told;         /* … and those who share were told of it by then */
     bool swept;        /* the journal may delete what is there on its behalf, at any time */
     bool fleeting;     /* the item may expire before the storm is over */
     bool slow;         /* it takes several requests: a later one may overtake it */
@@ -192,7 +194,8 @@ struct storm_rules {
     bool starves; /* allocations fail */
     bool journal; /* what was written in vain is deleted later */
     bool doubts;  /* … and an old connection that does not answer is soon waited for no more */
-    bool narrow;  /* it holds three keys */
+    bool joint;   /* the clients tell each other what they lose */
+    bool narrow;  /* the journal holds three keys */
     bool diverts; /* failover=remap */
     unsigned clients;
 };
@@ -239,6 +242,7 @@ struct storm {
     struct storm_rules rules;
     uint32_t timeout_ms;
     struct storm_client clients[STORM_CLIENTS];
+    ringcache_shared *shared; /* of all clients, or NULL */
     struct storm_server servers[STORM_SERVERS];
     size_t server_count;
     struct storm_key keys[STORM_KEYS];

@@ -427,6 +427,9 @@ void storm_client_begin(struct storm *storm, struct storm_client *c, ringcache_c
         fail_msg("%s", ringcache_config_error(config));
     }
     ringcache_client_on_event(c->client, on_event, c);
+    if (storm->rules.joint) {
+        assert_int_equal(ringcache_client_share(c->client, storm->shared), 0);
+    }
 }
 
 void storm_client_close(struct storm_client *c)

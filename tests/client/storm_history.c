@@ -345,7 +345,8 @@ static bool is_past(const struct storm_request *r, uint32_t number)
     return past;
 }
 
-/* Was there a write of the same client's behind it that failed before `r` was submitted? */
+/* Was there a write behind it, of the same client's or of one that told it, that failed before `r`
+ * was submitted? */
 static bool is_outdated(const struct storm_request *r, const struct text *text)
 {
     uint32_t base = text->numbers[text->base];
@@ -355,7 +356,8 @@ static bool is_outdated(const struct storm_request *r, const struct text *text)
     bool lifted = text->count > 1 && storm_may_overflow(r->storm);
     for (uint32_t n = 1; n <= key->written && !lifted; n++) {
         const struct storm_write *write = &key->writes[n];
-        bool lost = write->by == own && write->epoch == key->epoch && write->lost_at > 0 &&
+        bool known = write->by == own || (write->told && r->storm->rules.joint);
+        bool lost = known && write->epoch == key->epoch && write->lost_at > 0 &&
                     write->lost_at <= r->past.at;
         if (lost && !holds(text, n) && precedes(r, base, n)) {
             return true;
@@ -386,12 +388,15 @@ static void judge_presence(const struct storm_request *r)
 }
 
 /* May the key be in doubt on behalf of that write, or have been, and whatever was there deleted at
- * the end of it? A loader's write has no answer to go by. */
+ * the end of it? A loader's write has no answer to go by. Those who are told of a loss delete it
+ * when they next ask that server. */
 static bool lingers(const struct storm *storm, const struct storm_write *write)
 {
     const struct storm_rules *rules = &storm->rules;
     bool unanswered = write->fate == STORM_DOUBTFUL || (write->loaded && write->acked_at == 0);
-    return unanswered && rules->journal && (rules->doubts || rules->unproven);
+    bool told = rules->joint && write->swept;
+    return told ||
+           (unanswered && rules->journal && (rules->doubts || rules->unproven || rules->joint));
 }
 
 /* May anything have ended what the write `stored` made? `r` itself is no reason why. */
@@ -556,6 +561,7 @@ static void note_loss(struct storm_request *r, struct storm_write *write, int st
     write->swept = changes(r->op) && r->op != RINGCACHE_ADD;
     if (write->swept && unreached && plain && !rules->corrupt) {
         write->lost_at = ++r->storm->ticks;
+        write->told = status == RINGCACHE_EDOWN || status == RINGCACHE_ECONNECT;
     }
 }
 
