@@ -148,19 +148,19 @@ static void make_pending(struct rc_journal *journal, struct rc_journal_entry *en
     }
 }
 
-static struct rc_journal_entry *make(const struct rc_lost *lost)
+static struct rc_journal_entry *make(const struct rc_lost *lost, uint64_t number)
 {
     size_t len = lost->prefix.len + lost->key.len;
     struct rc_journal_entry *entry = rc_alloc(sizeof *entry + len);
     if (entry == NULL) {
         return NULL;
     }
-    *entry = (struct rc_journal_entry){.len = len, .cas = lost->cas};
+    *entry = (struct rc_journal_entry){.len = len, .cas = lost->cas, .number = number};
     rc_slice_put(rc_slice_put(entry->key, lost->prefix), lost->key);
     return entry;
 }
 
-static bool renew(struct rc_journal *journal, const struct rc_lost *lost)
+static bool renew(struct rc_journal *journal, const struct rc_lost *lost, uint64_t number)
 {
     struct rc_tree_node *known = rc_tree_find(&journal->tree, compare, lost);
     if (known == NULL) {
@@ -168,20 +168,19 @@ static bool renew(struct rc_journal *journal, const struct rc_lost *lost)
     }
     struct rc_journal_entry *entry = entry_of(known);
     entry->cas = entry->cas == lost->cas ? lost->cas : 0;
-    entry->number = journal->noted;
+    entry->number = number;
     make_pending(journal, entry);
     return true;
 }
 
-static bool insert(
-    struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random)
+/* `entry` is NULL when there is no memory. */
+static bool insert(struct rc_journal *journal, struct rc_journal_entry *entry, uint32_t lane,
+    const struct rc_lost *lost, uint64_t random)
 {
-    struct rc_journal_entry *entry = make(lost);
     if (entry == NULL) {
         return false;
     }
     entry->lane = lane;
-    entry->number = journal->noted;
     entry->node.priority = random;
     rc_tree_insert(&journal->tree, &entry->node, compare, lost);
     rc_list_append(&journal->lanes[lane].pending, &entry->link);
@@ -194,15 +193,17 @@ void rc_journal_note(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random)
 {
     journal->noted++;
-    bool kept = renew(journal, lost) ||
-                (journal->count < journal->limit && insert(journal, lane, lost, random));
+    bool kept = renew(journal, lost, journal->noted) ||
+                (journal->count < journal->limit &&
+                    insert(journal, make(lost, journal->noted), lane, lost, random));
     journal->missed += !kept;
 }
 
 bool rc_journal_note_seen(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *seen, uint64_t random)
 {
-    return renew(journal, seen) || insert(journal, lane, seen, random);
+    uint64_t number = journal->noted + 1; /* nothing that was void before makes it so */
+    return renew(journal, seen, number) || insert(journal, make(seen, number), lane, seen, random);
 }
 
 enum rc_journal_news rc_journal_news(struct rc_journal *journal)
