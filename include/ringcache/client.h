@@ -155,7 +155,10 @@ RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_sl
 
 /** Add a server at run time (URI as in a configuration). In force at RINGCACHE_EVENT_RING_CHANGED,
  * which follows a return of 0. A server of the same name and address that is still draining is
- * taken back.
+ * taken back. One that was in this client's ring before is known by these: the keys that were
+ * written there in vain are deleted before it serves, and a memcached serves nothing of what it
+ * held before it left. A Redis serves what it held, unless on_overflow=flush is set: flush it first
+ * (docs/failover.md).
  *
  * The whole ring is built anew inside the call, as by every other change of membership, while the
  * loop stands still: measured, 140 ms for 10,000 servers of 512 points each, and 1.1 to 1.9 s for

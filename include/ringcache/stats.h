@@ -23,7 +23,8 @@ typedef enum ringcache_format {
 typedef int (*ringcache_sink)(void *user, const void *data, size_t len);
 
 /** Write the figures of the client and of each server of the ring in force: state, requests in
- * flight, connections, and counts since the server joined: done, missed, not stored, timed out,
+ * flight, connections, and counts since the server joined, those of the journal since it first
+ * did: done, missed, not stored, timed out,
  * refused while out of service, failed otherwise, connections begun, outages; and but for
  * Prometheus, why it is in its state. In names and reasons, bytes that are no ASCII, and in text
  * blanks, appear by their numbers. `sink` is called inside this call.

@@ -169,6 +169,7 @@ static void stopped(void *owner)
 {
     ringcache_client *client = owner;
     rc_members_free(client);
+    rc_departures_deinit(&client->departures);
     rc_conns_bury(&client->env, &client->env.closed);
     rc_texts_free(&client->env.spent);
     rc_slab_deinit(&client->operations);
@@ -314,6 +315,7 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
     c->free_transport = free_transport;
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);
+    rc_departures_init(&c->departures, c->settings.journal_entries);
     rc_list_init(&c->manys);
     rc_list_init(&c->listings);
     rc_list_init(&c->batch);

@@ -12,6 +12,7 @@
 #include "base/slab.h"
 #include "base/tree.h"
 #include "client/check.h"
+#include "client/departed.h"
 #include "config/config.h"
 #include "ringcache/client.h"
 #include "ringcache/fetch.h"
@@ -56,8 +57,9 @@ struct rc_member_server {
     struct ringcache_client *client;
     struct rc_server *server;
     struct rc_server_uri uri;
-    struct rc_deadline linger; /* how long a leaving one may wait for its old writes */
-    struct rc_guests guests;   /* what others hold for it */
+    struct rc_deadline linger;    /* how long a leaving one may wait for its old writes */
+    struct rc_departed *departed; /* what is to be kept of it when it has left */
+    struct rc_guests guests;      /* what others hold for it */
     char guest_mark[RC_GUEST_MARK_BYTES + 1];
     uint64_t trusted_ms; /* from then on it may be a substitute */
     bool leaving;
@@ -89,7 +91,8 @@ struct ringcache_client {
     struct rc_settings settings; /* everything else */
     struct rc_slab operations;
     struct rc_list members;
-    size_t leaving;                /* of the members, those that are draining */
+    size_t leaving; /* of the members, those that are draining */
+    struct rc_departures departures;
     struct rc_list manys;          /* rc_many.link */
     struct rc_list listings;       /* rc_listing.link */
     struct rc_list batch;          /* rc_request.link: what this drain hands out */

@@ -151,6 +151,7 @@ static void member_free(struct rc_member_server *member)
     rc_wheel_disarm(&member->client->env.wheel, &member->linger);
     rc_guests_deinit(&member->guests);
     rc_server_free(member->server);
+    rc_departed_free(member->departed);
     rc_server_uri_deinit(&member->uri);
     rc_free(member);
 }
@@ -187,7 +188,8 @@ static struct rc_member_server *member_new(
     rc_list_init(&member->link);
     rc_deadline_init(&member->linger, linger_due);
     rc_guests_init(&member->guests, client->settings.journal_entries);
-    if (rc_server_uri_copy(&member->uri, uri) < 0 ||
+    member->departed = rc_departed_new();
+    if (member->departed == NULL || rc_server_uri_copy(&member->uri, uri) < 0 ||
         rc_server_new(&member->server, &client->env, &backend, client->settings.connections) < 0) {
         member_free(member);
         return NULL;
@@ -318,10 +320,29 @@ static int prepare(ringcache_client *client, ringcache_config *config, struct ch
     return rc;
 }
 
+/* Members that were in the ring before, and were not of late. */
+static void welcome_back(ringcache_client *client, const struct change *change)
+{
+    for (size_t i = 0; i < change->count; i++) {
+        if (change->members[i]->leaving) {
+            rc_server_return(change->members[i]->server);
+        }
+    }
+    for (struct rc_list *l = change->fresh.next; l != &change->fresh; l = l->next) {
+        struct rc_member_server *member = rc_container(l, struct rc_member_server, link);
+        struct rc_departed *departed = rc_departures_take(&client->departures, &member->uri);
+        if (departed != NULL) {
+            rc_server_rejoin(member->server, &departed->journal);
+            rc_departed_free(departed);
+        }
+    }
+}
+
 static void commit(ringcache_client *client, struct change *change)
 {
     struct rc_env *env = &client->env;
     rc_failover_moved(client);
+    welcome_back(client, change);
     for (struct rc_list *l = change->fresh.next; client->table != NULL && l != &change->fresh;
          l = l->next) {
         rc_container(l, struct rc_member_server, link)->trusted_ms = rc_failover_trusted_ms(client);
@@ -451,6 +472,24 @@ int ringcache_servers_replace(ringcache_client *client, const ringcache_config *
 
 /* ---- leaving ---- */
 
+/* What is kept of it is what it cannot do any more. */
+static void depart(struct rc_member_server *member)
+{
+    ringcache_client *client = member->client;
+    struct rc_departed *departed = member->departed;
+    rc_event_queue(
+        client, rc_event_new(RINGCACHE_EVENT_REMOVED, member->uri.member.name, 0, "drained"));
+    client->leaving--;
+    rc_server_depart(member->server, &departed->journal);
+    if (departed->journal.limit > 0) {
+        departed->uri = member->uri;
+        member->uri = (struct rc_server_uri){.database = 0};
+        member->departed = NULL;
+        rc_departures_keep(&client->departures, departed);
+    }
+    member_free(member);
+}
+
 void rc_members_settle(ringcache_client *client)
 {
     if (client->closing || client->leaving == 0) {
@@ -463,10 +502,7 @@ void rc_members_settle(ringcache_client *client)
         bool free_to_go = member->leaving && (rc_server_quiet(member->server) ||
                                                  (member->forced && member->server->live == 0));
         if (free_to_go) {
-            rc_event_queue(client,
-                rc_event_new(RINGCACHE_EVENT_REMOVED, member->uri.member.name, 0, "drained"));
-            client->leaving--;
-            member_free(member);
+            depart(member);
         }
     }
 }

@@ -6,11 +6,57 @@
 #include <stdio.h>
 #include <string.h>
 
+/* One figure of the client. */
+struct sum {
+    const char *name;
+    const char *help;
+    const char *type; /* of Prometheus: a counter only ever grows */
+    uint64_t (*read)(const ringcache_client *client);
+};
+
+static uint64_t read_pending(const ringcache_client *client)
+{
+    return client->pending;
+}
+
+static uint64_t read_queued_bytes(const ringcache_client *client)
+{
+    return client->env.budget.used;
+}
+
+static uint64_t read_departed(const ringcache_client *client)
+{
+    return client->departures.count;
+}
+
+static uint64_t read_departed_entries(const ringcache_client *client)
+{
+    return client->departures.entries;
+}
+
+static uint64_t read_forgotten(const ringcache_client *client)
+{
+    return client->departures.forgotten;
+}
+
+static const struct sum sums[] = {
+    {"pending", "requests accepted and not answered", "gauge", read_pending},
+    {"queued_bytes", "bytes held for requests", "gauge", read_queued_bytes},
+    {"departed", "servers that left the ring and are known when they join again", "gauge",
+        read_departed},
+    {"departed_journal_entries", "keys written in vain that are to be deleted there then", "gauge",
+        read_departed_entries},
+    {"departed_forgotten_total", "servers that left, and others since, so that they are not known",
+        "counter", read_forgotten},
+};
+
+enum { SUMS = sizeof sums / sizeof *sums };
+
 /* One figure of a server. */
 struct figure {
     const char *name;
     const char *help;
-    const char *type; /* of Prometheus: a counter only ever grows */
+    const char *type;
     uint64_t (*read)(const struct rc_server *server);
 };
 
@@ -162,11 +208,13 @@ static void write_text_format(struct writer *w, const ringcache_client *client)
     const struct rc_table *table = client->table;
     write_text(w, "ring ");
     write_digest(w, table->digest);
-    write_text(w, "\npending ");
-    write_number(w, client->pending);
-    write_text(w, "\nqueued_bytes ");
-    write_number(w, client->env.budget.used);
     write_text(w, "\n");
+    for (size_t i = 0; i < SUMS; i++) {
+        write_text(w, sums[i].name);
+        write_text(w, " ");
+        write_number(w, sums[i].read(client));
+        write_text(w, "\n");
+    }
     for (size_t i = 0; i < table->count; i++) {
         const struct rc_server *server = table->servers[i];
         write_text(w, "server ");
@@ -190,10 +238,13 @@ static void write_json(struct writer *w, const ringcache_client *client)
     const struct rc_table *table = client->table;
     write_text(w, "{\"ring\":\"");
     write_digest(w, table->digest);
-    write_text(w, "\",\"pending\":");
-    write_number(w, client->pending);
-    write_text(w, ",\"queued_bytes\":");
-    write_number(w, client->env.budget.used);
+    write_text(w, "\"");
+    for (size_t i = 0; i < SUMS; i++) {
+        write_text(w, ",\"");
+        write_text(w, sums[i].name);
+        write_text(w, "\":");
+        write_number(w, sums[i].read(client));
+    }
     write_text(w, ",\"servers\":[");
     for (size_t i = 0; i < table->count; i++) {
         const struct rc_server *server = table->servers[i];
@@ -234,15 +285,22 @@ static void write_prometheus_figure(
     }
 }
 
+static void write_prometheus_sum(
+    struct writer *w, const ringcache_client *client, const struct sum *sum)
+{
+    char head[256];
+    snprintf(head, sizeof head, "# HELP ringcache_%s %s\n# TYPE ringcache_%s %s\nringcache_%s ",
+        sum->name, sum->help, sum->name, sum->type, sum->name);
+    write_text(w, head);
+    write_number(w, sum->read(client));
+    write_text(w, "\n");
+}
+
 static void write_prometheus(struct writer *w, const ringcache_client *client)
 {
-    write_text(w, "# HELP ringcache_pending requests accepted and not answered\n"
-                  "# TYPE ringcache_pending gauge\nringcache_pending ");
-    write_number(w, client->pending);
-    write_text(w, "\n# HELP ringcache_queued_bytes bytes held for requests\n"
-                  "# TYPE ringcache_queued_bytes gauge\nringcache_queued_bytes ");
-    write_number(w, client->env.budget.used);
-    write_text(w, "\n");
+    for (size_t i = 0; i < SUMS; i++) {
+        write_prometheus_sum(w, client, &sums[i]);
+    }
     for (size_t f = 0; f < FIGURES; f++) {
         write_prometheus_figure(w, client, &figures[f]);
     }

@@ -24,11 +24,24 @@ static bool is_marked(const struct rc_server *server)
     return !server->backend.credentials.redis && !server->unmarkable;
 }
 
+/* All that it holds is from before it left the ring; and it can be told, or is to be flushed. */
+static bool is_back_from_elsewhere(const struct rc_server *server)
+{
+    return server->returns > server->settled_returns &&
+           (is_marked(server) || server->env->flushes_on_overflow);
+}
+
+/* May it hold what is out of date, under any key? */
+static bool has_old(const struct rc_server *server)
+{
+    return rc_journal_overflowed(&server->journal) || is_back_from_elsewhere(server);
+}
+
 bool rc_readmission_flushes(const struct rc_server *server)
 {
     bool wanted = server->allowed == RC_READMIT_FLUSHED ||
                   (server->env->flushes_on_overflow && !is_marked(server));
-    return rc_journal_overflowed(&server->journal) && wanted;
+    return has_old(server) && wanted;
 }
 
 static bool is_held(const struct rc_server *server)
@@ -37,10 +50,18 @@ static bool is_held(const struct rc_server *server)
            !rc_readmission_flushes(server);
 }
 
+static void settle(struct rc_server *server, uint64_t missed, uint64_t returns)
+{
+    rc_journal_settle(&server->journal, missed);
+    if (returns > server->settled_returns) {
+        server->settled_returns = returns;
+    }
+}
+
 static void settle_as_it_is(struct rc_server *server)
 {
     if (server->allowed == RC_READMIT_AS_IT_IS) {
-        rc_journal_settle(&server->journal, server->journal.missed);
+        settle(server, server->journal.missed, server->returns);
     }
 }
 
@@ -54,6 +75,7 @@ static bool ask(struct rc_conn *conn, const struct rc_command *command)
     }
     conn->noted_then = server->journal.noted;
     conn->missed_then = server->journal.missed;
+    conn->returns_then = server->returns;
     return rc_conn_ask(conn, command) == 0;
 }
 
@@ -132,7 +154,7 @@ bool rc_readmission_lets_in(struct rc_server *server)
 {
     struct rc_conn *conn = first_ready(server);
     const struct rc_journal *journal = &server->journal;
-    bool to_skip = journal->count > 0 || rc_journal_overflowed(journal);
+    bool to_skip = journal->count > 0 || has_old(server);
     if (to_skip && conn->emptiness == RC_EMPTINESS_UNASKED) {
         pause_unless(server, ask_size(conn));
         return false;
@@ -147,7 +169,13 @@ bool rc_readmission_lets_in(struct rc_server *server)
 
 bool rc_readmission_is_done(const struct rc_server *server, const struct rc_conn *conn)
 {
-    return !rc_journal_overflowed(&server->journal) && conn->divide == server->divide;
+    return !has_old(server) && conn->divide == server->divide;
+}
+
+/* Is a mark or a flush of ours among what it has to answer? */
+static bool is_writing(const struct rc_conn *conn)
+{
+    return conn->own.due && rc_verb_writes((enum rc_verb)conn->own.verb);
 }
 
 /* One flush is enough, whichever connection carries it. */
@@ -170,12 +198,35 @@ static void go_on(struct rc_server *server, struct rc_conn *conn)
     }
 }
 
+/* Are there writes of before that are still to be carried out? What they store would look new. */
+static bool writes_are_under_way(const struct rc_server *server)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_conn *conn = server->lanes[i].conn;
+        any = any || (is_ready(conn) && conn->pipeline.writes > is_writing(conn));
+    }
+    return any;
+}
+
+void rc_server_return(struct rc_server *server)
+{
+    server->returns += server->journal.limit > 0;
+    if (has_old(server) && !is_down(server)) {
+        rc_service_retry_in(server, 0); /* its requests wait until that is made good */
+    }
+}
+
 void rc_readmission_go(struct rc_server *server)
 {
     if (!rc_server_gate_open(server)) {
         return;
     }
     settle_as_it_is(server);
+    if (is_back_from_elsewhere(server) && writes_are_under_way(server)) {
+        pause_unless(server, false);
+        return;
+    }
     if (is_held(server) && first_ready(server) != NULL) {
         hold(server);
         return;
@@ -233,7 +284,7 @@ static bool is_empty_memcached(struct rc_conn *conn, struct rc_slice told)
 static void begin_afresh(struct rc_server *server, const struct rc_conn *conn)
 {
     rc_journal_void(&server->journal, conn->noted_then);
-    rc_journal_settle(&server->journal, conn->missed_then);
+    settle(server, conn->missed_then, conn->returns_then);
     server->divide = 0;
     for (uint32_t i = 0; i < server->lane_count; i++) {
         if (server->lanes[i].conn != NULL) {
@@ -261,13 +312,14 @@ static void mark_told(struct rc_conn *conn, uint64_t id)
 {
     struct rc_server *server = conn->owner;
     server->lanes[conn->lane].looked = 0; /* against what held before */
-    if (id == 0 && rc_journal_overflowed(&server->journal)) {
+    if (id == 0 && has_old(server)) {
         server->unmarkable = true;
         return;
     }
-    if (conn->missed_then > server->journal.settled) {
+    if (conn->missed_then > server->journal.settled ||
+        conn->returns_then > server->settled_returns) {
         server->divide = id;
-        rc_journal_settle(&server->journal, conn->missed_then);
+        settle(server, conn->missed_then, conn->returns_then);
     } else if (id < server->divide) {
         server->divide = 0;
     }

@@ -12,6 +12,9 @@
  *   others      (Redis, memcached -C) have no such mark: HELD out of service, in clear words, until
  *               somebody says how it comes back: as it is, or flushed
  *
+ * The same goes for one that was out of the ring: what it holds is from before others had its keys.
+ * One without a mark serves it, unless it is configured to be flushed.
+ *
  * The questions are asked on the connections that will carry the requests, each in its turn as the
  * one command of our own. */
 

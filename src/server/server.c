@@ -544,10 +544,8 @@ int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc
     return 0;
 }
 
-void rc_server_close(struct rc_server *server)
+static void drop_connections(struct rc_server *server)
 {
-    server->closing = true;
-    rc_env_disarm(server->env, &server->retry);
     for (uint32_t i = 0; i < server->lane_count; i++) {
         rc_lane_fail_waiting(&server->lanes[i], RINGCACHE_ECANCELED, "the client is closing");
         rc_conn_free(server->lanes[i].conn);
@@ -562,6 +560,29 @@ void rc_server_close(struct rc_server *server)
         rc_doubt_end(server, conn);
         rc_conn_free(conn);
     }
+    rc_env_disarm(server->env, &server->retry);
+}
+
+void rc_server_close(struct rc_server *server)
+{
+    server->closing = true;
+    drop_connections(server);
+}
+
+void rc_server_depart(struct rc_server *server, struct rc_journal *journal)
+{
+    drop_connections(server);
+    server->closing = true;
+    *journal = server->journal;
+    server->journal = (struct rc_journal){.limit = 0};
+}
+
+void rc_server_rejoin(struct rc_server *server, struct rc_journal *journal)
+{
+    rc_journal_deinit(&server->journal);
+    server->journal = *journal;
+    *journal = (struct rc_journal){.limit = 0};
+    rc_server_return(server);
 }
 
 bool rc_server_quiet(const struct rc_server *server)

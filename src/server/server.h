@@ -93,6 +93,7 @@ struct rc_server {
     struct rc_health health;
     struct rc_journal journal;
     uint64_t divide; /* memcached: items of a lower CAS id are out of date; 0: none is */
+    uint64_t returns, settled_returns; /* to the ring, and those after which nothing old is read */
     enum rc_readmit allowed;
     bool unmarkable;          /* memcached: it gives no CAS ids */
     bool held;                /* out, and somebody was told that it waits for being readmitted */
@@ -110,6 +111,13 @@ int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc
     uint32_t connections);
 /* What is pending ends with RINGCACHE_ECANCELED, every connection closes. Idempotent. */
 void rc_server_close(struct rc_server *server);
+/* It left the ring, for good or not: every connection closes, and what is unanswered or still to be
+ * deleted is in `journal` from then on, whose owner the caller is. Nothing is pending any more. */
+void rc_server_depart(struct rc_server *server, struct rc_journal *journal);
+/* A new one is the one that left with that journal, which is taken over. */
+void rc_server_rejoin(struct rc_server *server, struct rc_journal *journal);
+/* It is in the ring again, after others had its keys: what it holds from before is out of date. */
+void rc_server_return(struct rc_server *server);
 /* Close it and free its memory: only once its finished requests were delivered, since they speak of
  * its name and reason. NULL is allowed. */
 void rc_server_free(struct rc_server *server);

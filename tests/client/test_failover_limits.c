@@ -3,8 +3,6 @@
  * and ends where the page says that it does. */
 #include "world.h"
 
-#include "ringcache/server.h"
-
 static void transport_stays(struct rc_transport *transport)
 {
     (void)transport; /* the simulator frees it */
@@ -132,23 +130,6 @@ static void a_command_in_the_callers_words_is_not_made_good(void **state)
     world_end(world);
 }
 
-static void a_server_that_left_the_ring_comes_back_with_what_it_had(void **state)
-{
-    struct sim_server *server;
-    struct world *world = begin(false, &server);
-    (void)state;
-    take_out(world, server);
-    struct world_reply *refused = world_set(world, "k", "v1");
-    world_settle(world, 10);
-    assert_reply(refused, RINGCACHE_EDOWN);
-    assert_int_equal(ringcache_server_remove(world->client, "10.0.0.1:11000"), 0);
-    until(world, RINGCACHE_EVENT_REMOVED, 1);
-    sim_server_continue(server);
-    assert_int_equal(ringcache_server_add(world->client, "memcached://10.0.0.1:11000"), 0);
-    assert_reads(world, "v0");
-    world_end(world);
-}
-
 /* ---- several ---- */
 
 static void a_journal_ends_with_its_client(void **state)
@@ -195,7 +176,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_canceled_before_it_left_leaves_what_was_there),
         cmocka_unit_test(a_command_in_the_callers_words_is_not_made_good),
-        cmocka_unit_test(a_server_that_left_the_ring_comes_back_with_what_it_had),
         cmocka_unit_test(a_journal_ends_with_its_client),
         cmocka_unit_test(another_client_reads_the_old_value_until_the_writers_journal_is_replayed),
     };

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/departed.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct rc_departed *rc_departed_new(void)
+{
+    struct rc_departed *departed = rc_alloc_zeroed(1, sizeof *departed);
+    if (departed != NULL) {
+        rc_list_init(&departed->link);
+    }
+    return departed;
+}
+
+void rc_departed_free(struct rc_departed *departed)
+{
+    if (departed != NULL) {
+        rc_server_uri_deinit(&departed->uri);
+        rc_journal_deinit(&departed->journal);
+        rc_free(departed);
+    }
+}
+
+static struct rc_departed *departed_of(struct rc_list *link)
+{
+    return rc_container(link, struct rc_departed, link);
+}
+
+void rc_departures_init(struct rc_departures *departures, size_t most_entries)
+{
+    *departures = (struct rc_departures){.most_entries = most_entries};
+    rc_list_init(&departures->all);
+}
+
+static void take_out(struct rc_departures *departures, struct rc_departed *departed)
+{
+    rc_list_remove(&departed->link);
+    departures->count--;
+    departures->entries -= departed->journal.count;
+}
+
+static void forget_oldest(struct rc_departures *departures)
+{
+    struct rc_departed *oldest = departed_of(rc_list_first(&departures->all));
+    take_out(departures, oldest);
+    rc_departed_free(oldest);
+}
+
+void rc_departures_deinit(struct rc_departures *departures)
+{
+    while (departures->count > 0) {
+        forget_oldest(departures);
+    }
+}
+
+static bool too_much(const struct rc_departures *departures)
+{
+    return departures->count > RC_DEPARTED_MAX ||
+           (departures->count > 1 && departures->entries > departures->most_entries);
+}
+
+void rc_departures_keep(struct rc_departures *departures, struct rc_departed *departed)
+{
+    rc_list_append(&departures->all, &departed->link);
+    departures->count++;
+    departures->entries += departed->journal.count;
+    while (too_much(departures)) {
+        forget_oldest(departures);
+        departures->forgotten++;
+    }
+}
+
+struct rc_departed *rc_departures_take(
+    struct rc_departures *departures, const struct rc_server_uri *uri)
+{
+    for (struct rc_list *l = departures->all.next; l != &departures->all; l = l->next) {
+        struct rc_departed *departed = departed_of(l);
+        if (strcmp(departed->uri.member.name, uri->member.name) == 0 &&
+            rc_server_uri_same_backend(&departed->uri, uri)) {
+            take_out(departures, departed);
+            return departed;
+        }
+    }
+    return NULL;
+}
