@@ -91,6 +91,17 @@ size_t storm_owner_of(const struct storm *storm, const char *key)
     return i < storm->server_count ? i : STORM_SERVERS;
 }
 
+bool storm_is_member(const struct storm *storm, const struct storm_server *server)
+{
+    ringcache_ring *ring = ring_of(storm);
+    size_t i = ringcache_ring_server_count(ring);
+    while (i > 0 && strcmp(ringcache_ring_server_name(ring, i - 1), server->name) != 0) {
+        i--;
+    }
+    ringcache_ring_unref(ring);
+    return i > 0;
+}
+
 void storm_note_owners(struct storm *storm)
 {
     for (size_t i = 0; i < STORM_KEYS; i++) {
@@ -247,6 +258,14 @@ static uint64_t journal_entries(const struct storm *storm)
 bool storm_may_overflow(const struct storm *storm)
 {
     return storm->rules.journal && (storm->rules.narrow || storm->rules.starves);
+}
+
+bool storm_may_miss(const struct storm *storm, size_t owner)
+{
+    const struct storm_server *server = &storm->servers[owner % STORM_SERVERS];
+    bool divided = owner < storm->server_count && server->left_at > 0 && !server->redis;
+    return storm_may_overflow(storm) ||
+           (divided && storm->rules.journal && storm->rules.clients > 1);
 }
 
 static void draw_options(struct storm *storm, ringcache_config *config)

@@ -63,6 +63,7 @@ struct storm_write {
     uint64_t asked_at; /* by storm->ticks */
     uint64_t acked_at; /* by storm->ticks; 0: never */
     uint64_t lost_at;  /* … its server could not be told, or did not answer; 0: not so */
+    uint64_t ended_at; /* … its callback ran; 0: it has not */
     bool told;         /* … and those who share were told of it by then */
     bool swept;        /* the journal may delete what is there on its behalf, at any time */
     bool fleeting;     /* the item may expire before the storm is over */
@@ -137,6 +138,7 @@ struct storm_server {
     char host[16]; /* "": the URI has an address */
     bool redis, classic, dead, stopped;
     uint64_t flushes; /* commands to flush that reached it */
+    uint64_t left_at; /* … all rings, last; by storm->ticks; 0: never */
 };
 
 struct storm;
@@ -269,6 +271,8 @@ uint64_t storm_draw(struct storm *storm, uint64_t below);
 void storm_draw_from(struct storm *storm, uint64_t stream);
 /* Can a journal miss a write? Then any item may go. */
 bool storm_may_overflow(const struct storm *storm);
+/* … or is what one client wrote from before the server joined again to another one? */
+bool storm_may_miss(const struct storm *storm, size_t owner);
 /* Fails the test, and names the seed. */
 void storm_fail(const struct storm *storm, const char *what, const char *of);
 
@@ -278,6 +282,7 @@ void storm_tell(const struct storm *storm, const char *who, const char *what, in
 /* One of those that are not being closed, or NULL. */
 struct storm_client *storm_any_client(struct storm *storm);
 size_t storm_owner_of(const struct storm *storm, const char *key);
+bool storm_is_member(const struct storm *storm, const struct storm_server *server);
 
 /* One client. */
 void storm_client_begin(struct storm *storm, struct storm_client *c, ringcache_config *config);

@@ -260,7 +260,7 @@ static void judge_not_stored(const struct storm_request *r)
 void storm_counter_judge(struct storm_request *r, const ringcache_reply *reply)
 {
     bool quiet = r->many != NULL && r->storm->rules.corrupt && !r->storm->rules.strict;
-    r->counter->swept = r->counter->swept || storm_may_overflow(r->storm);
+    r->counter->swept = r->counter->swept || storm_may_miss(r->storm, r->counter->owner);
     if (r->epoch != r->counter->life || r->counter->swept || r->storm->rules.lawless) {
         return;
     }

@@ -353,7 +353,7 @@ static bool is_outdated(const struct storm_request *r, const struct text *text)
     const struct storm_key *key = r->key;
     unsigned own = (unsigned)(r->client - r->storm->clients);
     /* Who appends to an old item lifts it above the divide that another client knows of. */
-    bool lifted = text->count > 1 && storm_may_overflow(r->storm);
+    bool lifted = text->count > 1 && storm_may_miss(r->storm, key->owner);
     for (uint32_t n = 1; n <= key->written && !lifted; n++) {
         const struct storm_write *write = &key->writes[n];
         bool known = write->by == own || (write->told && r->storm->rules.joint);
@@ -424,13 +424,27 @@ static void judge_absence(const struct storm_request *r, uint32_t marks)
     if ((marks & RINGCACHE_SUBSTITUTE) != 0 || (r->storm->rules.diverts && key->loaded)) {
         return;
     }
-    bool judged = r->epoch == key->epoch && !storm_may_overflow(r->storm);
+    bool judged = r->epoch == key->epoch && !storm_may_miss(r->storm, key->owner);
     for (unsigned i = 0; i < STORM_CLIENTS && judged; i++) {
         uint32_t floor = r->past.floors[i];
         if (floor > 0 && !may_have_ended(r, floor)) {
             storm_fail(r->storm, "an acknowledged write is missing", key->name);
         }
     }
+}
+
+/* Is all of it from before the server left the ring, in which it is again? */
+static bool is_from_before(const struct storm_request *r, const struct text *text)
+{
+    const struct storm_rules *rules = &r->storm->rules;
+    const struct storm_server *server = &r->storm->servers[r->key->owner % STORM_SERVERS];
+    bool told = rules->journal && !rules->corrupt && !server->redis && server->left_at > 0 &&
+                r->key->owner < r->storm->server_count && r->past.at >= server->left_at;
+    for (size_t i = 0; i < text->count && told; i++) {
+        const struct storm_write *write = &r->key->writes[text->numbers[i]];
+        told = write->ended_at > 0 && write->ended_at <= server->left_at;
+    }
+    return told;
 }
 
 static void judge_value(const struct storm_request *r, const ringcache_reply *reply)
@@ -453,6 +467,9 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
     }
     if (is_past(r, base)) {
         storm_fail(r->storm, "an older value than the last acknowledged write", key->name);
+    }
+    if ((reply->marks & RINGCACHE_SUBSTITUTE) == 0 && is_from_before(r, &text)) {
+        storm_fail(r->storm, "a value from before its server left the ring", key->name);
     }
     if (is_outdated(r, &text)) {
         storm_fail(r->storm, "an older value than a write that failed", key->name);
@@ -522,7 +539,7 @@ static void judge_condition(const struct storm_request *r, const ringcache_reply
     if (status == RINGCACHE_MISS || (adds && status == RINGCACHE_OK) ||
         (!adds && status == RINGCACHE_NOT_STORED)) {
         judge_absence(r, reply->marks);
-    } else if (r->op != RINGCACHE_SET && !storm_may_overflow(r->storm)) {
+    } else if (r->op != RINGCACHE_SET && !storm_may_miss(r->storm, r->key->owner)) {
         judge_presence(r); /* an item below the divide is there for who does not read it */
     }
     if (r->op == RINGCACHE_CAS && status == RINGCACHE_OK) {
@@ -571,6 +588,7 @@ static void note_fate(struct storm_request *r, const ringcache_reply *reply)
     bool nothing = reply->status == RINGCACHE_MISS && r->op == RINGCACHE_DELETE;
     bool gone = nothing && !r->slow; /* an update that finds nothing sends nothing */
     write->swept = (reply->marks & RINGCACHE_SUBSTITUTE) != 0; /* by the owner's journal */
+    write->ended_at = ++r->storm->ticks;
     if (reply->status == RINGCACHE_OK || gone) {
         acknowledge(r, write);
         return;

@@ -73,6 +73,10 @@ void storm_change_members(struct storm *storm)
     m.server = &storm->servers[storm_draw(storm, storm->server_count)];
     m.count = storm_draw(storm, storm->server_count + 1);
     m.weight = 1 + (uint32_t)storm_draw(storm, 3);
+    bool was[STORM_SERVERS];
+    for (size_t i = 0; i < storm->server_count; i++) {
+        was[i] = storm_is_member(storm, &storm->servers[i]);
+    }
     uint64_t starving = storm_starving();
     storm_starve(storm, 0); /* all of them take the new ring, or their owners would differ */
     storm->in_call = true;
@@ -83,5 +87,10 @@ void storm_change_members(struct storm *storm)
     }
     storm->in_call = false;
     storm_starve(storm, starving);
+    for (size_t i = 0; i < storm->server_count; i++) {
+        if (was[i] && !storm_is_member(storm, &storm->servers[i])) {
+            storm->servers[i].left_at = ++storm->ticks;
+        }
+    }
     storm_note_owners(storm);
 }
