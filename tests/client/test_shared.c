@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two clients of one process and one server: what one of them finds out, the other knows. Each has
- * its own connection, and only that of the first is in trouble. */
+ * its own connection, and only that of the first is in trouble. The linker puts the wrapper below in
+ * the place of the function of src/base/alloc.c. */
 #include "world.h"
 
 #include <stdio.h>
@@ -9,6 +10,16 @@
 #include "client/shared.h"
 
 enum { CLIENTS = 2, TIMEOUT = 500 };
+
+static bool starves;
+
+void *__real_rc_alloc(size_t size);
+void *__wrap_rc_alloc(size_t size);
+
+void *__wrap_rc_alloc(size_t size)
+{
+    return starves ? NULL : __real_rc_alloc(size);
+}
 
 struct told {
     int status;
@@ -391,6 +402,32 @@ static void a_doubt_ends_with_what_told_of_it(void **state)
     }
 }
 
+static void without_memory_for_the_keys_all_are_in_doubt(void **state)
+{
+    (void)state;
+    struct scene *s = begin(false, false, NULL, NULL);
+    uint64_t connection = give_up_the_first(s);
+    starves = true;
+    assert_int_equal(ringcache_client_share(s->members[0].client, s->shared), 0);
+    starves = false;
+    assert_int_equal(ringcache_client_share(s->members[1].client, s->shared), 0);
+    write_as(s, &s->members[1], "k", "v2");
+    expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+    expect(s, &s->members[1], "l", RINGCACHE_MISS, "");
+    sim_stall(s->server, connection, false);
+    while (!server_holds(s, "k", "v1")) {
+        assert_true(sim_step(s->sim));
+    }
+    for (unsigned ms = 0; ms < 1000; ms += 20) {
+        expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+        sim_run_for(s->sim, 20);
+    }
+    expect(s, &s->members[0], "k", RINGCACHE_MISS, "");
+    write_as(s, &s->members[1], "k", "v3");
+    expect(s, &s->members[1], "k", RINGCACHE_OK, "v3");
+    end(s);
+}
+
 static void who_comes_later_is_told_of_keys_in_doubt(void **state)
 {
     (void)state;
@@ -480,6 +517,7 @@ int main(void)
         cmocka_unit_test(what_one_gave_up_undoes_no_newer_write_of_another),
         cmocka_unit_test(in_the_moment_that_a_doubt_ends_nothing_old_is_read),
         cmocka_unit_test(a_doubt_ends_with_what_told_of_it),
+        cmocka_unit_test(without_memory_for_the_keys_all_are_in_doubt),
         cmocka_unit_test(who_comes_later_is_told_of_keys_in_doubt),
         cmocka_unit_test(the_bytes_of_what_is_told_are_counted),
         cmocka_unit_test(who_cannot_keep_up_knows_that_it_missed_something),
