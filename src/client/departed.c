@@ -55,10 +55,15 @@ void rc_departures_deinit(struct rc_departures *departures)
     }
 }
 
-static bool too_much(const struct rc_departures *departures)
+/* Of the oldest that has any. */
+static void drop_oldest_keys(struct rc_departures *departures)
 {
-    return departures->count > RC_DEPARTED_MAX ||
-           (departures->count > 1 && departures->entries > departures->most_entries);
+    struct rc_list *l = departures->all.next;
+    while (departed_of(l)->journal.count == 0) {
+        l = l->next;
+    }
+    departures->entries -= departed_of(l)->journal.count;
+    rc_journal_drop(&departed_of(l)->journal);
 }
 
 void rc_departures_keep(struct rc_departures *departures, struct rc_departed *departed)
@@ -66,9 +71,12 @@ void rc_departures_keep(struct rc_departures *departures, struct rc_departed *de
     rc_list_append(&departures->all, &departed->link);
     departures->count++;
     departures->entries += departed->journal.count;
-    while (too_much(departures)) {
+    if (departures->count > RC_DEPARTED_MAX) {
         forget_oldest(departures);
         departures->forgotten++;
+    }
+    while (departures->entries > departures->most_entries) {
+        drop_oldest_keys(departures);
     }
 }
 

@@ -3,9 +3,9 @@
 #define RC_CLIENT_DEPARTED_H
 
 /* What is kept of servers that left the ring, for when they join again: which they were, and the
- * keys that were written there in vain. The oldest is forgotten first, where there are too many of
- * them, or more keys than the journal of one server holds; one that was forgotten joins as one that
- * never was here. */
+ * keys that were written there in vain. Where there are more keys than the journal of one server
+ * holds, those of the oldest are dropped, as if its journal had overflowed. Where there are too
+ * many servers, the oldest is forgotten, and joins as one that never was here. */
 
 #include "base/list.h"
 #include "config/config.h"

@@ -128,13 +128,24 @@ static void forget(struct rc_journal *journal, struct rc_journal_entry *entry)
     rc_free(entry);
 }
 
-void rc_journal_deinit(struct rc_journal *journal)
+static void forget_all(struct rc_journal *journal)
 {
     for (uint32_t i = 0; journal->lanes != NULL && i < journal->lane_count; i++) {
         for (struct rc_journal_entry *entry; (entry = rc_journal_pending(journal, i)) != NULL;) {
             forget(journal, entry);
         }
     }
+}
+
+void rc_journal_drop(struct rc_journal *journal)
+{
+    forget_all(journal);
+    rc_journal_miss(journal);
+}
+
+void rc_journal_deinit(struct rc_journal *journal)
+{
+    forget_all(journal);
     rc_free(journal->lanes);
     journal->lanes = NULL;
 }

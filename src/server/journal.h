@@ -122,6 +122,9 @@ static inline void rc_journal_miss(struct rc_journal *journal)
     journal->missed++;
 }
 
+/* Forget all entries, none of which is under way: it is as if there had been no room for them. */
+void rc_journal_drop(struct rc_journal *journal);
+
 /* The first `missed` of the missed are made good. */
 void rc_journal_settle(struct rc_journal *journal, uint64_t missed);
 /* The server held nothing at all when rc_journal.noted was `noted`: what is pending since before

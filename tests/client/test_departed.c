@@ -400,19 +400,38 @@ static void of_too_many_the_oldest_is_forgotten(void **state)
     assert_int_equal(all.count, 0);
 }
 
-static void more_keys_than_one_journal_holds_are_not_kept(void **state)
+static struct rc_departed *take(struct rc_departures *all, const char *name)
+{
+    struct rc_departed *like = departed(name, 0);
+    struct rc_departed *found = rc_departures_take(all, &like->uri);
+    rc_departed_free(like);
+    assert_non_null(found);
+    return found;
+}
+
+static void of_more_keys_than_one_journal_holds_the_oldest_overflow(void **state)
 {
     struct rc_departures all;
     (void)state;
     rc_departures_init(&all, 10);
+    rc_departures_keep(&all, departed("none", 0));
     rc_departures_keep(&all, departed("a", 4));
     rc_departures_keep(&all, departed("b", 6));
     assert_int_equal(all.entries, 10);
-    rc_departures_keep(&all, departed("c", 5));
-    assert_int_equal(all.entries, 5);
-    assert_int_equal(all.forgotten, 2);
-    assert_true(is_kept(&all, "c"));
-    assert_int_equal(all.entries, 0);
+    rc_departures_keep(&all, departed("c", 3));
+    assert_int_equal(all.entries, 9);
+    assert_int_equal(all.count, 4);
+    assert_int_equal(all.forgotten, 0);
+    struct rc_departed *a = take(&all, "a"), *b = take(&all, "b"), *none = take(&all, "none");
+    assert_int_equal(a->journal.count, 0);
+    assert_true(rc_journal_overflowed(&a->journal));
+    assert_int_equal(b->journal.count, 6);
+    assert_false(rc_journal_overflowed(&b->journal));
+    assert_false(rc_journal_overflowed(&none->journal));
+    rc_departed_free(a);
+    rc_departed_free(b);
+    rc_departed_free(none);
+    assert_int_equal(all.entries, 3);
     rc_departures_deinit(&all);
 }
 
@@ -453,7 +472,7 @@ int main(void)
         cmocka_unit_test(without_a_journal_it_serves_what_it_held),
         cmocka_unit_test(who_stays_in_the_ring_serves_what_it_holds),
         cmocka_unit_test(of_too_many_the_oldest_is_forgotten),
-        cmocka_unit_test(more_keys_than_one_journal_holds_are_not_kept),
+        cmocka_unit_test(of_more_keys_than_one_journal_holds_the_oldest_overflow),
         cmocka_unit_test(the_figures_tell_of_what_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
