@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two clients of one process and one server: what one of them finds out, the other knows. Each has
- * its own connection, and only that of the first is in trouble. The linker puts the wrapper below in
- * the place of the function of src/base/alloc.c. */
+ * its own connection, and only that of the first is in trouble. The linker puts the wrapper below
+ * in the place of the function of src/base/alloc.c. */
 #include "world.h"
 
 #include <stdio.h>

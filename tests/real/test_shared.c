@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Clients on four threads that share, and a port at which nobody listens: every write is lost, and
- * told to the others; or a memcached that falls silent and wakes, over and over: what was unanswered
- * then is in doubt to the others. Built a second time with ThreadSanitizer. */
+ * told to the others; or a memcached that falls silent and wakes, over and over: what was
+ * unanswered then is in doubt to the others. Built a second time with ThreadSanitizer. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
