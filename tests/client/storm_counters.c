@@ -277,7 +277,9 @@ void storm_counter_judge(struct storm_request *r, const ringcache_reply *reply)
         settle(r, reply->maybe_applied ? STORM_DOUBTFUL : STORM_DENIED);
         storm_check_stores(r->storm);
         bool steps = r->op == RINGCACHE_INCREMENT || r->op == RINGCACHE_DECREMENT;
-        bool told = r->op == RINGCACHE_ADD && r->storm->rules.joint; /* in doubt to the others */
-        r->counter->swept = r->counter->swept || told || (steps && r->storm->rules.journal);
+        const struct storm_rules *rules = &r->storm->rules;
+        bool doubtful =
+            r->op == RINGCACHE_ADD && (rules->joint || rules->doubts || rules->unproven);
+        r->counter->swept = r->counter->swept || doubtful || (steps && r->storm->rules.journal);
     }
 }
