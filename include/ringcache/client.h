@@ -73,7 +73,7 @@ typedef void (*ringcache_reply_cb)(
     ringcache_client *client, const ringcache_reply *reply, void *user);
 
 /** Fetch one value. `key`: 1..250 bytes together with the namespace, none ≤ 0x20 or 0x7f; while
- * every server of the ring is a Redis, any 1..65,536 bytes.
+ * every server, spare ones too, is a Redis, any 1..65,536 bytes.
  *
  * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure: RINGCACHE_ETOOBIG
  * for a value beyond max_value_bytes, which is received and not kept. Returns 0,
@@ -100,13 +100,13 @@ typedef uint64_t ringcache_id;
  * ringcache_set, and RINGCACHE_ENOTSUP for what the backends cannot do.
  *
  * With the option failover = remap, while the key's owner is out of service, GET, GET_AND_TOUCH,
- * SET and DELETE go to the next server of the ring, where the value lives at most failover_ttl_ms
- * and nothing is touched; reply->marks has RINGCACHE_SUBSTITUTE then. A MISS there says nothing of
- * the owner; a DELETE there, OK or MISS, holds for the owner too once it is back. All other
- * operations, a GET with RINGCACHE_WANT_CAS, a DELETE with `cas`, keys that would become longer
- * than the server takes (by 16 bytes), what has RINGCACHE_NO_FAILOVER and what is beyond
- * failover_budget end with RINGCACHE_EDOWN as without. A substitute that speaks classic text has no
- * RINGCACHE_WANT_TTL: RINGCACHE_ENOTSUP, in the reply. */
+ * SET and DELETE go to the next server of the ring, and with gutter to a spare one, where the value
+ * lives at most failover_ttl_ms and nothing is touched; reply->marks has RINGCACHE_SUBSTITUTE then.
+ * A MISS there says nothing of the owner; a DELETE there, OK or MISS, holds for the owner too once
+ * it is back. All other operations, a GET with RINGCACHE_WANT_CAS, a DELETE with `cas`, keys that
+ * would become longer than the server takes (by 16 bytes), what has RINGCACHE_NO_FAILOVER and what
+ * is beyond failover_budget end with RINGCACHE_EDOWN as without. A substitute that speaks classic
+ * text has no RINGCACHE_WANT_TTL: RINGCACHE_ENOTSUP, in the reply. */
 #define ringcache_submit(client, request, cb, user, id)                                            \
     ringcache_submit_sized(client, request, sizeof *(request), cb, user, id)
 
@@ -153,12 +153,12 @@ RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_s
 RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_slice *args,
     size_t count, const ringcache_request *defaults, ringcache_reply_cb cb, void *user);
 
-/** Add a server at run time (URI as in a configuration). In force at RINGCACHE_EVENT_RING_CHANGED,
- * which follows a return of 0. A server of the same name and address that is still draining is
- * taken back. One that was in this client's ring before is known by these: the keys that were
- * written there in vain are deleted before it serves, and a memcached serves nothing of what it
- * held before it left. A Redis serves what it held, unless on_overflow=flush is set: flush it first
- * (docs/failover.md).
+/** Add a server at run time (URI as in a configuration; with `pool=gutter` a spare one). In force
+ * at RINGCACHE_EVENT_RING_CHANGED, which follows a return of 0. A server of the same name and
+ * address that is still draining is taken back. One that this client had before is known by these:
+ * the keys that were written there in vain are deleted before it serves, and a memcached serves
+ * nothing of what it held before it left. A Redis serves what it held, unless on_overflow=flush is
+ * set: flush it first (docs/failover.md).
  *
  * The whole ring is built anew inside the call, as by every other change of membership, while the
  * loop stands still: measured, 140 ms for 10,000 servers of 512 points each, and 1.1 to 1.9 s for
@@ -168,8 +168,9 @@ RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_sl
 RINGCACHE_API int ringcache_server_add(ringcache_client *client, const char *uri);
 
 /** Remove a server: no new request goes to it, those in flight end, then its connections close and
- * RINGCACHE_EVENT_REMOVED tells. The last one may go. Returns 0, RINGCACHE_EINVAL (no such name),
- * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+ * RINGCACHE_EVENT_REMOVED tells. The last one may go, and so may the last spare, without which
+ * failover = gutter does as none. Returns 0, RINGCACHE_EINVAL (no such name), RINGCACHE_ENOMEM or
+ * RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_server_remove(ringcache_client *client, const char *name);
 
 /** Give a server another weight. Returns as ringcache_server_add. */
@@ -177,7 +178,8 @@ RINGCACHE_API int ringcache_server_weight(
     ringcache_client *client, const char *name, uint32_t weight);
 
 /** Put the servers and the placement of `config` in force as one new ring, all or nothing. Servers
- * of unchanged name and address keep their connections. Other options (timeouts, bounds …) stay as
+ * of unchanged name and address keep their connections and journals, also where an owner becomes a
+ * spare or the other way round. Other options (timeouts, bounds …) stay as
  * they were at ringcache_client_new. Returns as ringcache_server_add. */
 RINGCACHE_API int ringcache_servers_replace(
     ringcache_client *client, const ringcache_config *config);

@@ -5,7 +5,8 @@
 /** @file The ring as a value: which server owns a key, and why.
  *
  * Immutable, with an atomic reference count; usable on any thread, needs no network and no loop.
- * Servers are numbered 0..count−1 in the order of the configuration. */
+ * Servers are numbered 0..count−1 in the order of the configuration, spare servers (`pool=gutter`)
+ * left out: these have a ring of their own, in which they are numbered likewise. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,10 +24,18 @@ extern "C" {
 typedef struct ringcache_ring ringcache_ring;
 typedef struct ringcache_ring_change ringcache_ring_change;
 
-/** Build the ring of `config` (0 to 65,535 servers). The configuration is copied.
+/** Build the ring of `config` (0 to 65,535 servers), which owns all keys: spare servers are not in
+ * it, and change nothing about it. The configuration is copied.
  * Returns 0, RINGCACHE_ECONFIG (see ringcache_config_error), RINGCACHE_EINVAL or RINGCACHE_ENOMEM;
  * `*ring` is untouched on failure. */
 RINGCACHE_API int ringcache_ring_new(ringcache_ring **ring, const ringcache_config *config);
+
+/** Build the ring of the spare servers of `config`, with the same distribution and hash and their
+ * own weights: with failover = gutter, whoever is in service of a key's owners there is asked while
+ * its owner in the ring of ringcache_ring_new is not. Empty where there is none; otherwise as
+ * ringcache_ring_new. */
+RINGCACHE_API int ringcache_ring_new_of_spares(
+    ringcache_ring **ring, const ringcache_config *config);
 
 /** One more reference; returns `ring`. */
 RINGCACHE_API ringcache_ring *ringcache_ring_ref(ringcache_ring *ring);

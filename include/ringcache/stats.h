@@ -22,12 +22,12 @@ typedef enum ringcache_format {
 /** Takes the next `len` bytes; a return other than 0 ends the writing. Must not call the client. */
 typedef int (*ringcache_sink)(void *user, const void *data, size_t len);
 
-/** Write the figures of the client and of each server of the ring in force: state, requests in
- * flight, connections, and counts since the server joined, those of the journal since it first
- * did: done, missed, not stored, timed out,
- * refused while out of service, failed otherwise, connections begun, outages; and but for
- * Prometheus, why it is in its state. In names and reasons, bytes that are no ASCII, and in text
- * blanks, appear by their numbers. `sink` is called inside this call.
+/** Write the figures of the client and of each of its servers, spare ones too: state, whether it is
+ * a spare, requests in flight, connections, and counts since the server joined, those of the
+ * journal since it first did: done, missed, not stored, timed out, refused while out of service,
+ * failed otherwise, connections begun, outages; and but for Prometheus, why it is in its state. In
+ * names and reasons, bytes that are no ASCII, and in text blanks, appear by their numbers. `sink`
+ * is called inside this call.
  * Returns 0, what the sink returned, RINGCACHE_EINVAL or RINGCACHE_ECLOSING. Loop thread only. */
 RINGCACHE_API int ringcache_stats_write(
     ringcache_client *client, ringcache_format format, ringcache_sink sink, void *user);
@@ -46,7 +46,8 @@ RINGCACHE_API uint32_t ringcache_explanation_hash(const ringcache_explanation *e
 /** Digest of the ring in force. */
 RINGCACHE_API uint64_t ringcache_explanation_digest(const ringcache_explanation *explanation);
 
-/** Number of candidates: the distinct servers of the ring in failover order, at most 16. */
+/** Number of candidates, at most 16: the key's owner, then with failover = gutter the spare servers
+ * in the order in which they are tried, otherwise the ring's other servers in failover order. */
 RINGCACHE_API size_t ringcache_explanation_count(const ringcache_explanation *explanation);
 
 /** Name of candidate `index` (0 is the owner), NULL past the end. */
@@ -60,6 +61,10 @@ RINGCACHE_API const char *ringcache_explanation_state(
 
 /** Why candidate `index` is in that state, or ""; NULL past the end. */
 RINGCACHE_API const char *ringcache_explanation_reason(
+    const ringcache_explanation *explanation, size_t index);
+
+/** Is candidate `index` a spare server: 1, or 0. */
+RINGCACHE_API int ringcache_explanation_spare(
     const ringcache_explanation *explanation, size_t index);
 
 /** Is the key in the journal of candidate `index`, to be deleted there before anybody reads it: 1,

@@ -11,11 +11,11 @@ enum { SECTION_MAX_BYTES = 64 };
 
 static int find(ringcache_client *client, const char *name, struct rc_server **server)
 {
-    size_t index = name != NULL ? rc_config_find(client->config, name) : SIZE_MAX;
-    if (index == SIZE_MAX) {
+    struct rc_server *found = name != NULL ? rc_members_find(client, name) : NULL;
+    if (found == NULL) {
         return rc_client_refuse(client, RINGCACHE_EINVAL, "no server has this name");
     }
-    *server = client->table->servers[index];
+    *server = found;
     return 0;
 }
 

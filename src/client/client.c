@@ -412,5 +412,5 @@ void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, voi
 
 ringcache_ring *ringcache_client_ring(ringcache_client *client)
 {
-    return client->closing ? NULL : ringcache_ring_ref(client->table->ring);
+    return client->closing ? NULL : ringcache_ring_ref(client->table->owners.ring);
 }

@@ -51,7 +51,7 @@ struct rc_operation {
 
 enum { RC_GUEST_MARK_BYTES = 16 }; /* in front of a guest's key */
 
-/* A server of the client: in the ring, or draining after it left. */
+/* A server of the client: in one of the rings, or draining after it left. */
 struct rc_member_server {
     struct rc_list link; /* in client->members */
     struct ringcache_client *client;
@@ -62,6 +62,7 @@ struct rc_member_server {
     struct rc_guests guests;      /* what others hold for it */
     char guest_mark[RC_GUEST_MARK_BYTES + 1];
     uint64_t trusted_ms; /* from then on it may be a substitute */
+    bool spare;          /* in the ring of spares, or it was when it left */
     bool leaving;
     bool forced; /* lingered long enough */
 };
@@ -207,7 +208,7 @@ int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
 int rc_client_try(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id);
 
-/* The server in the ring of this name, for a call with callback `cb`. 0, RINGCACHE_EINVAL or
+/* The server of this name in either ring, for a call with callback `cb`. 0, RINGCACHE_EINVAL or
  * RINGCACHE_ECLOSING, noted. */
 int rc_client_find(
     ringcache_client *client, const char *name, ringcache_reply_cb cb, struct rc_server **server);
@@ -249,6 +250,12 @@ void rc_events_drop(ringcache_client *client);
 
 /* Put the first table in force. */
 int rc_members_begin(ringcache_client *client, const ringcache_config *config);
+/* The server of this name in either ring, or NULL. */
+struct rc_server *rc_members_find(const ringcache_client *client, const char *name);
+static inline struct rc_member_server *rc_member_of(const struct rc_server *server)
+{
+    return server->owner;
+}
 /* Let servers go that left and have drained. */
 void rc_members_settle(ringcache_client *client);
 void rc_members_close(ringcache_client *client);
@@ -256,7 +263,9 @@ void rc_members_free(ringcache_client *client);
 /* After RINGCACHE_EBUSY: is there room again? Notes whether some lane still has none. */
 bool rc_members_have_room(ringcache_client *client);
 
-/* The table of a configuration: ring_new.c. 0, RINGCACHE_ECONFIG or RINGCACHE_ENOMEM. */
-int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *config);
+/* The ring of a configuration's servers in that role: ring_new.c. 0, RINGCACHE_ECONFIG or
+ * RINGCACHE_ENOMEM. */
+int rc_ring_from_config(
+    struct ringcache_ring **ring, const ringcache_config *config, enum rc_role role);
 
 #endif

@@ -7,12 +7,13 @@
 
 #include "base/alloc.h"
 
-enum { CANDIDATES = 16 };
+enum { CANDIDATES = 1 + RC_SUBSTITUTES_MAX };
 
 struct candidate {
     char name[256];
     char reason[240];
     const char *state;
+    bool spare;
     bool journalled;
 };
 
@@ -25,6 +26,16 @@ struct ringcache_explanation {
     struct candidate candidates[CANDIDATES];
 };
 
+/* The key's owner and whoever is tried in its place, or would be with failover. */
+static size_t candidates_of(
+    const ringcache_client *client, struct rc_slice key, struct rc_choice out[CANDIDATES])
+{
+    const struct rc_policy *policy =
+        client->policy->substitutes != NULL ? client->policy : &rc_policy_remap;
+    out[0] = rc_table_owner(client->table, key);
+    return out[0].server != NULL ? 1 + policy->substitutes(client->table, key, out + 1) : 0;
+}
+
 static void describe(
     struct candidate *candidate, const struct rc_server *server, const struct rc_lost *key)
 {
@@ -32,15 +43,16 @@ static void describe(
     snprintf(candidate->name, sizeof candidate->name, "%s", server->backend.name);
     snprintf(candidate->reason, sizeof candidate->reason, "%s", rc_text_bytes(server->reason));
     candidate->state = rc_server_state_name(server);
+    candidate->spare = rc_member_of(server)->spare;
 }
 
-static void decide(struct ringcache_explanation *e, const struct rc_table *table,
-    const struct rc_choice *choice, const size_t *owners)
+static void decide(struct ringcache_explanation *e, const struct rc_choice *candidates,
+    const struct rc_choice *choice)
 {
     e->target = RINGCACHE_NONE;
     e->status = RINGCACHE_ENOSERVER;
     for (size_t i = 0; i < e->count; i++) {
-        if (table->servers[owners[i]] != choice->server) {
+        if (candidates[i].server != choice->server) {
             continue;
         }
         bool available = rc_server_available(choice->server);
@@ -75,16 +87,16 @@ int ringcache_explain(
         return rc_client_refuse(client, RINGCACHE_ENOMEM, ringcache_strerror(RINGCACHE_ENOMEM));
     }
     const struct rc_table *table = client->table;
-    size_t owners[CANDIDATES];
-    e->hash = rc_ring_hash(table->ring, key, key_len);
+    struct rc_choice candidates[CANDIDATES];
+    e->hash = rc_ring_hash(table->owners.ring, key, key_len);
     e->digest = table->digest;
-    e->count = ringcache_ring_owners(table->ring, key, key_len, owners, CANDIDATES);
+    e->count = candidates_of(client, rc_slice(key, key_len), candidates);
     const struct rc_lost whole = {.prefix = client->prefix, .key = rc_slice(key, key_len)};
     for (size_t i = 0; i < e->count; i++) {
-        describe(&e->candidates[i], table->servers[owners[i]], &whole);
+        describe(&e->candidates[i], candidates[i].server, &whole);
     }
     struct rc_choice choice = who_is_asked(client, rc_slice(key, key_len));
-    decide(e, table, &choice, owners);
+    decide(e, candidates, &choice);
     *out = e;
     return 0;
 }
@@ -117,6 +129,11 @@ const char *ringcache_explanation_state(const ringcache_explanation *explanation
 const char *ringcache_explanation_reason(const ringcache_explanation *explanation, size_t index)
 {
     return index < explanation->count ? explanation->candidates[index].reason : NULL;
+}
+
+int ringcache_explanation_spare(const ringcache_explanation *explanation, size_t index)
+{
+    return index < explanation->count && explanation->candidates[index].spare;
 }
 
 int ringcache_explanation_journalled(const ringcache_explanation *explanation, size_t index)

@@ -15,20 +15,20 @@ enum { LATE_MS = 2000 };
 
 void rc_failover_init(ringcache_client *client)
 {
+    static const struct rc_policy *const policies[] = {
+        [RC_FAILOVER_NONE] = &rc_policy_none,
+        [RC_FAILOVER_REMAP] = &rc_policy_remap,
+        [RC_FAILOVER_GUTTER] = &rc_policy_gutter,
+    };
     /* Without a journal nothing could be made good. */
-    bool on = client->settings.failover != RC_FAILOVER_NONE && client->settings.journal_entries > 0;
-    client->policy = on ? &rc_policy_remap : &rc_policy_none;
+    bool may = client->settings.journal_entries > 0;
+    client->policy = policies[may ? client->settings.failover : RC_FAILOVER_NONE];
     rc_failover_budget_init(&client->failover_budget, client->settings.failover_budget);
 }
 
 bool rc_failover_on(const ringcache_client *client)
 {
     return client->policy->substitutes != NULL;
-}
-
-static struct rc_member_server *member_of(const struct rc_server *server)
-{
-    return server->owner;
 }
 
 void rc_failover_mark(struct rc_member_server *member)
@@ -167,7 +167,7 @@ struct rc_choice rc_failover_substitute(ringcache_client *client, struct rc_slic
         rc_failover_on(client) ? client->policy->substitutes(client->table, route, others) : 0;
     uint64_t now_ms = rc_env_now_ms(&client->env);
     for (size_t i = 0; i < count; i++) {
-        bool trusted = member_of(others[i].server)->trusted_ms <= now_ms;
+        bool trusted = rc_member_of(others[i].server)->trusted_ms <= now_ms;
         if (trusted && rc_server_available(others[i].server)) {
             return others[i];
         }
@@ -178,8 +178,8 @@ struct rc_choice rc_failover_substitute(ringcache_client *client, struct rc_slic
 static struct rc_guest_name name_of(
     ringcache_client *client, const struct rc_server *owner, const struct rc_command *command)
 {
-    size_t mark = sizeof member_of(owner)->guest_mark - 1;
-    memcpy(client->guest_prefix, member_of(owner)->guest_mark, mark);
+    size_t mark = sizeof rc_member_of(owner)->guest_mark - 1;
+    memcpy(client->guest_prefix, rc_member_of(owner)->guest_mark, mark);
     rc_slice_put(client->guest_prefix + mark, client->prefix);
     return (struct rc_guest_name){
         rc_slice(client->guest_prefix, mark + client->prefix.len), command->key};
@@ -250,7 +250,7 @@ static bool fits(
 static bool divert(ringcache_client *client, struct rc_submission *s, struct rc_command *command)
 {
     struct rc_server *owner = s->choice.server;
-    struct rc_guests *guests = &member_of(owner)->guests;
+    struct rc_guests *guests = &rc_member_of(owner)->guests;
     const struct rc_choice at = rc_failover_substitute(client, s->route);
     const struct rc_guest_name name = name_of(client, owner, command);
     struct rc_guest *guest = rc_guests_find(guests, &name);
@@ -278,7 +278,7 @@ static void keep_at_owner(
     ringcache_client *client, const struct rc_submission *s, const struct rc_command *command)
 {
     struct rc_server *owner = s->choice.server;
-    struct rc_guests *guests = &member_of(owner)->guests;
+    struct rc_guests *guests = &rc_member_of(owner)->guests;
     if (guests->count == 0 || !rc_lost_matters(command)) {
         return;
     }
@@ -330,7 +330,7 @@ void rc_failover_answered(struct rc_operation *op)
     op->request.result.marks |= RC_MARK_SUBSTITUTE;
     struct rc_guest *guest = diversion.guest;
     if (guest != NULL && --guest->under_way == 0 && guest->expelled) {
-        expel_now(&member_of(diversion.owner)->guests, guest);
+        expel_now(&rc_member_of(diversion.owner)->guests, guest);
     }
     rc_server_let_go(diversion.owner);
 }

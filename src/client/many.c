@@ -123,18 +123,18 @@ static void requeue_all(struct rc_many *many)
 
 static bool make_queues(struct rc_many *many)
 {
-    const struct rc_table *table = many->client->table;
+    const struct rc_pool *owners = &many->client->table->owners;
     uint32_t lanes = many->client->settings.connections;
     if (many->table_number == many->client->table_number) {
         return true;
     }
     requeue_all(many);
-    many->queues = rc_alloc_zeroed(table->count * lanes, sizeof *many->queues);
+    many->queues = rc_alloc_zeroed(owners->count * lanes, sizeof *many->queues);
     if (many->queues == NULL) {
         return false;
     }
-    for (size_t i = 0; i < table->count * lanes; i++) {
-        many->queues[i] = (struct queue){.server = table->servers[i / lanes],
+    for (size_t i = 0; i < owners->count * lanes; i++) {
+        many->queues[i] = (struct queue){.server = owners->servers[i / lanes],
             .lane = (uint32_t)(i % lanes),
             .head = NO_KEY,
             .tail = NO_KEY};
@@ -439,7 +439,7 @@ static int check_many(ringcache_client *client, const ringcache_slice *keys, siz
         return rc_client_refuse(
             client, RINGCACHE_EINVAL, "no callback, no keys, or 4294967295 keys or more");
     }
-    if (client->table->count == 0) {
+    if (client->table->owners.count == 0) {
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");
     }
     if (defaults != NULL && defaults->op != RINGCACHE_GET) {

@@ -16,7 +16,7 @@ enum { LINGER_MS = 60000 };
 struct change {
     ringcache_config *config;
     struct rc_table *table;
-    struct rc_member_server **members; /* by the new ring's index */
+    struct rc_member_server **members; /* in the order of the configuration */
     size_t count;
     struct rc_list fresh; /* members that only the change knows */
 };
@@ -90,19 +90,36 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static void count_one(const struct rc_server *server, struct rc_census *census)
+/* Of the owners no more than without spares may go by silence, which may be many and idle; of the
+ * spares so many by themselves, since what stood in for an owner may fall silent too. */
+static void count_ejected(struct rc_census *census, const struct rc_pool *pool)
 {
-    uint64_t silent_ms = rc_server_silent_since(server);
-    if (!rc_server_available(server)) {
-        census->ejected += server->health.ejected;
-        return;
+    census->count = pool->count;
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct rc_server *s = pool->servers[i];
+        census->ejected += !rc_server_available(s) && s->health.ejected;
     }
-    census->serving++;
-    if (silent_ms != 0) {
+}
+
+static void count_silent(struct rc_census *census, const struct rc_server *s)
+{
+    uint64_t silent_ms = rc_server_silent_since(s);
+    if (rc_server_available(s) && silent_ms != 0) {
+        census->serving++;
         census->silent++;
         census->fell_ms = later(census->fell_ms, silent_ms);
-    } else {
-        census->heard_ms = later(census->heard_ms, rc_server_heard_ms(server));
+    }
+}
+
+/* Nobody asks a spare while the ring is well: that it is not silent says nothing for our network
+ * before it was heard behind the last that fell. */
+static void count_others(struct rc_census *census, const struct rc_server *s)
+{
+    uint64_t heard_ms = rc_server_heard_ms(s);
+    bool witness = !rc_member_of(s)->spare || heard_ms > census->fell_ms;
+    if (rc_server_available(s) && rc_server_silent_since(s) == 0 && witness) {
+        census->serving++;
+        census->heard_ms = later(census->heard_ms, heard_ms);
     }
 }
 
@@ -110,19 +127,23 @@ static void take_census(struct rc_server *server, struct rc_census *census)
 {
     const struct rc_member_server *member = server->owner;
     const struct rc_table *table = member->client->table;
-    *census = (struct rc_census){.count = table->count};
+    *census = (struct rc_census){0};
+    count_ejected(census, member->spare ? &table->spares : &table->owners);
     for (size_t i = 0; i < table->count; i++) {
-        count_one(table->servers[i], census);
+        count_silent(census, table->all[i]);
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        count_others(census, table->all[i]);
     }
 }
 
-/* Nobody may have asked them anything. */
+/* Nobody may have asked them anything: of the spares most likely so. */
 static void ask_others(struct rc_server *server)
 {
     const struct rc_member_server *member = server->owner;
     const struct rc_table *table = member->client->table;
     for (size_t i = 0; i < table->count; i++) {
-        struct rc_server *other = table->servers[i];
+        struct rc_server *other = table->all[i];
         if (rc_server_available(other) && rc_server_silent_since(other) == 0) {
             rc_server_ask_for_sign(other);
         }
@@ -271,18 +292,27 @@ static int choose_members(ringcache_client *client, struct change *change)
     return rc;
 }
 
-static int make_table(struct change *change, struct ringcache_ring *ring)
+static bool is_spare(const struct change *change, size_t i)
 {
-    struct rc_server **servers = rc_alloc_zeroed(change->count, sizeof *servers);
-    if (servers == NULL) {
-        ringcache_ring_unref(ring);
-        return RINGCACHE_ENOMEM;
+    return rc_config_server(change->config, i)->role == RC_ROLE_SPARE;
+}
+
+static int make_table(struct change *change)
+{
+    struct ringcache_ring *owners = NULL, *spares = NULL;
+    struct rc_seat *seats = rc_alloc_zeroed(change->count, sizeof *seats);
+    int rc = seats != NULL ? rc_ring_from_config(&owners, change->config, RC_ROLE_OWNER)
+                           : RINGCACHE_ENOMEM;
+    rc = rc == 0 ? rc_ring_from_config(&spares, change->config, RC_ROLE_SPARE) : rc;
+    for (size_t i = 0; rc == 0 && i < change->count; i++) {
+        seats[i] = (struct rc_seat){change->members[i]->server, is_spare(change, i)};
     }
-    for (size_t i = 0; i < change->count; i++) {
-        servers[i] = change->members[i]->server;
+    if (rc == 0) {
+        rc = rc_table_new(&change->table, owners, spares, seats);
+    } else {
+        ringcache_ring_unref(owners);
     }
-    int rc = rc_table_new(&change->table, ring, servers);
-    rc_free(servers);
+    rc_free(seats);
     return rc;
 }
 
@@ -302,16 +332,8 @@ static int prepare(ringcache_client *client, ringcache_config *config, struct ch
     *change = (struct change){.config = config, .count = rc_config_server_count(config)};
     rc_list_init(&change->fresh);
     change->members = rc_alloc_zeroed(change->count, sizeof *change->members);
-    struct ringcache_ring *ring = NULL;
-    int rc = change->members != NULL ? rc_ring_from_config(&ring, config) : RINGCACHE_ENOMEM;
-    if (rc == 0) {
-        rc = choose_members(client, change);
-        if (rc == 0) {
-            rc = make_table(change, ring);
-        } else {
-            ringcache_ring_unref(ring);
-        }
-    }
+    int rc = change->members != NULL ? choose_members(client, change) : RINGCACHE_ENOMEM;
+    rc = rc == 0 ? make_table(change) : rc;
     if (rc < 0) {
         rc_client_refuse(client, rc,
             rc == RINGCACHE_ECONFIG ? ringcache_config_error(config) : ringcache_strerror(rc));
@@ -357,6 +379,7 @@ static void commit(ringcache_client *client, struct change *change)
         }
     }
     for (size_t i = 0; i < change->count; i++) {
+        change->members[i]->spare = is_spare(change, i);
         change->members[i]->leaving = false;
         client->leaving--;
         change->members[i]->forced = false;
@@ -468,6 +491,12 @@ int ringcache_servers_replace(ringcache_client *client, const ringcache_config *
         return rc_client_refuse(client, rc, ringcache_strerror(rc));
     }
     return end_edit(client, copy, 0);
+}
+
+struct rc_server *rc_members_find(const ringcache_client *client, const char *name)
+{
+    size_t index = rc_config_find(client->config, name);
+    return index != SIZE_MAX ? client->table->all[index] : NULL;
 }
 
 /* ---- leaving ---- */

@@ -3,7 +3,8 @@
 
 #include "base/alloc.h"
 
-int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *config)
+int rc_ring_from_config(
+    struct ringcache_ring **ring, const ringcache_config *config, enum rc_role role)
 {
     int rc = rc_config_check(config);
     if (rc < 0) {
@@ -14,16 +15,26 @@ int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *co
         return RINGCACHE_ENOMEM;
     }
     struct rc_topology topology;
-    rc_config_topology(config, &topology, members);
+    rc_config_topology(config, role, &topology, members);
     rc = rc_ring_new(ring, &topology);
     rc_free(members);
     return rc;
 }
 
-int ringcache_ring_new(ringcache_ring **ring, const ringcache_config *config)
+static int new_ring(ringcache_ring **ring, const ringcache_config *config, enum rc_role role)
 {
     if (ring == NULL || config == NULL) {
         return RINGCACHE_EINVAL;
     }
-    return rc_ring_from_config(ring, config);
+    return rc_ring_from_config(ring, config, role);
+}
+
+int ringcache_ring_new(ringcache_ring **ring, const ringcache_config *config)
+{
+    return new_ring(ring, config, RC_ROLE_OWNER);
+}
+
+int ringcache_ring_new_of_spares(ringcache_ring **ring, const ringcache_config *config)
+{
+    return new_ring(ring, config, RC_ROLE_SPARE);
 }

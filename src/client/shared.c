@@ -242,16 +242,9 @@ void rc_shared_read(struct rc_peer *peer, const struct rc_news_events *events, v
     }
 }
 
-/* Its name is known to the ring, or it left. */
-static struct rc_server *server_of(const ringcache_client *client, const char *name)
-{
-    size_t index = rc_config_find(client->config, name);
-    return index != SIZE_MAX ? client->table->servers[index] : NULL;
-}
-
 static void hear_lost(void *owner, const char *name, uint32_t lane, const struct rc_lost *lost)
 {
-    struct rc_server *server = server_of(owner, name);
+    struct rc_server *server = rc_members_find(owner, name); /* or it left */
     if (server != NULL) {
         rc_server_hear_lost(server, lane, lost);
     }
@@ -259,7 +252,7 @@ static void hear_lost(void *owner, const char *name, uint32_t lane, const struct
 
 static void hear_state(void *owner, const char *name, bool up)
 {
-    struct rc_server *server = server_of(owner, name);
+    struct rc_server *server = rc_members_find(owner, name);
     if (server != NULL) {
         rc_server_hear_state(server, up);
     }
@@ -269,7 +262,7 @@ static void hear_gap(void *owner)
 {
     ringcache_client *client = owner;
     for (size_t i = 0; i < client->table->count; i++) {
-        rc_server_hear_gap(client->table->servers[i]);
+        rc_server_hear_gap(client->table->all[i]);
     }
 }
 

@@ -112,8 +112,14 @@ static uint64_t read_held(const struct rc_server *server)
     return rc_server_is_held(server);
 }
 
+static uint64_t read_spare(const struct rc_server *server)
+{
+    return rc_member_of(server)->spare;
+}
+
 static const struct figure figures[] = {
     {"up", "1 while the server is in service", "gauge", read_up},
+    {"spare", "1 of a spare server, which owns no key", "gauge", read_spare},
     {"in_flight", "requests accepted and not answered", "gauge", read_in_flight},
     {"connections", "connections that stand", "gauge", read_connections},
     {"done_total", "requests done", "counter", read_hits},
@@ -216,7 +222,7 @@ static void write_text_format(struct writer *w, const ringcache_client *client)
         write_text(w, "\n");
     }
     for (size_t i = 0; i < table->count; i++) {
-        const struct rc_server *server = table->servers[i];
+        const struct rc_server *server = table->all[i];
         write_text(w, "server ");
         write_name(w, server->backend.name, RINGCACHE_TEXT);
         write_text(w, " state ");
@@ -247,7 +253,7 @@ static void write_json(struct writer *w, const ringcache_client *client)
     }
     write_text(w, ",\"servers\":[");
     for (size_t i = 0; i < table->count; i++) {
-        const struct rc_server *server = table->servers[i];
+        const struct rc_server *server = table->all[i];
         write_text(w, i > 0 ? ",{\"name\":\"" : "{\"name\":\"");
         write_name(w, server->backend.name, RINGCACHE_JSON);
         write_text(w, "\",\"state\":\"");
@@ -274,7 +280,7 @@ static void write_prometheus_figure(
         figure->name, figure->help, figure->name, figure->type);
     write_text(w, head);
     for (size_t i = 0; i < client->table->count; i++) {
-        const struct rc_server *server = client->table->servers[i];
+        const struct rc_server *server = client->table->all[i];
         write_text(w, "ringcache_server_");
         write_text(w, figure->name);
         write_text(w, "{server=\"");

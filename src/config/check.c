@@ -66,12 +66,23 @@ static bool is_modulo(enum rc_distribution distribution)
            distribution == RC_DISTRIBUTION_TWEMPROXY_MODULA;
 }
 
+static size_t count_of(const ringcache_config *config, enum rc_role role)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < config->server_count; i++) {
+        count += config->servers[i].role == role;
+    }
+    return count;
+}
+
 static int no_server(ringcache_config *config)
 {
-    if (config->server_count > 0) {
+    if (count_of(config, RC_ROLE_OWNER) > 0) {
         return 0;
     }
-    return warn_option(config, "server", "there is none, so every request ends with ENOSERVER");
+    return warn_option(config, "server",
+        config->server_count > 0 ? "all are spares, so every request ends with ENOSERVER"
+                                 : "there is none, so every request ends with ENOSERVER");
 }
 
 static int short_hash(ringcache_config *config)
@@ -88,7 +99,7 @@ static int few_points(ringcache_config *config)
 {
     const struct rc_values *values = &config->values;
     if (values->distribution != RC_DISTRIBUTION_RING || values->points >= FEW_POINTS ||
-        config->server_count < 2) {
+        count_of(config, RC_ROLE_OWNER) < 2) {
         return 0;
     }
     return warn_option(config, "points",
@@ -136,6 +147,31 @@ static int idle_failover(ringcache_config *config)
         return 0;
     }
     return warn_option(config, "failover", "with journal_entries = 0 no other server is asked");
+}
+
+/* No error: the last spare may have to leave before the next one joins. */
+static int no_spare(ringcache_config *config)
+{
+    if (config->values.settings.failover != RC_FAILOVER_GUTTER ||
+        count_of(config, RC_ROLE_SPARE) > 0) {
+        return 0;
+    }
+    return warn_option(
+        config, "failover", "there is no spare server (pool=gutter), so no other server is asked");
+}
+
+static int idle_spares(ringcache_config *config)
+{
+    int rc = 0;
+    bool idle = config->values.settings.failover != RC_FAILOVER_GUTTER;
+    for (size_t i = 0; idle && rc == 0 && i < config->server_count; i++) {
+        const struct rc_server_uri *server = &config->servers[i];
+        if (server->role == RC_ROLE_SPARE) {
+            rc = warn_server(
+                config, server, " is a spare, which only failover = gutter asks for anything");
+        }
+    }
+    return rc;
 }
 
 static bool has_redis(const ringcache_config *config)
@@ -206,8 +242,35 @@ static int idle_weights(ringcache_config *config)
     return 0;
 }
 
-/* These dialects give a server floor(weight / total * 40 * servers) groups of points, computed in
+static uint64_t weight_of(const ringcache_config *config, enum rc_role role)
+{
+    uint64_t weight = 0;
+    for (size_t i = 0; i < config->server_count; i++) {
+        weight += config->servers[i].role == role ? config->servers[i].member.weight : 0;
+    }
+    return weight;
+}
+
+/* Some dialects give a server floor(weight / total * 40 * servers) groups of points, computed in
  * single precision; a light one gets none. */
+static int weightless_of(ringcache_config *config, enum rc_role role)
+{
+    float total = (float)weight_of(config, role), count = (float)count_of(config, role);
+    for (size_t i = 0; i < config->server_count; i++) {
+        const struct rc_server_uri *server = &config->servers[i];
+        float share = (float)server->member.weight / total;
+        float groups = share * 160.0F / 4.0F * count + 1e-10F;
+        int rc = server->role != role || groups >= 1.0F
+                     ? 0
+                     : warn_server(
+                           config, server, " weighs too little to get a point, so it gets no keys");
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
 static int weightless(ringcache_config *config)
 {
     enum rc_distribution distribution = config->values.distribution;
@@ -215,22 +278,8 @@ static int weightless(ringcache_config *config)
         distribution != RC_DISTRIBUTION_TWEMPROXY) {
         return 0;
     }
-    uint64_t total = 0;
-    for (size_t i = 0; i < config->server_count; i++) {
-        total += config->servers[i].member.weight;
-    }
-    for (size_t i = 0; i < config->server_count; i++) {
-        const struct rc_server_uri *server = &config->servers[i];
-        float share = (float)server->member.weight / (float)total;
-        float groups = share * 160.0F / 4.0F * (float)config->server_count + 1e-10F;
-        int rc = groups >= 1.0F ? 0
-                                : warn_server(config, server,
-                                      " weighs too little to get a point, so it gets no keys");
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    return 0;
+    int rc = weightless_of(config, RC_ROLE_OWNER);
+    return rc == 0 ? weightless_of(config, RC_ROLE_SPARE) : rc;
 }
 
 static bool is_loopback(const struct rc_server_uri *server)
@@ -323,6 +372,8 @@ static int (*const rules[])(ringcache_config *) = {
     idle_namespace_hash,
     idle_failover_bounds,
     idle_failover,
+    no_spare,
+    idle_spares,
     small_journal,
     idle_on_overflow,
     value_beyond_queue,
@@ -358,7 +409,7 @@ int rc_config_check_topology(const ringcache_config *config, size_t *member)
     char reason[RC_CONFIG_ERROR_SIZE];
     struct rc_topology topology;
     size_t offender = SIZE_MAX;
-    rc_config_topology(config, &topology, members);
+    rc_config_topology(config, RC_ROLE_ANY, &topology, members);
     int rc = rc_topology_check(&topology, reason, sizeof reason, &offender);
     rc_free(members);
     if (rc == RINGCACHE_ECONFIG) {

@@ -258,12 +258,15 @@ const struct rc_server_uri *rc_config_server(const ringcache_config *config, siz
     return &config->servers[index];
 }
 
-void rc_config_topology(
-    const ringcache_config *config, struct rc_topology *topology, struct rc_member *members)
+void rc_config_topology(const ringcache_config *config, enum rc_role roles,
+    struct rc_topology *topology, struct rc_member *members)
 {
     const struct rc_values *values = &config->values;
+    size_t count = 0;
     for (size_t i = 0; i < config->server_count; i++) {
-        members[i] = config->servers[i].member;
+        if ((config->servers[i].role & roles) != 0) {
+            members[count++] = config->servers[i].member;
+        }
     }
     *topology = (struct rc_topology){
         .distribution = values->distribution,
@@ -274,7 +277,7 @@ void rc_config_topology(
         .hash_namespace = values->hash_namespace != 0,
         .name_space = rc_slice_text(values->name_space != NULL ? values->name_space : ""),
         .members = members,
-        .count = config->server_count,
+        .count = count,
     };
 }
 

@@ -14,9 +14,17 @@
 
 enum rc_protocol { RC_PROTOCOL_MEMCACHED, RC_PROTOCOL_REDIS };
 
+/* What a server is there for: bits, so that one word also says which servers are meant. */
+enum rc_role {
+    RC_ROLE_OWNER = 1 << 0, /* it owns keys */
+    RC_ROLE_SPARE = 1 << 1, /* pool=gutter: it stands in for owners, on a ring of spares */
+    RC_ROLE_ANY = RC_ROLE_OWNER | RC_ROLE_SPARE,
+};
+
 /* One parsed server URI; every pointer is owned by it. */
 struct rc_server_uri {
     struct rc_member member; /* name, host as written, port, weight */
+    enum rc_role role;
     enum rc_protocol protocol;
     char *address;     /* host without brackets, percent-decoded; or the socket's path */
     char *user;        /* NULL: none */
@@ -26,7 +34,7 @@ struct rc_server_uri {
     char *place;       /* "file:line:column", or "" when it came by a call */
 };
 
-enum rc_failover { RC_FAILOVER_NONE, RC_FAILOVER_REMAP };
+enum rc_failover { RC_FAILOVER_NONE, RC_FAILOVER_REMAP, RC_FAILOVER_GUTTER };
 enum rc_on_overflow { RC_ON_OVERFLOW_HOLD, RC_ON_OVERFLOW_FLUSH };
 enum rc_integrity { RC_INTEGRITY_AUTO, RC_INTEGRITY_STRICT };
 enum rc_dialect { RC_DIALECT_AUTO, RC_DIALECT_META, RC_DIALECT_CLASSIC };
@@ -66,9 +74,10 @@ uint64_t rc_config_key_digest(const ringcache_config *config);
 struct rc_slice rc_config_namespace(const ringcache_config *config);
 
 /* The placement half, borrowed from `config`: `members` (room for rc_config_server_count) is filled
- * with a copy of each server's member and becomes topology->members. */
-void rc_config_topology(
-    const ringcache_config *config, struct rc_topology *topology, struct rc_member *members);
+ * with a copy of the member of each server in one of these roles, in order, and becomes
+ * topology->members. */
+void rc_config_topology(const ringcache_config *config, enum rc_role roles,
+    struct rc_topology *topology, struct rc_member *members);
 
 /* Parse one URI on its own (the client's ringcache_server_add). 0, RINGCACHE_ECONFIG with a
  * sentence in `why`, or RINGCACHE_ENOMEM. `*server` is owned by the caller. */

@@ -17,23 +17,22 @@ _Static_assert(sizeof(enum rc_dialect) == sizeof(uint32_t), "dialect is 32 bits"
 #define NUMBER(name, field, unit, min, max, fallback, summary)                                     \
     {                                                                                              \
         {name, "number", unit, #min ".." #max, #fallback, summary}, RC_OPTION_NUMBER, min, max,    \
-            FIELD(field), NULL                                                                     \
+            FIELD(field)                                                                           \
     }
-#define CHOICE(name, field, choices, later, fallback, summary)                                     \
+#define CHOICE(name, field, choices, fallback, summary)                                            \
     {                                                                                              \
-        {name, "choice", "", choices, fallback, summary}, RC_OPTION_CHOICE, 0, 0, FIELD(field),    \
-            later                                                                                  \
+        {name, "choice", "", choices, fallback, summary}, RC_OPTION_CHOICE, 0, 0, FIELD(field)     \
     }
 #define SPECIAL(name, type, kind, range, fallback, summary)                                        \
     {                                                                                              \
-        {name, type, "", range, fallback, summary}, kind, 0, 0, 0, 0, NULL                         \
+        {name, type, "", range, fallback, summary}, kind, 0, 0, 0, 0                               \
     }
 
 static const struct rc_option options[] = {
     SPECIAL("server", "uri", RC_OPTION_SERVER, "", "",
         "One more server, by its URI; may be given any number of times."),
     CHOICE("distribution", distribution,
-        "ring|ketama|consistent|spy|modula|twemproxy|twemproxy_modula", NULL, "ring",
+        "ring|ketama|consistent|spy|modula|twemproxy|twemproxy_modula", "ring",
         "How keys are spread over the servers: ringcache's own ring, or the placement of another "
         "client."),
     SPECIAL("hash", "choice", RC_OPTION_HASH,
@@ -47,7 +46,7 @@ static const struct rc_option options[] = {
         "the whole key."),
     SPECIAL("namespace", "text", RC_OPTION_NAMESPACE, "", "",
         "Sent in front of every key: up to 200 bytes, no blanks, no control bytes."),
-    CHOICE("hash_namespace", hash_namespace, "no|yes", NULL, "no",
+    CHOICE("hash_namespace", hash_namespace, "no|yes", "no",
         "Whether the namespace is hashed together with the key."),
     NUMBER("timeout_ms", settings.timeout_ms, "ms", 1, 3600000, 500,
         "Deadline of a request, with queueing and retries."),
@@ -64,9 +63,9 @@ static const struct rc_option options[] = {
         "Bytes of requests that one client holds before more are refused."),
     NUMBER("max_value_bytes", settings.max_value_bytes, "bytes", 1, 536870912, 67108864,
         "Largest value that is sent or accepted."),
-    CHOICE("failover", settings.failover, "none|remap", "gutter", "none",
+    CHOICE("failover", settings.failover, "none|remap|gutter", "none",
         "What is done with requests whose server is out of service: none ends them with an error, "
-        "remap asks the next server of the ring."),
+        "remap asks the next server of the ring, gutter one of the spare servers (pool=gutter)."),
     NUMBER("failover_ttl_ms", settings.failover_ttl_ms, "ms", 1, 86400000, 10000,
         "Longest life of a value that another server holds for one that is out of service."),
     NUMBER("failover_budget", settings.failover_budget, "%", 1, 100, 50,
@@ -76,18 +75,18 @@ static const struct rc_option options[] = {
         "Keys of one server, written in vain while it was out, that are deleted before it serves "
         "again; more are an overflow (on_overflow); with 0 it may serve values that are out of "
         "date."),
-    CHOICE("on_overflow", settings.on_overflow, "hold|flush", NULL, "hold",
+    CHOICE("on_overflow", settings.on_overflow, "hold|flush", "hold",
         "What is done with a server that comes back after more was written in vain than its "
         "journal holds, and that has no CAS ids to tell old from new, as no Redis has: hold keeps "
         "it out of service until the program says how it comes back, flush removes all that it "
         "holds."),
-    CHOICE("integrity", settings.integrity, "auto|strict", NULL, "auto",
+    CHOICE("integrity", settings.integrity, "auto|strict", "auto",
         "How replies are proven to belong to their requests; strict adds a check to each one."),
-    CHOICE("protocol", settings.dialect, "auto|meta|classic", NULL, "auto",
+    CHOICE("protocol", settings.dialect, "auto|meta|classic", "auto",
         "What is spoken to memcached: auto is meta from 1.6.18 on and classic text to older ones."),
-    CHOICE("single_flight", settings.single_flight, "no|yes", NULL, "no",
+    CHOICE("single_flight", settings.single_flight, "no|yes", "no",
         "Whether equal gets under way at the same time are asked as one."),
-    CHOICE("leases", settings.leases, "no|yes", NULL, "no",
+    CHOICE("leases", settings.leases, "no|yes", "no",
         "Whether a fetch takes a lease, so that of all processes one loads; the same in all of "
         "them."),
 };
@@ -139,10 +138,8 @@ static void add_choices(struct rc_message *why, const char *choices)
 static int refuse_choice(
     const struct rc_option *option, struct rc_slice value, struct rc_message *why)
 {
-    uint32_t ignored;
-    bool later = option->later != NULL && find_choice(option->later, value, &ignored);
     rc_message_add_value(why, value);
-    rc_message_add(why, later ? " is not offered by this version yet, only " : " is not one of ");
+    rc_message_add(why, " is not one of ");
     add_choices(why, option->row.range);
     return RINGCACHE_ECONFIG;
 }

@@ -40,7 +40,6 @@ struct rc_option {
     enum rc_option_kind kind;
     uint64_t min, max;    /* of a number */
     size_t offset, width; /* of a number's or a choice's field in rc_values */
-    const char *later;    /* choices that are known but not offered yet, as in row.range; or NULL */
 };
 
 /* The option of that name, or NULL. */

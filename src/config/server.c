@@ -47,7 +47,8 @@ int rc_server_uri_parse(const char *uri, struct rc_server_uri *server, char *why
 
 int rc_server_uri_copy(struct rc_server_uri *to, const struct rc_server_uri *from)
 {
-    struct rc_server_uri copy = {.protocol = from->protocol, .database = from->database};
+    struct rc_server_uri copy = {
+        .role = from->role, .protocol = from->protocol, .database = from->database};
     if (!copy_member(&copy.member, &from->member) || !copy_text(&copy.address, from->address) ||
         !copy_text(&copy.user, from->user) || !copy_text(&copy.password, from->password) ||
         !copy_text(&copy.display, from->display) || !copy_text(&copy.place, from->place)) {

@@ -110,6 +110,10 @@ static void add_display(struct rc_message *text, const struct parse *p)
     if (p->weighted) {
         rc_message_add(text, asked ? "&weight=" : "?weight=");
         rc_message_add_number(text, server->member.weight);
+        asked = true;
+    }
+    if (server->role == RC_ROLE_SPARE) {
+        rc_message_add(text, asked ? "&pool=gutter" : "?pool=gutter");
     }
 }
 
@@ -485,8 +489,22 @@ static int refuse_parameter(const struct parse *p, struct rc_slice key, bool wit
     rc_message_add(p->why, ": the parameter ");
     rc_message_add_quoted(
         p->why, rc_message_is_word(key) && !p->stray_at ? key : rc_slice_text("***"));
-    rc_message_add(
-        p->why, with_db ? " is not one of name, weight, db" : " is not one of name, weight");
+    rc_message_add(p->why,
+        with_db ? " is not one of name, weight, pool, db" : " is not one of name, weight, pool");
+    return RINGCACHE_ECONFIG;
+}
+
+static int read_pool(struct parse *p, struct rc_slice value)
+{
+    if (rc_slice_equal(value, rc_slice_text("gutter"))) {
+        p->server.role = RC_ROLE_SPARE;
+        return 0;
+    }
+    add_understood(p->why, p);
+    rc_message_add(p->why, ": the pool ");
+    rc_message_add_quoted(
+        p->why, rc_message_is_word(value) && !p->stray_at ? value : rc_slice_text("***"));
+    rc_message_add(p->why, " is not gutter, the only one with a name");
     return RINGCACHE_ECONFIG;
 }
 
@@ -519,7 +537,7 @@ static int read_parameter(struct parse *p, struct rc_slice pair, unsigned *seen)
     case 2:
         return read_database(p, value);
     default:
-        return refuse(p, "pools are not offered by this version yet");
+        return read_pool(p, value);
     }
 }
 
@@ -582,7 +600,7 @@ int rc_uri_parse(struct rc_slice uri, struct rc_server_uri *server, struct rc_me
 {
     static int (*const steps[])(struct parse *) = {
         read_credentials, read_target, read_query, settle_name, make_display};
-    struct parse p = {.server.member.weight = 1, .why = why};
+    struct parse p = {.server = {.member.weight = 1, .role = RC_ROLE_OWNER}, .why = why};
     int rc = cut(&p, uri);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && rc == 0; i++) {
         rc = steps[i](&p);

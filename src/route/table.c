@@ -5,27 +5,41 @@
 
 #include "base/alloc.h"
 
-int rc_table_new(
-    struct rc_table **table, struct ringcache_ring *ring, struct rc_server *const *servers)
+static size_t servers_of(const struct ringcache_ring *owners, const struct ringcache_ring *spares)
 {
-    size_t count = ringcache_ring_server_count(ring);
+    return ringcache_ring_server_count(owners) + ringcache_ring_server_count(spares);
+}
+
+static void seat(struct rc_table *table, const struct rc_seat *seat)
+{
+    struct rc_pool *pool = seat->spare ? &table->spares : &table->owners;
+    bool redis = seat->server->backend.credentials.redis;
+    pool->servers[pool->count++] = seat->server;
+    table->all[table->count++] = seat->server;
+    table->has_redis = table->has_redis || redis;
+    table->has_memcached = table->has_memcached || !redis;
+}
+
+int rc_table_new(struct rc_table **table, struct ringcache_ring *owners,
+    struct ringcache_ring *spares, const struct rc_seat *seats)
+{
+    size_t count = servers_of(owners, spares);
     struct rc_table *t = rc_alloc_zeroed(1, sizeof *t);
-    struct rc_server **copy = rc_alloc_zeroed(count, sizeof *copy);
-    if (t == NULL || copy == NULL) {
+    struct rc_server **servers = rc_alloc_zeroed(count * 2, sizeof *servers);
+    if (t == NULL || servers == NULL) {
         rc_free(t);
-        rc_free(copy);
-        ringcache_ring_unref(ring);
+        rc_free(servers);
+        ringcache_ring_unref(owners);
+        ringcache_ring_unref(spares);
         return RINGCACHE_ENOMEM;
     }
-    t->ring = ring;
-    t->servers = copy;
-    t->count = count;
-    t->digest = ringcache_ring_digest(ring);
+    t->all = servers;
+    t->owners = (struct rc_pool){.ring = owners, .servers = servers + count};
+    t->spares = (struct rc_pool){
+        .ring = spares, .servers = t->owners.servers + ringcache_ring_server_count(owners)};
+    t->digest = ringcache_ring_digest(owners);
     for (size_t i = 0; i < count; i++) {
-        bool redis = servers[i]->backend.credentials.redis;
-        copy[i] = servers[i];
-        t->has_redis = t->has_redis || redis;
-        t->has_memcached = t->has_memcached || !redis;
+        seat(t, &seats[i]);
     }
     *table = t;
     return 0;
@@ -34,49 +48,64 @@ int rc_table_new(
 void rc_table_free(struct rc_table *table)
 {
     if (table != NULL) {
-        ringcache_ring_unref(table->ring);
-        rc_free(table->servers);
+        ringcache_ring_unref(table->owners.ring);
+        ringcache_ring_unref(table->spares.ring);
+        rc_free(table->all);
         rc_free(table);
     }
 }
 
 /* One key always uses the same of a server's connections. Its bits are mixed, since those of the
  * keys of one server lie close together on the ring. */
-static uint32_t lane_of(const struct rc_table *table, size_t index, struct rc_slice route)
+static uint32_t lane_of(const struct rc_pool *pool, size_t index, struct rc_slice route)
 {
-    if (table->servers[index]->lane_count == 1) {
+    if (pool->servers[index]->lane_count == 1) {
         return 0;
     }
-    uint64_t hash = rc_ring_hash(table->ring, route.data, route.len);
+    uint64_t hash = rc_ring_hash(pool->ring, route.data, route.len);
     uint32_t mixed = (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    return mixed % table->servers[index]->lane_count;
+    return mixed % pool->servers[index]->lane_count;
 }
 
-static struct rc_choice choice_of(const struct rc_table *table, size_t index, struct rc_slice route)
+static struct rc_choice choice_of(const struct rc_pool *pool, size_t index, struct rc_slice route)
 {
-    return (struct rc_choice){table->servers[index], index, lane_of(table, index, route)};
+    return (struct rc_choice){pool->servers[index], index, lane_of(pool, index, route)};
 }
 
 struct rc_choice rc_table_owner(const struct rc_table *table, struct rc_slice route)
 {
-    size_t index = ringcache_ring_locate(table->ring, route.data, route.len);
+    size_t index = ringcache_ring_locate(table->owners.ring, route.data, route.len);
     if (index == RINGCACHE_NONE) {
         return (struct rc_choice){0};
     }
-    return choice_of(table, index, route);
+    return choice_of(&table->owners, index, route);
+}
+
+/* From the key's owner number `first` on. */
+static size_t owners_from(const struct rc_pool *pool, size_t first, struct rc_slice route,
+    struct rc_choice out[RC_SUBSTITUTES_MAX])
+{
+    size_t owners[RC_SUBSTITUTES_MAX + 1];
+    size_t count = ringcache_ring_owners(
+        pool->ring, route.data, route.len, owners, first + RC_SUBSTITUTES_MAX);
+    for (size_t i = first; i < count; i++) {
+        out[i - first] = choice_of(pool, owners[i], route);
+    }
+    return count > first ? count - first : 0;
 }
 
 static size_t other_owners(
     const struct rc_table *table, struct rc_slice route, struct rc_choice out[RC_SUBSTITUTES_MAX])
 {
-    size_t owners[RC_SUBSTITUTES_MAX + 1];
-    size_t count =
-        ringcache_ring_owners(table->ring, route.data, route.len, owners, RC_SUBSTITUTES_MAX + 1);
-    for (size_t i = 1; i < count; i++) {
-        out[i - 1] = choice_of(table, owners[i], route);
-    }
-    return count > 0 ? count - 1 : 0;
+    return owners_from(&table->owners, 1, route, out);
+}
+
+static size_t spares(
+    const struct rc_table *table, struct rc_slice route, struct rc_choice out[RC_SUBSTITUTES_MAX])
+{
+    return owners_from(&table->spares, 0, route, out);
 }
 
 const struct rc_policy rc_policy_none = {.name = "none", .substitutes = NULL};
 const struct rc_policy rc_policy_remap = {.name = "remap", .substitutes = other_owners};
+const struct rc_policy rc_policy_gutter = {.name = "gutter", .substitutes = spares};

@@ -14,7 +14,7 @@ static int locate(const ringcache_config *config)
     ringcache_ring *ring = NULL;
     if (rc_config_server_count(config) != 2)
         return 1;
-    rc_config_topology(config, &topology, members);
+    rc_config_topology(config, RC_ROLE_ANY, &topology, members);
     if (rc_ring_new(&ring, &topology) != 0)
         return 1;
     size_t owner = ringcache_ring_locate(ring, "key", 3);

@@ -141,7 +141,7 @@ static struct storm_many *new_many(
 static void refused(struct storm_many *many, int rc)
 {
     struct storm_client *c = many->client;
-    bool empty = ringcache_ring_server_count(c->client->table->ring) == 0;
+    bool empty = ringcache_ring_server_count(c->client->table->owners.ring) == 0;
     bool known = rc == RINGCACHE_ENOSERVER ? empty : rc == RINGCACHE_ENOMEM && storm_starving() > 0;
     if (!known) {
         storm_fail(c->storm, "many were refused", ringcache_client_error(c->client));

@@ -268,7 +268,7 @@ static void a_probe_does_not_outlive_the_suspicion(void **state)
     sim_inject(servers[0], given_up, rc_slice_text("WHAT\r\n"));
     world_run_for(world, 5);
     sim_server_pause_accept(servers[0], true);
-    const struct rc_server *server = world->client->table->servers[0];
+    const struct rc_server *server = world->client->table->all[0];
     while (server->probe == NULL) { /* the connection given up does not end */
         assert_true(sim_step(world->sim));
     }

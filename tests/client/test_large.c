@@ -21,7 +21,7 @@ struct stage {
 
 static const struct rc_buf *input_of(const struct stage *stage)
 {
-    const struct rc_conn *conn = stage->world->client->table->servers[0]->lanes[0].conn;
+    const struct rc_conn *conn = stage->world->client->table->all[0]->lanes[0].conn;
     return conn != NULL ? &conn->in : NULL;
 }
 

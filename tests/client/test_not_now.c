@@ -411,7 +411,7 @@ static void a_silent_connection_does_not_stay(void **state)
         key_of_lane(s.world, lane, keys[lane]);
         world_set(s.world, keys[lane], "v");
         world_settle(s.world, 10);
-        const struct rc_conn *conn = s.world->client->table->servers[0]->lanes[lane].conn;
+        const struct rc_conn *conn = s.world->client->table->all[0]->lanes[lane].conn;
         numbers[lane] = conn->greeting.client_id;
     }
     sim_server_slow(s.server, 20000);

@@ -466,7 +466,7 @@ static void who_cannot_keep_up_knows_that_it_missed_something(void **state)
     }
     assert_int_equal(s->members[1].client->peer->unread_count, 0);
     sim_run_for(s->sim, 5);
-    assert_int_equal(s->members[1].client->table->servers[0]->journal.missed, 1);
+    assert_int_equal(s->members[1].client->table->all[0]->journal.missed, 1);
     end(s);
 }
 

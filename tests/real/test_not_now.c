@@ -113,7 +113,7 @@ static void await_refusal(struct pair *pair, const char *words)
     assert_refused(cache_set(&pair->cache, "k", "w"), RINGCACHE_EDOWN, words);
     assert_int_equal(pair->cache.events[RINGCACHE_EVENT_DOWN], 1);
     assert_int_equal(pair->cache.events[RINGCACHE_EVENT_EJECTED], 0);
-    assert_true(stats_say(pair, " state down up 0 in_flight 0 connections 1 "));
+    assert_true(stats_say(pair, " state down up 0 spare 0 in_flight 0 connections 1 "));
 }
 
 /* … and serves again, but for the value that "w" was to replace. */

@@ -159,6 +159,52 @@ static void failover_without_a_journal_is_warned_about(void **state)
         "failover: with journal_entries = 0 no other server is asked");
 }
 
+/* No error, so that the last spare may leave before the next one joins. */
+static void a_gutter_without_a_spare_is_warned_about(void **state)
+{
+    must_set(*state, "failover", "gutter");
+    must_set(*state, "server", "memcached://a");
+    must_warn(
+        *state, "failover: there is no spare server (pool=gutter), so no other server is asked");
+    must_set(*state, "server", "memcached://b?pool=gutter");
+    must_be_quiet(*state);
+}
+
+static void a_spare_that_nobody_asks_is_warned_about(void **state)
+{
+    must_set(*state, "server", "memcached://a");
+    must_set(*state, "server", "memcached://b?pool=gutter");
+    must_warn(
+        *state, "server: \"b:11211\" is a spare, which only failover = gutter asks for anything");
+    must_set(*state, "failover", "gutter");
+    must_be_quiet(*state);
+}
+
+static void spares_alone_are_warned_about(void **state)
+{
+    must_set(*state, "failover", "gutter");
+    must_set(*state, "server", "memcached://b?pool=gutter");
+    must_warn(*state, "server: all are spares, so every request ends with ENOSERVER");
+}
+
+static void a_weight_counts_among_servers_of_its_kind(void **state)
+{
+    must_set(*state, "failover", "gutter");
+    must_set(*state, "distribution", "ketama");
+    must_set(*state, "server", "memcached://a?weight=4000");
+    must_set(*state, "server", "memcached://b?pool=gutter");
+    must_be_quiet(*state);
+    must_set(*state, "server", "memcached://c?pool=gutter&weight=4000");
+    must_warn(*state, "server: \"b:11211\" weighs too little to get a point, so it gets no keys");
+}
+
+static void a_name_is_unique_among_owners_and_spares(void **state)
+{
+    must_set(*state, "server", "memcached://a?name=one");
+    must_set(*state, "server", "memcached://b?name=one&pool=gutter");
+    must_fail_check(*state, "server: two servers are named \"one\"");
+}
+
 static void a_journal_that_is_soon_full_is_warned_about(void **state)
 {
     must_set(*state, "server", "memcached://a");
@@ -416,6 +462,11 @@ int main(void)
         with_config(a_flush_that_cannot_be_is_warned_about),
         with_config(a_failover_budget_without_failover_is_warned_about),
         with_config(failover_without_a_journal_is_warned_about),
+        with_config(a_gutter_without_a_spare_is_warned_about),
+        with_config(a_spare_that_nobody_asks_is_warned_about),
+        with_config(spares_alone_are_warned_about),
+        with_config(a_weight_counts_among_servers_of_its_kind),
+        with_config(a_name_is_unique_among_owners_and_spares),
         with_config(values_beyond_the_queue_are_warned_about),
         with_config(a_weight_with_modula_is_warned_about),
         with_config(a_weight_that_gives_no_point_is_warned_about),

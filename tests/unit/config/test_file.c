@@ -46,7 +46,7 @@ static struct rc_slice name_space_of(const ringcache_config *config)
 {
     struct rc_topology topology;
     struct rc_member members[4];
-    rc_config_topology(config, &topology, members);
+    rc_config_topology(config, RC_ROLE_ANY, &topology, members);
     return topology.name_space;
 }
 
@@ -90,7 +90,7 @@ static void the_later_of_two_values_counts(void **state)
     must_load(*state, "points = 3\npoints = 4\n");
     must_load(*state, "timeout_ms = 5\n");
     struct rc_topology topology;
-    rc_config_topology(*state, &topology, NULL);
+    rc_config_topology(*state, RC_ROLE_ANY, &topology, NULL);
     assert_int_equal(topology.points, 4);
     assert_int_equal(rc_config_settings(*state)->timeout_ms, 5);
 }
@@ -133,9 +133,8 @@ static void a_refused_line_is_told_with_its_place(void **state)
         {"# \x07\n", "cache.conf:1:3: the byte \\x07 stands in no text file"},
         {"points = 1\r0\n", "cache.conf:1:11: the byte \\x0d stands in no text file"},
         {"\xef\xbb\xbfpoints = x\n", "cache.conf:1:13: points: \"x\" is not a number of 1..65536"},
-        {"failover = gutter\n",
-            "cache.conf:1:12: failover: \"gutter\" is not offered by this version yet, only none, "
-            "remap"},
+        {"failover = replicas\n",
+            "cache.conf:1:12: failover: \"replicas\" is not one of none, remap, gutter"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         must_not_load(*state, rows[i].text, strlen(rows[i].text), rows[i].error);
@@ -267,7 +266,7 @@ static void a_copy_of_a_configuration_lives_on_its_own(void **state)
     struct rc_topology topology;
     struct rc_member member;
     assert_int_equal(rc_config_server_count(copy), 1);
-    rc_config_topology(copy, &topology, &member);
+    rc_config_topology(copy, RC_ROLE_ANY, &topology, &member);
     assert_true(rc_slice_equal(topology.name_space, rc_slice_text("n")));
     assert_int_equal(topology.points, 9);
     assert_int_equal(topology.hash, RC_HASH_CRC);

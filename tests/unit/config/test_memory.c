@@ -101,7 +101,7 @@ static void must_be_as_made(const ringcache_config *config)
     struct rc_topology topology;
     struct rc_member members[8];
     assert_int_equal(rc_config_server_count(config), 8);
-    rc_config_topology(config, &topology, members);
+    rc_config_topology(config, RC_ROLE_ANY, &topology, members);
     assert_true(rc_slice_equal(topology.name_space, rc_slice_text("before")));
     assert_int_equal(topology.points, RC_POINTS_DEFAULT);
     assert_int_equal(rc_config_settings(config)->timeout_ms, 7);

@@ -58,6 +58,12 @@ static const struct good goods[] = {
         "memcached+unix://u:***@/run/m"},
     {"redis+unix:///run/a%20b?db=3&name=n&weight=9", R, "n", "/run/a b", "/run/a b", 0, 9, NULL,
         NULL, 3, "redis+unix:///run/a%20b?db=3&name=n&weight=9"},
+    {"redis+unix:///s?pool=gutter&db=3", R, "/s", "/s", "/s", 0, 1, NULL, NULL, 3,
+        "redis+unix:///s?db=3&pool=gutter"},
+    {"memcached://h?pool=gutter", M, "h:11211", "h", "h", 11211, 1, NULL, NULL, 0,
+        "memcached://h:11211?pool=gutter"},
+    {"memcached://h?weight=2&pool=gutter", M, "h:11211", "h", "h", 11211, 2, NULL, NULL, 0,
+        "memcached://h:11211?weight=2&pool=gutter"},
     {"redis+unix://u:s3cr3t@/run/r", R, "/run/r", "/run/r", "/run/r", 0, 1, "u", "s3cr3t", 0,
         "redis+unix://u:***@/run/r"},
 };
@@ -83,6 +89,8 @@ static void assert_is(const struct rc_server_uri *server, const struct good *g)
     assert_text(server->user, g->user);
     assert_text(server->password, g->password);
     assert_int_equal(server->database, g->database);
+    bool spare = strstr(g->uri, "pool=gutter") != NULL;
+    assert_int_equal(server->role, spare ? RC_ROLE_SPARE : RC_ROLE_OWNER);
     assert_int_equal(server->member.named, strstr(g->uri, "name=") != NULL);
     assert_int_equal(server->member.is_path, strstr(g->uri, "+unix") != NULL);
     if (g->display != NULL) {
@@ -164,7 +172,12 @@ static const struct {
     {"redis+unix:/run/s", "***: " SCHEMES},
     {"memcacheds://h", "memcacheds://***: TLS is not offered by this version yet"},
     {"rediss://h", "rediss://***: TLS is not offered by this version yet"},
-    {"redis://h?pool=gutter", "redis://h:6379: pools are not offered by this version yet"},
+    {"redis://h?pool=hot",
+        "redis://h:6379: the pool \"hot\" is not gutter, the only one with a name"},
+    {"redis://h?pool=", "redis://h:6379: the pool \"***\" is not gutter, the only one with a name"},
+    {"redis://h?pool=GUTTER",
+        "redis://h:6379: the pool \"***\" is not gutter, the only one with a name"},
+    {"redis://h?pool=gutter&pool=gutter", "redis://h:6379: a parameter is given twice"},
     {"redis://h x", "***: a blank or control byte is written %XX"},
     {"redis://h\n", "***: a blank or control byte is written %XX"},
     {"redis://", "redis://***: the host is empty"},
@@ -232,10 +245,10 @@ static const struct {
     {"memcached://h?name", "memcached://h:11211: a parameter is name=value"},
     {"memcached://h?name=a&", "memcached://h:11211: a parameter is name=value"},
     {"memcached://h?wieght=2",
-        "memcached://h:11211: the parameter \"wieght\" is not one of name, weight"},
-    {"redis://h?db=2", "redis://h:6379: the parameter \"db\" is not one of name, weight"},
+        "memcached://h:11211: the parameter \"wieght\" is not one of name, weight, pool"},
+    {"redis://h?db=2", "redis://h:6379: the parameter \"db\" is not one of name, weight, pool"},
     {"redis+unix:///s?DB=2",
-        "redis+unix:///s: the parameter \"***\" is not one of name, weight, db"},
+        "redis+unix:///s: the parameter \"***\" is not one of name, weight, pool, db"},
     {"memcached://h?name=a&name=a", "memcached://h:11211: a parameter is given twice"},
     {"memcached://h?weight=1&weight=1", "memcached://h:11211: a parameter is given twice"},
     {"memcached://h?weight=0", "memcached://h:11211: the weight is not a number of 1..4294967295"},
@@ -483,7 +496,7 @@ static void servers_keep_their_order_and_reach_the_topology(void **state)
     struct rc_topology topology;
     struct rc_member members[3];
     assert_int_equal(rc_config_server_count(*state), 3);
-    rc_config_topology(*state, &topology, members);
+    rc_config_topology(*state, RC_ROLE_ANY, &topology, members);
     assert_ptr_equal(topology.members, members);
     assert_int_equal(topology.count, 3);
     assert_string_equal(members[0].name, "b:11211");
