@@ -4,12 +4,14 @@
 #include <stdio.h>
 
 const struct kind kinds[KINDS] = {
-    {"memcached", world_memcached, NULL, "remap", "1"},
-    {"memcached, 3 connections", world_memcached, NULL, "remap", "3"},
-    {"memcached, classic text", world_memcached, "1.4.39", "remap", "1"},
-    {"redis", world_redis, NULL, "remap", "1"},
-    {"memcached, without failover", world_memcached, NULL, "none", "1"},
-    {"redis, without failover", world_redis, NULL, "none", "1"},
+    {"memcached", world_memcached, NULL, NULL, "remap", "1"},
+    {"memcached, 3 connections", world_memcached, NULL, NULL, "remap", "3"},
+    {"memcached, classic text", world_memcached, NULL, "1.4.39", "remap", "1"},
+    {"redis", world_redis, NULL, NULL, "remap", "1"},
+    {"memcached, spares", world_memcached, world_spare_memcached, NULL, "gutter", "3"},
+    {"redis, spares", world_redis, world_spare_redis, NULL, "gutter", "1"},
+    {"memcached, without failover", world_memcached, NULL, NULL, "none", "1"},
+    {"redis, without failover", world_redis, NULL, NULL, "none", "1"},
 };
 
 const char *name_of(size_t server)
@@ -24,25 +26,34 @@ struct engine *engine_of(struct scene *s, size_t server)
     return sim_server_engine(s->servers[server]);
 }
 
-static void add_server(struct scene *s, const struct kind *kind)
+static void add_server(struct scene *s, const struct kind *kind, world_add add)
 {
     char host[16];
     snprintf(host, sizeof host, "10.0.0.%zu", s->count + 1);
-    s->servers[s->count] = kind->add(s->world, host, 11000);
+    s->servers[s->count] = add(s->world, host, 11000);
     if (kind->version != NULL) {
         engine_set_version(engine_of(s, s->count), kind->version);
     }
     s->count++;
 }
 
-struct scene plan_scene(const struct kind *kind, size_t servers)
+struct scene plan_owners(const struct kind *kind, size_t owners, size_t servers)
 {
-    struct scene s = {.world = world_new(7)};
+    struct scene s = {.world = world_new(7), .owners = kind->add_spare != NULL ? owners : servers};
     print_message("  on %s\n", kind->name);
     world_option(s.world, "failover", kind->failover);
     world_option(s.world, "connections", kind->connections);
     while (s.count < servers) {
-        add_server(&s, kind);
+        add_server(&s, kind, s.count < s.owners ? kind->add : kind->add_spare);
+    }
+    return s;
+}
+
+struct scene plan_scene(const struct kind *kind, size_t servers)
+{
+    struct scene s = plan_owners(kind, 1, servers);
+    if (kind->add_spare != NULL) {
+        world_option(s.world, "failover_budget", "100"); /* all that there is goes elsewhere */
     }
     return s;
 }
@@ -69,13 +80,23 @@ void until(struct scene *s, ringcache_event_type type, size_t count)
     assert_int_equal(world_count(s->world, type), count);
 }
 
+/* A key that is asked of the server: of a spare the one whose owner is out. */
+static void key_for(struct scene *s, size_t server, char key[32])
+{
+    unsigned next = 0;
+    if (server < s->owners) {
+        world_key_of(s->world, name_of(server), "probe", &next, key);
+    } else {
+        memcpy(key, s->key, sizeof s->key);
+    }
+}
+
 /* Out of service, or back in it; whoever asks it a key first notices. */
 void take_out(struct scene *s, size_t server)
 {
     char key[32];
-    unsigned next = 0;
     size_t before = world_count(s->world, RINGCACHE_EVENT_EJECTED);
-    world_key_of(s->world, name_of(server), "probe", &next, key);
+    key_for(s, server, key);
     world_get(s->world, key);
     world_settle(s->world, 1000);
     sim_server_stop(s->servers[server]);
@@ -118,16 +139,27 @@ void assert_by_owner(const struct world_reply *reply)
     assert_int_equal(reply->marks & RINGCACHE_SUBSTITUTE, 0);
 }
 
-/* The servers that would be asked for the key, in order: the owner first. */
-void order_of(struct scene *s, const char *key, size_t order[FAILOVER_SERVERS])
+/* A ring's servers for the key, behind the `count` that are there. */
+static size_t append_owners(
+    const ringcache_ring *ring, const char *key, size_t count, size_t order[FAILOVER_SERVERS])
 {
-    ringcache_ring *ring = ringcache_client_ring(s->world->client);
     size_t owners[FAILOVER_SERVERS];
-    size_t count = ringcache_ring_owners(ring, key, strlen(key), owners, FAILOVER_SERVERS);
-    for (size_t i = 0; i < count; i++) {
+    size_t found = ringcache_ring_owners(ring, key, strlen(key), owners, FAILOVER_SERVERS);
+    for (size_t i = 0; i < found; i++, count++) {
         const char *name = ringcache_ring_server_name(ring, owners[i]);
-        for (order[i] = 0; strcmp(name_of(order[i]), name) != 0; order[i]++) {
+        for (order[count] = 0; strcmp(name_of(order[count]), name) != 0; order[count]++) {
         }
     }
+    return count;
+}
+
+/* The servers that would be asked for the key, in order: the owner first. With spares it is the
+ * only one. */
+void order_of(struct scene *s, const char *key, size_t order[FAILOVER_SERVERS])
+{
+    ringcache_ring *ring = ringcache_client_ring(s->world->client), *spares;
+    assert_int_equal(ringcache_ring_new_of_spares(&spares, s->world->config), 0);
+    append_owners(spares, key, append_owners(ring, key, 0, order), order);
     ringcache_ring_unref(ring);
+    ringcache_ring_unref(spares);
 }

@@ -11,24 +11,29 @@ enum { FAILOVER_SERVERS = 5, GUEST_TTL_MS = 10000 };
 
 struct kind {
     const char *name;
-    struct sim_server *(*add)(struct world *world, const char *host, uint16_t port);
-    const char *version; /* of the memcached, or NULL */
+    world_add add, add_spare; /* how servers are made; without the latter all are owners */
+    const char *version;      /* of the memcached, or NULL */
     const char *failover, *connections;
 };
 
+/* The first of a kind with spares. */
+enum { SPARED = 4 };
 /* The first so many have a policy that asks others. */
-enum { KINDS = 6, DIVERTING = 4 };
+enum { KINDS = 8, DIVERTING = 6 };
 extern const struct kind kinds[KINDS];
 
 struct scene {
     struct world *world;
     struct sim_server *servers[FAILOVER_SERVERS];
-    size_t count;
-    char key[32]; /* of the first server */
+    size_t owners, count; /* the first so many own keys */
+    char key[32];         /* of the first server */
 };
 
-/* A world with the kind's options; begin_scene makes the client. */
+/* A world with the kind's options, where it has spares with one owner; begin_scene makes the
+ * client. */
 struct scene plan_scene(const struct kind *kind, size_t servers);
+/* The same with so many owners; the other servers are spares where the kind has some. */
+struct scene plan_owners(const struct kind *kind, size_t owners, size_t servers);
 void begin_scene(struct scene *s);
 struct scene open_scene(const struct kind *kind, size_t servers);
 

@@ -97,11 +97,12 @@ struct gust_server {
 /* What a seed draws from. */
 struct gust_rules {
     unsigned clients, servers, keys, moves;
-    bool unproven; /* our own kernel gives connections up */
-    bool shares;   /* gets that are under way are shared */
-    bool promises; /* the journal is large enough to promise something */
-    bool early;    /* a client leaves in the midst */
-    bool slices;   /* bytes come and go in small pieces */
+    unsigned spares; /* of the servers, the last; with one client: another sees old guests */
+    bool unproven;   /* our own kernel gives connections up */
+    bool shares;     /* gets that are under way are shared */
+    bool promises;   /* the journal is large enough to promise something */
+    bool early;      /* a client leaves in the midst */
+    bool slices;     /* bytes come and go in small pieces */
 };
 
 struct gust {

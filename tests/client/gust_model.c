@@ -254,11 +254,13 @@ static bool may_have_ended(const struct gust_request *r, const struct gust_write
     return false;
 }
 
-/* Nothing was there: may that be? What makes good an overflow takes all that is old. */
+/* Nothing was there: may that be? What makes good an overflow takes all that is old; what was
+ * written to a spare is nobody's once the owner is back. */
 static void judge_absence(const struct gust_request *r)
 {
     const struct gust_key *key = r->key;
-    bool judged = r->client->gust->rules.promises;
+    const struct gust_rules *rules = &r->client->gust->rules;
+    bool judged = rules->promises && rules->spares == 0;
     for (unsigned n = 1; n <= key->written && judged; n++) {
         const struct gust_write *write = &key->writes[n];
         if (n != r->number && replaces(write->op) && write->fate == GUST_DONE &&

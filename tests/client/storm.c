@@ -189,7 +189,7 @@ static void set_option(ringcache_config *config, const char *option, const char 
     }
 }
 
-static void add_server(struct storm *storm, ringcache_config *config)
+static void add_server(struct storm *storm, ringcache_config *config, const char *pool)
 {
     struct storm_server *server = &storm->servers[storm->server_count];
     uint16_t port = (uint16_t)(11000 + storm->server_count);
@@ -203,8 +203,10 @@ static void add_server(struct storm *storm, ringcache_config *config)
         sim_dns_set(storm->sim, host, STORM_ADDRESS);
     }
     snprintf(server->name, sizeof server->name, "%s:%u", host, port);
-    snprintf(server->uri, sizeof server->uri, "%s://%s:%u", server->redis ? "redis" : "memcached",
-        host, port);
+    snprintf(server->uri, sizeof server->uri, "%s://%s:%u%s", server->redis ? "redis" : "memcached",
+        host, port, pool);
+    snprintf(server->turned_uri, sizeof server->turned_uri, "%s://%s:%u%s",
+        server->redis ? "redis" : "memcached", host, port, pool[0] == '\0' ? "?pool=gutter" : "");
     set_option(config, "server", server->uri);
     server->sim = sim_server_add(
         storm->sim, STORM_ADDRESS, port, server->redis ? ENGINE_REDIS : ENGINE_MEMCACHED);
@@ -243,6 +245,7 @@ static void draw_rules(struct storm *storm)
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
     rules->diverts = rules->journal && storm_draw(storm, 3) == 0;
     rules->clients = rules->diverts ? 1 : rules->clients; /* others' guests may be 10 s old */
+    rules->spares = rules->diverts ? (unsigned)(storm->seed % 3) : 0; /* no draw of its own */
     bool alone = rules->clients == 1;
     rules->joint = rules->journal && !alone && storm_draw(storm, 2) == 0;
     /* What one client does not read in its doubt, another does that does not know of it. */
@@ -283,7 +286,8 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_number(
         config, "fence_limit_ms", storm->rules.doubts ? 100 + storm_draw(storm, 200) : 10000);
     set_number(config, "journal_entries", journal_entries(storm));
-    set_option(config, "failover", storm->rules.diverts ? "remap" : "none");
+    const char *elsewhere = storm->rules.spares > 0 ? "gutter" : "remap";
+    set_option(config, "failover", storm->rules.diverts ? elsewhere : "none");
     set_number(config, "failover_budget", 20 + storm_draw(storm, 81));
 }
 
@@ -292,7 +296,8 @@ static void begin_clients(struct storm *storm)
     ringcache_config *config;
     assert_int_equal(ringcache_config_new(&config), 0);
     for (uint64_t left = 2 + storm_draw(storm, STORM_SERVERS - 1); left > 0; left--) {
-        add_server(storm, config);
+        bool spare = left <= storm->rules.spares && storm->server_count > 0;
+        add_server(storm, config, spare ? "?pool=gutter" : "");
     }
     draw_options(storm, config);
     if (storm->rules.joint) {

@@ -134,8 +134,8 @@ struct storm_server {
     struct storm *storm;
     struct sim_server *sim;
     char name[32];
-    char uri[64];
-    char host[16]; /* "": the URI has an address */
+    char uri[64], turned_uri[64]; /* as it is, and a spare as an owner or the other way round */
+    char host[16];                /* "": the URI has an address */
     bool redis, classic, dead, stopped;
     uint64_t flushes; /* commands to flush that reached it */
     uint64_t left_at; /* … all rings, last; by storm->ticks; 0: never */
@@ -198,7 +198,8 @@ struct storm_rules {
     bool doubts;  /* … and an old connection that does not answer is soon waited for no more */
     bool joint;   /* the clients tell each other what they lose */
     bool narrow;  /* the journal holds three keys */
-    bool diverts; /* failover=remap */
+    bool diverts; /* failover=remap, or with spares gutter */
+    unsigned spares;
     unsigned clients;
 };
 

@@ -35,6 +35,15 @@ struct membership {
     uint32_t weight;
 };
 
+/* Where there are spares, a new ring makes spares of owners and owners of spares now and then. */
+static const char *uri_of(
+    const struct storm *storm, const struct membership *m, const struct storm_server *server)
+{
+    bool turns =
+        storm->rules.spares > 0 && (m->weight + (size_t)(server - storm->servers)) % 3 == 0;
+    return turns ? server->turned_uri : server->uri;
+}
+
 static int replace_all(
     const struct storm *storm, ringcache_client *client, const struct membership *m)
 {
@@ -43,7 +52,7 @@ static int replace_all(
     for (size_t i = 0; i < m->count; i++) {
         size_t place = (size_t)(m->server - storm->servers) + i;
         const struct storm_server *server = &storm->servers[place % storm->server_count];
-        assert_int_equal(ringcache_config_add_server(config, server->uri), 0);
+        assert_int_equal(ringcache_config_add_server(config, uri_of(storm, m, server)), 0);
     }
     int rc = ringcache_servers_replace(client, config);
     ringcache_config_free(config);

@@ -71,7 +71,7 @@ static void expect_success(struct storm_client *c)
     struct storm *storm = c->storm;
     uint64_t refused = c->refused, succeeded = c->succeeded, answered = c->answered;
     uint64_t asked = STORM_KEYS + STORM_COUNTERS + 1;
-    if (ringcache_ring_server_count(c->client->table->ring) == 0) {
+    if (ringcache_ring_server_count(c->client->table->owners.ring) == 0) {
         return;
     }
     for (size_t i = 0; i < STORM_KEYS; i++) {
@@ -103,10 +103,10 @@ static void expect_nothing_held(const struct storm_client *c)
 /* What is held comes back flushed; none but those takes it. */
 static void readmit_all(struct storm_client *c)
 {
-    const ringcache_ring *ring = c->closing ? NULL : c->client->table->ring;
-    for (size_t i = 0; ring != NULL && i < ringcache_ring_server_count(ring); i++) {
+    const struct rc_table *table = c->closing ? NULL : c->client->table;
+    for (size_t i = 0; table != NULL && i < table->count; i++) {
         (void)ringcache_server_readmit(
-            c->client, ringcache_ring_server_name(ring, i), RINGCACHE_READMIT_FLUSHED);
+            c->client, table->all[i]->backend.name, RINGCACHE_READMIT_FLUSHED);
     }
 }
 

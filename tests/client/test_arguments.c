@@ -122,6 +122,8 @@ static void a_call_without_its_client_or_its_request_is_refused(void **state)
     assert_int_equal(ringcache_client_new(&none, NULL, NULL), RINGCACHE_EINVAL);
     assert_int_equal(ringcache_ring_new(NULL, world->config), RINGCACHE_EINVAL);
     assert_int_equal(ringcache_ring_new(&ring, NULL), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_ring_new_of_spares(NULL, world->config), RINGCACHE_EINVAL);
+    assert_int_equal(ringcache_ring_new_of_spares(&ring, NULL), RINGCACHE_EINVAL);
     assert_null(none);
     assert_null(ring);
     world_end(world);

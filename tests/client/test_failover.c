@@ -497,17 +497,25 @@ static void without_a_journal_nobody_else_is_asked(void **state)
 static void an_explanation_names_the_substitute(void **state)
 {
     (void)state;
-    struct scene s = open_scene(&kinds[0], 3);
-    ringcache_explanation *e = NULL;
-    size_t order[SERVERS];
-    order_of(&s, s.key, order);
-    take_out(&s, 0);
-    assert_int_equal(ringcache_explain(s.world->client, s.key, strlen(s.key), &e), 0);
-    assert_int_equal(ringcache_explanation_target(e), 1);
-    assert_int_equal(ringcache_explanation_status(e), 0);
-    assert_string_equal(ringcache_explanation_server(e, 1), name_of(order[1]));
-    ringcache_explanation_free(e);
-    world_end(s.world);
+    for (size_t i = 0; i < DIVERTING; i++) {
+        struct scene s = open_scene(&kinds[i], 3);
+        ringcache_explanation *e = NULL;
+        size_t order[SERVERS];
+        order_of(&s, s.key, order);
+        take_out(&s, 0);
+        assert_int_equal(ringcache_explain(s.world->client, s.key, strlen(s.key), &e), 0);
+        assert_int_equal(ringcache_explanation_count(e), 3);
+        assert_int_equal(ringcache_explanation_target(e), 1);
+        assert_int_equal(ringcache_explanation_status(e), 0);
+        for (size_t j = 0; j < 3; j++) {
+            bool spare = order[j] >= s.owners;
+            assert_string_equal(ringcache_explanation_server(e, j), name_of(order[j]));
+            assert_int_equal(ringcache_explanation_spare(e, j), spare);
+        }
+        assert_int_equal(ringcache_explanation_spare(e, 3), 0);
+        ringcache_explanation_free(e);
+        world_end(s.world);
+    }
 }
 
 int main(void)

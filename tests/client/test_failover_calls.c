@@ -85,7 +85,8 @@ static void many_keys_are_asked_of_their_substitutes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < DIVERTING; i++) {
-        struct scene s = open_scene(&kinds[i], 4);
+        struct scene s = plan_owners(&kinds[i], 3, 4);
+        begin_scene(&s);
         begin_many(&s);
         take_out(&s, 0);
         store_all(&s);

@@ -61,8 +61,10 @@ static struct tally read_all(struct scene *s)
 
 static void the_script(const struct kind *kind)
 {
-    struct scene s = open_scene(kind, FAILOVER_SERVERS);
-    bool diverts = strcmp(kind->failover, "remap") == 0;
+    struct scene s = plan_owners(kind, 3, FAILOVER_SERVERS);
+    bool diverts = strcmp(kind->failover, "none") != 0;
+    world_option(s.world, "max_inflight", "4096");
+    begin_scene(&s);
     memset(acknowledged, 0, sizeof acknowledged);
     memset(written, 0, sizeof written);
     assert_int_equal(overwrite(&s), 0);

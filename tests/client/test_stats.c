@@ -64,7 +64,7 @@ static void every_format_says_the_same(void **state)
     struct world *world = begin(&server);
     struct page *page = write_page(world, RINGCACHE_TEXT);
     assert_has(page,
-        "server a\\\"b\\\\%20%ff state down up 0 in_flight 0 connections 0 done_total 2 "
+        "server a\\\"b\\\\%20%ff state down up 0 spare 0 in_flight 0 connections 0 done_total 2 "
         "missed_total 1 not_stored_total 1 timeouts_total 1 unavailable_total 1 "
         "failed_total 0 ");
     assert_has(page,

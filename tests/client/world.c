@@ -25,10 +25,10 @@ void world_option(struct world *world, const char *option, const char *value)
 }
 
 static struct sim_server *add_server(
-    struct world *world, const char *scheme, const char *host, uint16_t port)
+    struct world *world, const char *scheme, const char *host, uint16_t port, const char *query)
 {
     char uri[128];
-    snprintf(uri, sizeof uri, "%s://%s:%u", scheme, host, port);
+    snprintf(uri, sizeof uri, "%s://%s:%u%s", scheme, host, port, query);
     world_option(world, "server", uri);
     enum engine_kind kind = strcmp(scheme, "redis") == 0 ? ENGINE_REDIS : ENGINE_MEMCACHED;
     return sim_server_add(world->sim, host, port, kind);
@@ -36,12 +36,22 @@ static struct sim_server *add_server(
 
 struct sim_server *world_memcached(struct world *world, const char *host, uint16_t port)
 {
-    return add_server(world, "memcached", host, port);
+    return add_server(world, "memcached", host, port, "");
 }
 
 struct sim_server *world_redis(struct world *world, const char *host, uint16_t port)
 {
-    return add_server(world, "redis", host, port);
+    return add_server(world, "redis", host, port, "");
+}
+
+struct sim_server *world_spare_memcached(struct world *world, const char *host, uint16_t port)
+{
+    return add_server(world, "memcached", host, port, "?pool=gutter");
+}
+
+struct sim_server *world_spare_redis(struct world *world, const char *host, uint16_t port)
+{
+    return add_server(world, "redis", host, port, "?pool=gutter");
 }
 
 uint64_t world_now(const struct world *world)

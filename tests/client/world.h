@@ -66,10 +66,13 @@ struct world {
 /* A world of `seed`; options are set with world_option, servers added with world_server, then
  * world_begin makes the client. */
 struct world *world_new(uint64_t seed);
+typedef struct sim_server *(*world_add)(struct world *world, const char *host, uint16_t port);
 void world_option(struct world *world, const char *option, const char *value);
 /* A simulated server at `host`:`port` and its URI in the configuration. */
 struct sim_server *world_memcached(struct world *world, const char *host, uint16_t port);
 struct sim_server *world_redis(struct world *world, const char *host, uint16_t port);
+struct sim_server *world_spare_memcached(struct world *world, const char *host, uint16_t port);
+struct sim_server *world_spare_redis(struct world *world, const char *host, uint16_t port);
 void world_begin(struct world *world);
 /* Close the client if it is not, check that everything came back, free all. */
 void world_end(struct world *world);

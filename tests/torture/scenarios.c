@@ -110,6 +110,24 @@ static void go_outage(struct life *life)
     life_run(life, 100);
 }
 
+/* A spare serves while an owner is out; then its ring changes, and it goes. */
+static void go_spares(struct life *life)
+{
+    life->scenario->ask(life);
+    life_run(life, 20);
+    sim_server_kill(life->memcached);
+    life->scenario->ask(life);
+    life_run(life, 50);
+    life->scenario->ask(life);
+    life_run(life, 50);
+    life_did(life, ringcache_server_weight(life->client, "spare", 2));
+    sim_server_restart(life->memcached, true);
+    life_run(life, 300);
+    life_did(life, ringcache_server_remove(life->client, "spare"));
+    life->scenario->ask(life);
+    life_run(life, 100);
+}
+
 /* What is lost is told, be anybody there or not. */
 static void go_shared(struct life *life)
 {
@@ -290,6 +308,12 @@ const struct scenario life_scenarios[] = {
         .outages = true,
         .ask = ask_flights,
         .go = go_silence},
+    {.name = "spares",
+        .options = {BASIC, "failover", "gutter", "failover_budget", "100", "server",
+            "redis://user:secret@10.0.0.2:6379/1?name=spare&pool=gutter"},
+        .outages = true,
+        .ask = ask_mixed,
+        .go = go_spares},
     {.name = "not now", .options = {BASIC}, .outages = true, .ask = ask_mixed, .go = go_not_now},
     {.name = "out of step",
         .options = {BASIC},
