@@ -13,7 +13,7 @@
 
 #include "cache.h"
 
-enum { SERVERS = 5, KEYS = 3000, AT_A_TIME = 300, SETTLED_MS = 15000 };
+enum { SERVERS = 5, SPARES = 2, KEYS = 3000, AT_A_TIME = 300, SETTLED_MS = 15000 };
 
 /* How the first server goes, and comes back. */
 enum going { PAUSED, KILLED };
@@ -96,6 +96,7 @@ static void begin(enum server_kind kind, const char *failover)
     memset(&stage, 0, sizeof stage);
     snprintf(stage.folder, sizeof stage.folder, "/tmp/failover.XXXXXX");
     assert_non_null(mkdtemp(stage.folder));
+    bool spared = strcmp(failover, "gutter") == 0;
     for (unsigned i = 0; i < SERVERS; i++) {
         char name[8];
         snprintf(name, sizeof name, "s%u", i);
@@ -108,6 +109,9 @@ static void begin(enum server_kind kind, const char *failover)
         }
         assert_true(server_start(server));
         list[i] = server_uri(server, name, uris[i]);
+        if (spared && i >= SERVERS - SPARES) {
+            strcat(uris[i], "&pool=gutter");
+        }
     }
     const char *const options[] = {"timeout_ms", "200", "failover", failover, NULL};
     cache_open(&stage.cache, list, options);
@@ -175,9 +179,11 @@ static void come_back(enum going going)
     assert_int_equal(returns(), before + 1);
 }
 
-static void the_script(enum server_kind kind, enum going going, bool diverts)
+static void the_script(enum server_kind kind, enum going going, const char *failover)
 {
-    begin(kind, diverts ? "remap" : "none");
+    bool diverts = strcmp(failover, "none") != 0;
+    print_message("failover = %s\n", failover);
+    begin(kind, failover);
     ask_all(true);
     assert_int_equal(stage.failed, 0);
     for (unsigned outage = 0; outage < 2; outage++) {
@@ -201,25 +207,30 @@ static void the_script(enum server_kind kind, enum going going, bool diverts)
     end();
 }
 
+static void under_each_policy(enum server_kind kind, enum going going)
+{
+    static const char *const policies[] = {"remap", "gutter", "none"};
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        the_script(kind, going, policies[i]);
+    }
+}
+
 static void a_memcached_that_stood_still_serves_nothing_old(void **state)
 {
     (void)state;
-    the_script(SERVER_MEMCACHED, PAUSED, true);
-    the_script(SERVER_MEMCACHED, PAUSED, false);
+    under_each_policy(SERVER_MEMCACHED, PAUSED);
 }
 
 static void a_redis_that_stood_still_serves_nothing_old(void **state)
 {
     (void)state;
-    the_script(SERVER_REDIS, PAUSED, true);
-    the_script(SERVER_REDIS, PAUSED, false);
+    under_each_policy(SERVER_REDIS, PAUSED);
 }
 
 static void a_redis_that_is_back_with_its_snapshot_serves_nothing_old(void **state)
 {
     (void)state;
-    the_script(SERVER_REDIS, KILLED, true);
-    the_script(SERVER_REDIS, KILLED, false);
+    under_each_policy(SERVER_REDIS, KILLED);
 }
 
 int main(void)

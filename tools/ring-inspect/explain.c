@@ -100,14 +100,16 @@ static int print_text(const struct view *view)
     if (status != EXIT_DONE)
         return status;
     putchar('\n');
-    table_init(&table, "llrl");
+    table_init(&table, "lllrl");
     table_text(&table, "candidate");
+    table_text(&table, "role");
     table_text(&table, "state");
     table_text(&table, "share");
     table_text(&table, "reason");
     for (size_t i = 0; i < ringcache_explanation_count(explanation); i++) {
         const char *name = ringcache_explanation_server(explanation, i);
         table_text(&table, name);
+        table_text(&table, ringcache_explanation_spare(explanation, i) ? "spare" : "owner");
         table_text(&table, ringcache_explanation_state(explanation, i));
         table_percent(&table, share_of(view->ring, name));
         table_text(&table, ringcache_explanation_reason(explanation, i));
@@ -123,7 +125,8 @@ static json_t *candidate_rows(const struct view *view)
     for (size_t i = 0; i < ringcache_explanation_count(explanation); i++) {
         const char *name = ringcache_explanation_server(explanation, i);
         json_t *row = json_joined(json_text("name", name),
-            json_pack("{s:s, s:f}", "state", ringcache_explanation_state(explanation, i), "share",
+            json_pack("{s:b, s:s, s:f}", "spare", ringcache_explanation_spare(explanation, i),
+                "state", ringcache_explanation_state(explanation, i), "share",
                 share_of(view->ring, name)));
         row = json_joined(row, json_text("reason", ringcache_explanation_reason(explanation, i)));
         if (json_array_append_new(rows, row) != 0) {

@@ -87,9 +87,13 @@ static int mark_lost(struct loss *loss)
     const struct call *call = loss->call;
 
     for (size_t i = 0; i < call->operand_count; i++) {
-        size_t server = setup_find(loss->before.ring, call->operands[i]);
+        size_t server = setup_find(&loss->before, call->operands[i]);
         if (server == RINGCACHE_NONE)
             return EXIT_USAGE;
+        if (setup_is_spare(&loss->before, server)) {
+            complain("%s is a spare server, which owns no key", call->operands[i]);
+            return EXIT_USAGE;
+        }
         loss->lost[server] = true;
     }
     return EXIT_DONE;

@@ -20,6 +20,7 @@ enum { FIRST_BATCH = 256, ROUND_TRIP_BATCH = 1 };
 struct echo {
     struct session *session;
     const char *name;
+    bool spare;
     int status;
     char *message; /* why it failed, or NULL */
     uint64_t asked_ns;
@@ -78,8 +79,9 @@ static int print_text(const struct echo *echoes, size_t count)
 {
     struct table table;
 
-    table_init(&table, "llrrl");
+    table_init(&table, "lllrrl");
     table_text(&table, "server");
+    table_text(&table, "role");
     table_text(&table, "status");
     table_text(&table, "first ms");
     table_text(&table, "round trip ms");
@@ -87,6 +89,7 @@ static int print_text(const struct echo *echoes, size_t count)
     for (size_t i = 0; i < count; i++) {
         bool ok = echoes[i].status == RINGCACHE_OK;
         table_text(&table, echoes[i].name);
+        table_text(&table, echoes[i].spare ? "spare" : "owner");
         table_text(&table, ringcache_err_name(echoes[i].status));
         table_format(&table, ok ? "%.3f" : "-", session_ms(echoes[i].first_ns));
         table_format(&table, ok ? "%.3f" : "-", session_ms(echoes[i].round_trip_ns));
@@ -102,7 +105,8 @@ static int print_json(const struct echo *echoes, size_t count)
 
     for (size_t i = 0; i < count && good; i++) {
         json_t *row = json_joined(json_text("name", echoes[i].name),
-            json_pack("{s:s}", "status", ringcache_err_name(echoes[i].status)));
+            json_pack("{s:b, s:s}", "spare", (int)echoes[i].spare, "status",
+                ringcache_err_name(echoes[i].status)));
         if (echoes[i].status == RINGCACHE_OK)
             row =
                 json_joined(row, json_pack("{s:f, s:f}", "first_ms", session_ms(echoes[i].first_ns),
@@ -120,16 +124,17 @@ static int print_json(const struct echo *echoes, size_t count)
 /* All servers, or those named. */
 static int choose(struct session *session, const struct call *call, struct echo *echoes)
 {
-    const ringcache_ring *ring = session->setup.ring;
+    const struct setup *setup = &session->setup;
     size_t named = call->operand_count;
-    size_t count = named > 0 ? named : ringcache_ring_server_count(ring);
+    size_t count = named > 0 ? named : setup_server_count(setup);
 
     for (size_t i = 0; i < count; i++) {
-        size_t server = named > 0 ? setup_find(ring, call->operands[i]) : i;
+        size_t server = named > 0 ? setup_find(setup, call->operands[i]) : i;
         if (server == RINGCACHE_NONE)
             return EXIT_USAGE;
         echoes[i].session = session;
-        echoes[i].name = ringcache_ring_server_name(ring, server);
+        echoes[i].name = setup_server_name(setup, server);
+        echoes[i].spare = setup_is_spare(setup, server);
     }
     return EXIT_DONE;
 }
@@ -140,7 +145,7 @@ static int ping(struct session *session, const struct call *call)
     bool failed = false;
 
     if (count == 0)
-        count = ringcache_ring_server_count(session->setup.ring);
+        count = setup_server_count(&session->setup);
     struct echo *echoes = calloc(count, sizeof *echoes);
     if (echoes == NULL)
         return complain_memory();

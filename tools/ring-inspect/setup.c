@@ -95,6 +95,8 @@ static int build(struct setup *setup)
 
     if (status == 0)
         status = ringcache_ring_new(&setup->ring, setup->config);
+    if (status == 0)
+        status = ringcache_ring_new_of_spares(&setup->spares, setup->config);
     return status == 0 ? EXIT_DONE : setup_complain(setup->config, status);
 }
 
@@ -116,7 +118,9 @@ int setup_open(struct setup *setup, const struct call *call)
     if (status != EXIT_DONE)
         return status;
     if (ringcache_ring_server_count(setup->ring) == 0) {
-        complain("no server: name a file with -c or a server with -s");
+        complain(setup_server_count(setup) == 0
+                     ? "no server: name a file with -c or a server with -s"
+                     : "all servers are spares, so none owns a key");
         return EXIT_USAGE;
     }
     warn_of_findings(setup->config);
@@ -139,13 +143,32 @@ int setup_open_file(struct setup *setup, const char *path)
 void setup_close(struct setup *setup)
 {
     ringcache_ring_unref(setup->ring);
+    ringcache_ring_unref(setup->spares);
     ringcache_config_free(setup->config);
 }
 
-size_t setup_find(const ringcache_ring *ring, const char *name)
+size_t setup_server_count(const struct setup *setup)
 {
-    for (size_t i = 0; i < ringcache_ring_server_count(ring); i++)
-        if (strcmp(ringcache_ring_server_name(ring, i), name) == 0)
+    return ringcache_ring_server_count(setup->ring) + ringcache_ring_server_count(setup->spares);
+}
+
+const char *setup_server_name(const struct setup *setup, size_t index)
+{
+    size_t owners = ringcache_ring_server_count(setup->ring);
+
+    return index < owners ? ringcache_ring_server_name(setup->ring, index)
+                          : ringcache_ring_server_name(setup->spares, index - owners);
+}
+
+bool setup_is_spare(const struct setup *setup, size_t index)
+{
+    return index >= ringcache_ring_server_count(setup->ring);
+}
+
+size_t setup_find(const struct setup *setup, const char *name)
+{
+    for (size_t i = 0; i < setup_server_count(setup); i++)
+        if (strcmp(setup_server_name(setup, i), name) == 0)
             return i;
     complain("no server has the name %s", name);
     return RINGCACHE_NONE;

@@ -12,10 +12,11 @@
 
 struct setup {
     ringcache_config *config;
-    ringcache_ring *ring;
+    ringcache_ring *ring;   /* of the servers that own keys */
+    ringcache_ring *spares; /* of the others */
 };
 
-/* From the command line; a ring without a server is refused. */
+/* From the command line; a ring of keys without a server is refused. */
 int setup_open(struct setup *setup, const struct call *call);
 /* From one file; it may be without a server. */
 int setup_open_file(struct setup *setup, const char *path);
@@ -24,7 +25,11 @@ void setup_close(struct setup *setup);
 
 /* Say why `status` came back from a call with `config`; returns the exit status. */
 int setup_complain(const ringcache_config *config, int status);
-/* The server of that name, or RINGCACHE_NONE after a complaint. */
-size_t setup_find(const ringcache_ring *ring, const char *name);
+/* The servers, those that own keys first, spares behind them: NULL past the end. */
+size_t setup_server_count(const struct setup *setup);
+const char *setup_server_name(const struct setup *setup, size_t index);
+bool setup_is_spare(const struct setup *setup, size_t index);
+/* The server of that name among all, or RINGCACHE_NONE after a complaint. */
+size_t setup_find(const struct setup *setup, const char *name);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* show: how the ring divides the keys. The ideal share of a server is its part of all weights; the
- * fullest server's share by its ideal is, with equal weights, the familiar max/mean. */
+/* show: how the ring divides the keys, and how that of the spares, where there are some, divides
+ * those whose owner is out. The ideal share of a server is its part of all weights; the fullest
+ * server's share by its ideal is, with equal weights, the familiar max/mean. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,13 +42,13 @@ static void divide(struct division *division)
     }
 }
 
-static int print_text(const struct division *division)
+static int print_servers(const struct division *division, const char *heading)
 {
     const ringcache_ring *ring = division->ring;
     struct table table;
 
     table_init(&table, "lrrrrr");
-    table_text(&table, "server");
+    table_text(&table, heading);
     table_text(&table, "weight");
     table_text(&table, "points");
     table_text(&table, "share");
@@ -61,10 +62,19 @@ static int print_text(const struct division *division)
         table_percent(&table, ideal(division, i));
         table_change(&table, deviation(division, i));
     }
-    int status = table_print(&table);
-    printf("max/mean  %.3f\ndigest    %016" PRIx64 "\n", division->fullest,
-        ringcache_ring_digest(ring));
-    return status;
+    return table_print(&table);
+}
+
+static int print_text(const struct division *owners, const struct division *spares)
+{
+    int status = print_servers(owners, "server");
+
+    printf("max/mean  %.3f\ndigest    %016" PRIx64 "\n", owners->fullest,
+        ringcache_ring_digest(owners->ring));
+    if (status != EXIT_DONE || ringcache_ring_server_count(spares->ring) == 0)
+        return status;
+    putchar('\n');
+    return print_servers(spares, "spare");
 }
 
 static json_t *server_rows(const struct division *division)
@@ -86,10 +96,11 @@ static json_t *server_rows(const struct division *division)
     return rows;
 }
 
-static int print_json(const struct division *division)
+static int print_json(const struct division *owners, const struct division *spares)
 {
-    return json_print(json_pack("{s:o, s:f, s:o}", "servers", server_rows(division), "max_mean",
-        division->fullest, "digest", json_digest(ringcache_ring_digest(division->ring))));
+    return json_print(json_pack("{s:o, s:f, s:o, s:o}", "servers", server_rows(owners), "max_mean",
+        owners->fullest, "digest", json_digest(ringcache_ring_digest(owners->ring)), "spares",
+        server_rows(spares)));
 }
 
 int run_show(const struct call *call)
@@ -98,9 +109,10 @@ int run_show(const struct call *call)
     int status = setup_open(&setup, call);
 
     if (status == EXIT_DONE) {
-        struct division division = {.ring = setup.ring};
-        divide(&division);
-        status = call->json ? print_json(&division) : print_text(&division);
+        struct division owners = {.ring = setup.ring}, spares = {.ring = setup.spares};
+        divide(&owners);
+        divide(&spares);
+        status = call->json ? print_json(&owners, &spares) : print_text(&owners, &spares);
     }
     setup_close(&setup);
     return status;

@@ -34,11 +34,10 @@ static void answered(ringcache_client *client, const ringcache_reply *reply, voi
 
 static int ask_all(struct session *session)
 {
-    const ringcache_ring *ring = session->setup.ring;
     int status = 0;
 
-    for (size_t i = 0; i < ringcache_ring_server_count(ring) && status == 0; i++) {
-        const char *name = ringcache_ring_server_name(ring, i);
+    for (size_t i = 0; i < setup_server_count(&session->setup) && status == 0; i++) {
+        const char *name = setup_server_name(&session->setup, i);
         status = ringcache_ping(session->client, name, answered, session);
         session->pending += status == 0;
         if ((i + 1) % BATCH == 0)

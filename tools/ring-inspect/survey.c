@@ -30,18 +30,15 @@ void survey_answered(ringcache_client *client, const ringcache_reply *reply, voi
 
 const char *survey_name(const struct session *session, const struct call *call, size_t index)
 {
-    const ringcache_ring *ring = session->setup.ring;
-
     if (call->operand_count > 0)
         return index < call->operand_count ? call->operands[index] : NULL;
-    return index < ringcache_ring_server_count(ring) ? ringcache_ring_server_name(ring, index)
-                                                     : NULL;
+    return setup_server_name(&session->setup, index);
 }
 
 int survey_check_names(const struct session *session, const struct call *call)
 {
     for (size_t i = 0; i < call->operand_count; i++)
-        if (setup_find(session->setup.ring, call->operands[i]) == RINGCACHE_NONE)
+        if (setup_find(&session->setup, call->operands[i]) == RINGCACHE_NONE)
             return EXIT_USAGE;
     return EXIT_DONE;
 }

@@ -13,7 +13,7 @@ from program import PROGRAM, SECONDS, Case, Run, main  # noqa: E402
 
 BYTES = bytes(range(256)) * 1000
 # What is counted of a server that has answered one ping.
-ANSWERED = {'state': 'up', 'up': '1', 'in_flight': '0', 'connections': '1', 'done_total': '1',
+ANSWERED = {'state': 'up', 'up': '1', 'spare': '0', 'in_flight': '0', 'connections': '1', 'done_total': '1',
             'timeouts_total': '0', 'unavailable_total': '0', 'failed_total': '0',
             'connects_total': '1', 'outages_total': '0',
             'retries_total': '0', 'held': '0', 'journal_entries': '0',
@@ -221,10 +221,10 @@ class Insight(Live):
 
     def test_ping_times_every_server(self):
         lines = self.done('ping', *self.pool).out.decode().splitlines()
-        self.assertEqual([line.split()[:2] for line in lines[1:]],
-                         [['m1', 'OK'], ['m2', 'OK'], ['r1', 'OK']])
+        self.assertEqual([line.split()[:3] for line in lines[1:]],
+                         [['m1', 'owner', 'OK'], ['m2', 'owner', 'OK'], ['r1', 'owner', 'OK']])
         for line in lines[1:]:
-            first, again = map(float, line.split()[2:4])
+            first, again = map(float, line.split()[3:5])
             self.assertTrue(0 < again < 10000 and 0 < first < 10000, line)
             self.assertEqual(line, line.rstrip())
 
@@ -274,7 +274,7 @@ class Insight(Live):
     def test_explain_tells_why_nobody_is_asked(self):
         run = Run('explain', *self.dead, 'k')
         self.assertEqual((run.status, run.err), (1, b''))
-        self.assertRegex(run.out.decode(), r'(?s)\nasks    nobody: .*\ndead +down ')
+        self.assertRegex(run.out.decode(), r'(?s)\nasks    nobody: .*\ndead +owner +down ')
         told = Run('explain', *self.dead, '--json', 'k').json()
         self.assertEqual((told['target'], told['status']), (None, 'EDOWN'))
 
@@ -288,6 +288,22 @@ class Insight(Live):
         self.assertEqual(len(told), 20)
         self.assertEqual({(line['owner'], line['target']) for line in told},
                          {('m1', 'm1'), ('dead', None)})
+
+    def test_with_a_gutter_a_spare_is_asked_in_the_place_of_an_owner_that_is_out(self):
+        spare = ('-s', f'{self.pool[3]}&pool=gutter', '-o', 'failover=gutter')
+        told = Run('explain', *self.dead, *spare, '--json', 'k').json()
+        self.assertEqual((told['owner'], told['target'], told['status']), ('dead', 'm2', 'OK'))
+        self.assertEqual([(row['name'], row['spare']) for row in told['candidates']],
+                         [('dead', False), ('m2', True)])
+        text = Run('explain', *self.dead, *spare, 'k').out.decode()
+        self.assertRegex(text, r'\nm2 +spare +up ')
+        told = self.done('ping', *self.pool[:2], *spare, '--json').json()
+        self.assertEqual([(row['name'], row['spare']) for row in told],
+                         [('m1', False), ('m2', True)])
+        figures = self.done('stats', *self.pool[:2], *spare, '--json').json()['servers']
+        self.assertEqual([(row['name'], row['spare']) for row in figures], [('m1', 0), ('m2', 1)])
+        versions = self.done('version', *self.pool[:2], *spare).out.decode().splitlines()
+        self.assertEqual([line.split('\t')[0] for line in versions], ['m1', 'm2'])
 
 
 class Stats(Live):

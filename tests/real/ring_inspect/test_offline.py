@@ -126,6 +126,22 @@ class Show(Case):
         self.assertAlmostEqual(told['max_mean'], 1 + max(row['deviation'] for row in servers),
                                places=9)
 
+    def test_spares_have_a_table_of_their_own_and_change_nothing(self):
+        spares = ('-s', 'memcached://g?name=g&pool=gutter', '-o', 'failover=gutter',
+                  '-s', 'memcached://h?name=h&weight=3&pool=gutter')
+        plain = self.done('show', *ABC).out.decode().splitlines()
+        lines = self.done('show', *spares, *ABC).out.decode().splitlines()
+        self.assertEqual(lines[:6], plain)
+        self.assertEqual([line.split()[:2] for line in lines[6:]],
+                         [[], ['spare', 'weight'], ['g', '1'], ['h', '3']])
+        told = self.done('show', *spares, *ABC, '--json').json()
+        self.assertEqual([row['name'] for row in told['servers']], ['a', 'b', 'c'])
+        self.assertAlmostEqual(sum(row['share'] for row in told['spares']), 1, places=12)
+        self.refused(2, 'g is a spare server, which owns no key', 'lose', *spares, *ABC, 'g')
+        run = Run('show', *spares)
+        self.assertEqual((run.status, run.out), (2, b''))
+        self.assertIn(b'all servers are spares, so none owns a key', run.err)
+
     def test_a_name_that_is_not_utf8_is_name_hex_in_json(self):
         first, second = self.done('show', *ODD, '--json').json()['servers']
         self.assertEqual((first['name_hex'], 'name' in first), ('ff', False))
