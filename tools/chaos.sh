@@ -3,7 +3,7 @@
 # Real memcached and Redis servers, faults by a script, and what a client makes of them, counted: how
 # soon an outage is noticed, what it costs, what is sent to a server that is out, how soon it is back,
 # how long the loop stands still, and how many reads are out of date. Exit status 1 when a figure is
-# beyond its bound. Takes about four minutes.
+# beyond its bound. Takes about six minutes.
 # usage: bash tools/chaos.sh [--json] [--quick] [--runs N]
 #
 # Plays in a network of its own, with names and a name server of its own, for which it needs to be root

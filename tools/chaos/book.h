@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SERVERS = 5, PLAYERS = 2, KEYS = 3000 };
+/* The last SPARES of a ring are spare servers, where the policy asks any. */
+enum { SERVERS = 5, SPARES = 1, PLAYERS = 2, KEYS = 3000 };
 
 /* How a player's client sees one server. */
 struct fate {

@@ -23,7 +23,7 @@
 
 enum { DNS_PORT = 53, RUNS = 3 };
 
-static const char *const policies[] = {"none", "remap"};
+static const char *const policies[] = {"none", "remap", "gutter"};
 enum { POLICIES = sizeof policies / sizeof *policies };
 
 /* Does this version take the policy? */

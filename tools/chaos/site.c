@@ -157,9 +157,11 @@ static void uri_of(const struct site *site, unsigned player, unsigned server, ch
     char host[32] = "127.0.0.1";
     if (site->plan.own_network)
         snprintf(host, sizeof host, "s%u.chaos", server);
-    snprintf(uri, URI_SIZE, "%s://%s:%u?name=s%u",
+    const struct plan *plan = &site->plan;
+    bool spare = strcmp(plan->policy, "gutter") == 0 && server + SPARES >= plan->servers;
+    snprintf(uri, URI_SIZE, "%s://%s:%u?name=s%u%s",
         site->servers[server].kind == SERVER_MEMCACHED ? "memcached" : "redis", host,
-        site->players[player].gates[server].port, server);
+        site->players[player].gates[server].port, server, spare ? "&pool=gutter" : "");
 }
 
 static void become_player(const struct site *site, unsigned player, int director, pid_t parent)
