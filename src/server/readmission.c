@@ -212,7 +212,7 @@ static bool writes_are_under_way(const struct rc_server *server)
 void rc_server_return(struct rc_server *server)
 {
     server->returns += server->journal.limit > 0;
-    if (has_old(server) && !is_down(server)) {
+    if (has_old(server) && rc_server_available(server)) {
         rc_service_retry_in(server, 0); /* its requests wait until that is made good */
     }
 }

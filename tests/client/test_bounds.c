@@ -142,7 +142,7 @@ static void room_that_buffers_have_grown_is_within_the_bound(void **state)
     sim_server_stop(server);
     char *value = big_value(1000);
     fill(world, value, 1000);
-    const struct rc_conn *conn = world->client->table->servers[0]->lanes[0].conn;
+    const struct rc_conn *conn = world->client->table->all[0]->lanes[0].conn;
     size_t held = conn->out.own.len + conn->keys.bytes.len;
     size_t memory = conn->out.own.cap + conn->keys.bytes.cap;
     size_t requests = world->submitted * sizeof(struct rc_operation);

@@ -100,7 +100,7 @@ static bool holds(const struct scene *s, const char *key, const char *value)
 
 static uint64_t retries(const struct scene *s)
 {
-    return s->world->client->table->servers[0]->counts.retries;
+    return s->world->client->table->all[0]->counts.retries;
 }
 
 /* ---- what never left ---- */
