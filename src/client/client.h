@@ -63,6 +63,7 @@ struct rc_member_server {
     char guest_mark[RC_GUEST_MARK_BYTES + 1];
     uint64_t trusted_ms; /* from then on it may be a substitute */
     bool spare;          /* in the ring of spares, or it was when it left */
+    bool owned;          /* … or in that of the owners, ever */
     bool leaving;
     bool forced; /* lingered long enough */
 };

@@ -342,11 +342,18 @@ static int prepare(ringcache_client *client, ringcache_config *config, struct ch
     return rc;
 }
 
+/* Others had the keys meanwhile. */
+static bool owns_again(const struct change *change, size_t i)
+{
+    const struct rc_member_server *member = change->members[i];
+    return member->leaving || (member->spare && member->owned && !is_spare(change, i));
+}
+
 /* Members that were in the ring before, and were not of late. */
 static void welcome_back(ringcache_client *client, const struct change *change)
 {
     for (size_t i = 0; i < change->count; i++) {
-        if (change->members[i]->leaving) {
+        if (owns_again(change, i)) {
             rc_server_return(change->members[i]->server);
         }
     }
@@ -380,6 +387,7 @@ static void commit(ringcache_client *client, struct change *change)
     }
     for (size_t i = 0; i < change->count; i++) {
         change->members[i]->spare = is_spare(change, i);
+        change->members[i]->owned = change->members[i]->owned || !change->members[i]->spare;
         change->members[i]->leaving = false;
         client->leaving--;
         change->members[i]->forced = false;

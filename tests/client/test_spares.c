@@ -192,6 +192,25 @@ static void an_owner_that_becomes_a_spare_keeps_its_journal(void **state)
     }
 }
 
+/* The key was another's meanwhile. A memcached's old items are told from new ones, Redis' are not. */
+static void an_owner_that_was_a_spare_meanwhile_serves_nothing_from_before(void **state)
+{
+    (void)state;
+    struct scene s = plan_owners(&kinds[SPARED], 2, 2);
+    begin_scene(&s);
+    assert_reply(set(&s, s.key, "v0"), RINGCACHE_OK);
+    put_in_force(&s, &kinds[SPARED], 1u << 0, 0);
+    struct world_reply *moved = set(&s, s.key, "v1");
+    assert_reply(moved, RINGCACHE_OK);
+    assert_string_equal(moved->server, name_of(1));
+    put_in_force(&s, &kinds[SPARED], 0, 0);
+    struct world_reply *back = get(&s, s.key);
+    assert_reply(back, RINGCACHE_MISS);
+    assert_by_owner(back);
+    assert_value((set(&s, s.key, "v2"), get(&s, s.key)), "v2");
+    world_end(s.world);
+}
+
 /* The store is under way when its host becomes an owner, and answered only then. */
 static void a_guest_under_way_to_a_spare_that_becomes_an_owner_is_gone(void **state)
 {
@@ -320,6 +339,7 @@ int main(void)
         cmocka_unit_test(a_spare_that_is_refused_leaves_the_next_one),
         cmocka_unit_test(a_spare_that_becomes_an_owner_serves_no_guest),
         cmocka_unit_test(an_owner_that_becomes_a_spare_keeps_its_journal),
+        cmocka_unit_test(an_owner_that_was_a_spare_meanwhile_serves_nothing_from_before),
         cmocka_unit_test(a_guest_under_way_to_a_spare_that_becomes_an_owner_is_gone),
         cmocka_unit_test(a_spare_that_leaves_and_joins_is_not_trusted_with_what_it_had),
         cmocka_unit_test(the_figures_tell_who_is_a_spare),

@@ -306,14 +306,19 @@ class Insight(Live):
         self.assertEqual([line.split('\t')[0] for line in versions], ['m1', 'm2'])
 
 
+SUMS = 6  # lines in front of the servers': the ring, and figures of the client's own
+
+
 class Stats(Live):
     """What each format says of servers that answered one ping each, and of one that did not."""
 
     def test_text_has_a_line_of_figures_for_each_server(self):
         lines = self.done('stats', *self.pool).out.decode().splitlines()
         digest = self.done('show', *self.pool, '--json').json()['digest']
-        self.assertEqual(lines[:3], [f'ring {digest}', 'pending 0', 'queued_bytes 0'])
-        rows = [words(line) for line in lines[3:]]
+        self.assertEqual(lines[:SUMS], [f'ring {digest}', 'pending 0', 'queued_bytes 0',
+                                        'departed 0', 'departed_journal_entries 0',
+                                        'departed_forgotten_total 0'])
+        rows = [words(line) for line in lines[SUMS:]]
         self.assertEqual([row['server'] for row in rows], ['m1', 'm2', 'r1'])
         for row in rows:
             self.assertEqual([row[name] for name in ANSWERED], list(ANSWERED.values()), row)
@@ -324,7 +329,7 @@ class Stats(Live):
         told = run.json()
         lines = self.done('stats', *self.pool).out.decode().splitlines()
         self.assertEqual(f'ring {told["ring"]}', lines[0])
-        for row, line in zip(told['servers'], lines[3:], strict=True):
+        for row, line in zip(told['servers'], lines[SUMS:], strict=True):
             row['reason'] = row['reason'].replace(' ', '%20')
             as_text = {'server': row.pop('name'), **{name: str(row[name]) for name in row}}
             self.assertEqual(as_text, words(line))
@@ -342,7 +347,7 @@ class Stats(Live):
             self.assertIn(f'# TYPE ringcache_server_{name} {kind}\n{samples}', text)
             self.assertEqual(text.count(f'# HELP ringcache_server_{name} '), 1)
         samples = [line for line in text.splitlines() if not line.startswith('#')]
-        self.assertEqual(len(samples), 2 + 3 * len(figures))
+        self.assertEqual(len(samples), SUMS - 1 + 3 * len(figures))
 
     def test_a_refused_server_is_out_of_service_in_every_format(self):
         for how, mark in (((), rb'\nserver dead state down up 0 .* outages_total 1 .* reason Connection%20refused\n'),
