@@ -192,7 +192,7 @@ static void an_owner_that_becomes_a_spare_keeps_its_journal(void **state)
     }
 }
 
-/* The key was another's meanwhile. A memcached's old items are told from new ones, Redis' are not. */
+/* The key was another's meanwhile. Old items are told from new ones, but not on Redis. */
 static void an_owner_that_was_a_spare_meanwhile_serves_nothing_from_before(void **state)
 {
     (void)state;
