@@ -28,7 +28,7 @@ struct engine *engine_of(struct scene *s, size_t server)
 
 static void add_server(struct scene *s, const struct kind *kind, world_add add)
 {
-    char host[16];
+    char host[32];
     snprintf(host, sizeof host, "10.0.0.%zu", s->count + 1);
     s->servers[s->count] = add(s->world, host, 11000);
     if (kind->version != NULL) {
