@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Install what building ringcache needs, on Debian 12 or 13.
-# usage: bash tools/setup.sh embedded|demo|test|coverage   (each has what the one before has, and
-# more)
+# usage: bash tools/setup.sh embedded|demo|bench|test|coverage   (each has what the one before has,
+# and more)
 #
 # Quiet when all goes well. Installs only what is missing, and starts no service: memcached and
 # redis-server are wanted as programs, not as daemons.
@@ -11,7 +11,8 @@ set -u
 build_packages=(gcc libc6-dev meson ninja-build pkgconf python3 libuv1-dev libhiredis-dev
     libxxhash-dev libjansson-dev)
 server_packages=(memcached redis-server)
-test_packages=(g++ clang clang-format libcmocka-dev valgrind strace binutils locales man-db
+bench_packages=(libmemcached-dev valgrind)
+test_packages=(g++ clang clang-format libcmocka-dev strace binutils locales man-db
     iproute2 universal-ctags libevent-dev libglib2.0-dev)
 
 # The sanitizers' runtime has the compiler's version in its name, and clang only recommends it.
@@ -31,6 +32,9 @@ missing_packages() {
 wanted_packages() {
     printf '%s\n' "${build_packages[@]}"
     [ "$1" = embedded ] || printf '%s\n' "${server_packages[@]}"
+    case $1 in
+    bench | test | coverage) printf '%s\n' "${bench_packages[@]}" ;;
+    esac
     case $1 in
     test | coverage) printf '%s\n' "${test_packages[@]}" $(clang_runtime) ;;
     esac
@@ -81,9 +85,9 @@ install_missing() {
 
 main() {
     case ${1-} in
-    embedded | demo | test | coverage) ;;
+    embedded | demo | bench | test | coverage) ;;
     *)
-        echo "usage: bash tools/setup.sh embedded|demo|test|coverage" >&2
+        echo "usage: bash tools/setup.sh embedded|demo|bench|test|coverage" >&2
         return 2
         ;;
     esac

@@ -90,7 +90,7 @@ if check 'release: builds without a warning' configure_and_compile release \
     check 'release: installed' installed
     check 'release: every claim of the demo, on simulated servers' demo_on_simulated_servers
     check 'release: cost of a lookup' bash "$root/tests/check/lookup_cost.sh" \
-        "$tmp/release/tools/bench/lookup"
+        "$tmp/release/tools/bench/bench"
 fi
 
 check 'nothing is left running' nothing_left "$(strays)"

@@ -16,8 +16,8 @@ say() {
 }
 
 # Installs what is missing, and makes the folder $tmp.
-open_workshop() {
-    bash "$root/tools/setup.sh" test || return 1
+open_workshop() { # [WHAT-FOR]
+    bash "$root/tools/setup.sh" "${1-test}" || return 1
     tmp=$(realpath "$(mktemp -d -t ringcache.XXXXXX)") || return 1
     trap clean_up EXIT
     trap 'exit 130' INT

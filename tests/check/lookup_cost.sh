@@ -4,10 +4,10 @@
 # time, so that the answer is the same on every machine; the difference between N and 2N lookups
 # leaves the building of the ring out.
 #
-# usage: lookup_cost.sh PATH-OF-LOOKUP
+# usage: lookup_cost.sh PATH-OF-BENCH
 set -eu
 
-lookup=$1
+bench=$1
 lookups=100000
 limit_percent=5
 
@@ -15,7 +15,7 @@ if ! command -v valgrind >/dev/null; then
     echo "valgrind is missing"
     exit 77
 fi
-if grep -q __asan_init "$lookup"; then
+if grep -q __asan_init "$bench"; then
     echo "a sanitized program cannot run under valgrind"
     exit 77
 fi
@@ -26,7 +26,7 @@ trap 'rm -rf "$folder"' EXIT
 # Instructions of a whole run: SERVERS LOOKUPS
 instructions() {
     if ! valgrind --tool=callgrind --callgrind-out-file="$folder/profile" \
-        "$lookup" "$1" "$2" >"$folder/log" 2>&1; then
+        "$bench" lookup "$1" "$2" >"$folder/log" 2>&1; then
         cat "$folder/log" >&2
         exit 1
     fi

@@ -66,12 +66,14 @@ def main():
             tap.result(f'the command that set-up tells is exact in a path that is {name}',
                        [told] if told != ['bash', copy, 'demo'] else [])
     with tempfile.TemporaryDirectory() as folder:
-        embedded, demo, test, coverage = (wanted(folder, script, mode) for mode in (
-            'embedded', 'demo', 'test', 'coverage'))
+        embedded, demo, bench, test, coverage = (wanted(folder, script, mode) for mode in (
+            'embedded', 'demo', 'bench', 'test', 'coverage'))
     tap.result('the embedded demo wants all that the other one does, but for the servers',
                [f'{embedded} {demo}']
                if not embedded or demo - embedded != {'memcached', 'redis-server'} else [])
-    tap.result('the tests want all that the demo does, and more', sorted(demo - test))
+    tap.result('the comparison wants all that the demo does, and what it compares with',
+               sorted(demo - bench) or ([] if 'libmemcached-dev' in bench else sorted(bench)))
+    tap.result('the tests want all that the comparison does, and more', sorted(bench - test))
     tap.result('coverage wants all that the tests do, and what counts it',
                [f'{test} {coverage}'] if not test or coverage - test != {'gcovr'} else [])
     return tap.finish()
