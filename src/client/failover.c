@@ -43,6 +43,11 @@ uint64_t rc_failover_trusted_ms(ringcache_client *client)
     return rc_env_now_ms(&client->env) + client->settings.failover_ttl_ms + LATE_MS;
 }
 
+bool rc_failover_is_guest(struct rc_slice key)
+{
+    return key.len > RC_GUEST_MARK_BYTES && memcmp(key.data, "~rc", 3) == 0;
+}
+
 /* ---- guests leave ---- */
 
 static void have_deleted(const struct rc_guest *guest)

@@ -51,6 +51,8 @@ void rc_failover_returned(struct rc_member_server *member);
 void rc_failover_moved(ringcache_client *client);
 /* From when on a server that joins now may be a substitute. */
 uint64_t rc_failover_trusted_ms(ringcache_client *client);
+/* Is the whole key that of a guest, as far as its beginning tells? */
+bool rc_failover_is_guest(struct rc_slice key);
 
 /* What its guests' keys begin with. */
 void rc_failover_mark(struct rc_member_server *member);

@@ -438,7 +438,7 @@ static int fetch(ringcache_client *client, const ringcache_fetch_request *reques
     if (rc < 0) {
         return rc;
     }
-    struct rc_flight *flight = rc_flight_find(&client->reads, &subject);
+    struct rc_flight *flight = rc_flight_to_join(client, &subject);
     if (flight == NULL) {
         rc = take_off(client, request, &subject, &flight);
     }

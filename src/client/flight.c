@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "client/client.h"
 #include "client/failover.h"
+#include "server/doubt.h"
 
 static struct rc_flight *flight_of(const struct rc_tree_node *node)
 {
@@ -93,6 +94,20 @@ void rc_flights_overtake(ringcache_client *client, struct rc_slice key)
             node = client->reads.root;
         }
     }
+}
+
+/* What became of a peer's write is heard while its server is asked about the key. */
+struct rc_flight *rc_flight_to_join(
+    ringcache_client *client, const struct rc_flight_subject *subject)
+{
+    struct rc_slice route = subject->route.data != NULL ? subject->route : subject->key;
+    const struct rc_server *owner = rc_table_owner(client->table, route).server;
+    const struct rc_command get = {
+        .verb = RC_VERB_GET, .prefix = client->prefix, .key = subject->key};
+    if (owner != NULL && rc_doubt_answer(owner, &get) != RINGCACHE_OK) {
+        rc_flights_overtake(client, subject->key);
+    }
+    return rc_flight_find(&client->reads, subject);
 }
 
 /* ---- beginning and end ---- */

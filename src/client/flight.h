@@ -58,7 +58,7 @@ struct rc_flight {
     struct rc_deadline pause; /* for its kind */
     const char *waits_for;    /* what a caller is told whose deadline passes */
     bool open;
-    bool overtaken; /* its key was written by this client since it was read */
+    bool overtaken; /* its key was written since it was read, as far as this client knows */
     size_t size;    /* of its memory */
 };
 
@@ -79,6 +79,10 @@ void rc_flight_end(struct rc_flight *flight);
 /* The open flight about that, or NULL. */
 struct rc_flight *rc_flight_find(
     const struct rc_tree *tree, const struct rc_flight_subject *subject);
+/* The open read that a caller may join, or NULL: none from before a write that failed in a client
+ * which shares with this one. */
+struct rc_flight *rc_flight_to_join(
+    ringcache_client *client, const struct rc_flight_subject *subject);
 /* Let callers join it from here on. */
 void rc_flight_open(struct rc_flight *flight, struct rc_tree *tree);
 /* Let none. Idempotent. */
@@ -116,7 +120,8 @@ void rc_flight_answered(struct rc_flight *flight, const struct rc_request *step)
 /* A caller is cancelled. */
 void rc_flight_leave(struct rc_operation *op, int status, const char *message);
 
-/* This client writes `key`, or anything (NULL data): whoever asks from here on is to see it. */
+/* This client writes `key`, or anything (NULL data), or one that shares with it failed to: whoever
+ * asks from here on is to see it. */
 void rc_flights_overtake(ringcache_client *client, struct rc_slice key);
 /* The client closes: every caller ends. */
 void rc_flights_close(ringcache_client *client);

@@ -5,6 +5,8 @@
 
 #include "base/alloc.h"
 #include "client/client.h"
+#include "client/failover.h"
+#include "client/flight.h"
 #include "server/doubt.h"
 
 /* What all peers have in common. */
@@ -242,9 +244,19 @@ void rc_shared_read(struct rc_peer *peer, const struct rc_news_events *events, v
     }
 }
 
+/* A guest's key is not the one that it is read by. */
+static void overtake_reads(ringcache_client *client, struct rc_slice key)
+{
+    size_t prefix = client->prefix.len;
+    bool known = key.len >= prefix && !rc_failover_is_guest(key);
+    rc_flights_overtake(
+        client, known ? rc_slice(key.data + prefix, key.len - prefix) : rc_slice(NULL, 0));
+}
+
 static void hear_lost(void *owner, const char *name, uint32_t lane, const struct rc_lost *lost)
 {
     struct rc_server *server = rc_members_find(owner, name); /* or it left */
+    overtake_reads(owner, lost->key);
     if (server != NULL) {
         rc_server_hear_lost(server, lane, lost);
     }
@@ -261,6 +273,7 @@ static void hear_state(void *owner, const char *name, bool up)
 static void hear_gap(void *owner)
 {
     ringcache_client *client = owner;
+    rc_flights_overtake(client, rc_slice(NULL, 0));
     for (size_t i = 0; i < client->table->count; i++) {
         rc_server_hear_gap(client->table->all[i]);
     }

@@ -69,7 +69,7 @@ int rc_single_get(ringcache_client *client, const ringcache_request *request,
     }
     const struct rc_flight_subject subject = subject_of(request);
     uint64_t until_ms = rc_env_now_ms(&client->env) + rc_client_timeout(client, s);
-    struct rc_flight *flight = rc_flight_find(&client->reads, &subject);
+    struct rc_flight *flight = rc_flight_to_join(client, &subject);
     if (flight != NULL) {
         extend(flight, until_ms);
     } else {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "client/shared.h"
+#include "ringcache/fetch.h"
 
 enum { CLIENTS = 2, TIMEOUT = 500 };
 
@@ -453,6 +454,89 @@ static void the_bytes_of_what_is_told_are_counted(void **state)
     end(s);
 }
 
+/* ---- reads under way ---- */
+
+static struct told *get_k(struct member *member)
+{
+    return ask(member, RINGCACHE_GET, "k", NULL);
+}
+
+static void make(ringcache_client *client, ringcache_load *load, void *user)
+{
+    (void)client;
+    (void)user;
+    ringcache_load_done(load, "made", 4, 0);
+}
+
+static struct told *fetch_k(struct member *member)
+{
+    static struct told told[4];
+    static size_t next;
+    struct told *place = &told[next++ % 4];
+    const ringcache_fetch_request request = {.key = {"k", 1}, .loader = make};
+    *place = (struct told){.calls = 0};
+    assert_int_equal(ringcache_fetch(member->client, &request, on_reply, place, NULL), 0);
+    return place;
+}
+
+/* The second client reads "v0". While the answer is under way a write of the first one's fails: its
+ * connection ends, or hangs until it is given up and the key is in doubt. Who reads then? */
+static struct told *read_behind_a_failure(
+    struct scene *s, bool hangs, struct told *(*read)(struct member *))
+{
+    write_as(s, &s->members[0], "k", "v0");
+    uint64_t writing = sim_server_newest(s->server);
+    expect(s, &s->members[1], "k", RINGCACHE_OK, "v0");
+    uint64_t reading = sim_server_newest(s->server);
+    engine_answer_next(s->engine, "client", 1000000, "-NOPERM no permission\r\n");
+    sim_stall(s->server, writing, true);
+    struct told *set = ask(&s->members[0], RINGCACHE_SET, "k", "v1");
+    sim_run_for(s->sim, hangs ? TIMEOUT - 100 : 5);
+    sim_stall(s->server, reading, true);
+    struct told *before = read(&s->members[1]);
+    sim_run_for(s->sim, 5);
+    if (!hangs) {
+        sim_server_pause_accept(
+            s->server, true); /* or it deletes the key itself, before the read */
+        sim_end(s->server, writing, SIM_RST);
+    }
+    settle(s, set);
+    assert_int_equal(set->status, hangs ? RINGCACHE_ETIMEDOUT : RINGCACHE_ECONNECT);
+    for (unsigned ms = 0; hangs && !is_out(&s->members[0]) && ms < TIMEOUT; ms++) {
+        sim_run_for(s->sim, 1);
+    }
+    assert_int_equal(before->calls, 0);
+    struct told *behind = read(&s->members[1]);
+    sim_stall(s->server, reading, false);
+    settle(s, behind);
+    assert_int_equal(before->calls, 1);
+    assert_string_equal(before->value, "v0");
+    return behind;
+}
+
+static void who_asks_behind_a_failed_write_joins_no_read_from_before_it(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct scene *s = begin(i % 2 != 0, true, "single_flight", "yes");
+        struct told *behind = read_behind_a_failure(s, i / 2 != 0, get_k);
+        assert_int_equal(behind->status, RINGCACHE_MISS);
+        end(s);
+    }
+}
+
+static void a_fetch_behind_a_failed_write_joins_none_from_before_it(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct scene *s = begin(i % 2 != 0, true, NULL, NULL);
+        struct told *behind = read_behind_a_failure(s, i / 2 != 0, fetch_k);
+        assert_int_equal(behind->status, RINGCACHE_OK);
+        assert_string_equal(behind->value, "made");
+        end(s);
+    }
+}
+
 static void who_cannot_keep_up_knows_that_it_missed_something(void **state)
 {
     (void)state;
@@ -520,6 +604,8 @@ int main(void)
         cmocka_unit_test(without_memory_for_the_keys_all_are_in_doubt),
         cmocka_unit_test(who_comes_later_is_told_of_keys_in_doubt),
         cmocka_unit_test(the_bytes_of_what_is_told_are_counted),
+        cmocka_unit_test(who_asks_behind_a_failed_write_joins_no_read_from_before_it),
+        cmocka_unit_test(a_fetch_behind_a_failed_write_joins_none_from_before_it),
         cmocka_unit_test(who_cannot_keep_up_knows_that_it_missed_something),
         cmocka_unit_test(only_clients_that_place_keys_alike_may_share),
         cmocka_unit_test(one_that_leaves_takes_its_unread_news_along),
