@@ -147,7 +147,9 @@ RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_s
  * The reply is shown by reply->data; text is in reply->value too, a positive number in
  * reply->number; an error as a whole is RINGCACHE_ESERVER with its words. A failure says
  * maybe_applied like that of a write. Commands that wait, or that change a connection which others
- * share (SUBSCRIBE, MULTI, SELECT, BLPOP …), are refused.
+ * share (SUBSCRIBE, MULTI, SELECT, BLPOP …), are refused. With `connections` above 1 the other keys
+ * that it names may be asked on other connections, also those of one hash_tag: it waits for
+ * nothing that is under way there, nor for deletes of the journal.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOTSUP (such a command, a memcached that owns the key, a
  * ring with a namespace), RINGCACHE_ETOOBIG or as ringcache_get. */
 RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_slice *args,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "hash/hash.h"
 
 static size_t servers_of(const struct ringcache_ring *owners, const struct ringcache_ring *spares)
 {
@@ -55,21 +56,24 @@ void rc_table_free(struct rc_table *table)
     }
 }
 
-/* One key always uses the same of a server's connections. Its bits are mixed, since those of the
- * keys of one server lie close together on the ring. */
-static uint32_t lane_of(const struct rc_pool *pool, size_t index, struct rc_slice route)
+/* Apart from the hash by which a ring may have given all these keys to one server. */
+enum { LANE_SEED = 1 };
+
+/* One key always uses the same of a server's connections, whatever ring is put in force: by no
+ * option but their number, which never changes. What it was asked on before is in front of what it
+ * is asked next, and the numbers that journals and peers keep stay true. */
+static uint32_t lane_of(const struct rc_server *server, struct rc_slice route)
 {
-    if (pool->servers[index]->lane_count == 1) {
+    if (server->lane_count == 1) {
         return 0;
     }
-    uint64_t hash = rc_ring_hash(pool->ring, route.data, route.len);
-    uint32_t mixed = (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    return mixed % pool->servers[index]->lane_count;
+    return (uint32_t)(rc_xxh3(route.data, route.len, LANE_SEED) % server->lane_count);
 }
 
 static struct rc_choice choice_of(const struct rc_pool *pool, size_t index, struct rc_slice route)
 {
-    return (struct rc_choice){pool->servers[index], index, lane_of(pool, index, route)};
+    struct rc_server *server = pool->servers[index];
+    return (struct rc_choice){server, index, lane_of(server, route)};
 }
 
 struct rc_choice rc_table_owner(const struct rc_table *table, struct rc_slice route)

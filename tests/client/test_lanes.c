@@ -82,6 +82,87 @@ static void a_key_always_uses_the_same_of_several_connections(void **state)
     world_end(world);
 }
 
+/* ---- another placement at run time ---- */
+
+static void put_in_force(struct world *world, const char *option, const char *value)
+{
+    assert_int_equal(ringcache_config_set(world->config, option, value), 0);
+    assert_int_equal(ringcache_servers_replace(world->client, world->config), 0);
+}
+
+static void a_key_keeps_its_connection_whatever_option_places_it(void **state)
+{
+    (void)state;
+    static const char *const options[][2] = {{"hash", "md5"}, {"hash_tag", "k0"}, {"hash_tag", ""},
+        {"distribution", "modula"}, {"hash", "crc"}};
+    struct world *world = world_new(81);
+    struct sim_server *server = world_redis(world, "10.0.0.1", 11000);
+    struct map map = {0};
+    engine_set_log(sim_server_engine(server), note_connection, &map);
+    world_option(world, "connections", "3");
+    world_begin(world);
+    for (size_t i = 0; i <= sizeof options / sizeof *options; i++) {
+        for (int n = 0; n < KEYS; n++) {
+            char key[8];
+            snprintf(key, sizeof key, "k%02d", n);
+            world_set(world, key, "v");
+        }
+        world_settle(world, 100);
+        if (i < sizeof options / sizeof *options) {
+            put_in_force(world, options[i][0], options[i][1]);
+        }
+    }
+    assert_false(map.moved);
+    assert_int_equal(sim_server_connects(server), LANES);
+    world_end(world);
+}
+
+static void set_all(struct world *world, const char *value)
+{
+    for (int i = 0; i < KEYS; i++) {
+        char key[8];
+        int len = snprintf(key, sizeof key, "k%02d", i);
+        const ringcache_request set = {.op = RINGCACHE_SET,
+            .key = {key, (size_t)len},
+            .value = {value, strlen(value)},
+            .timeout_ms = 20};
+        world_submit(world, &set, NULL);
+    }
+    world_settle(world, 100);
+}
+
+static void writes_that_hang(world_add add)
+{
+    struct world *world = world_new(82);
+    struct sim_server *server = add(world, "10.0.0.1", 11000);
+    world_option(world, "connections", "3");
+    world_begin(world);
+    set_all(world, "v0");
+    sim_stall(server, 1, true);
+    set_all(world, "v1");
+    put_in_force(world, "hash", "md5");
+    set_all(world, "v2");
+    sim_stall(server, 1, false);
+    world_run_for(world, 100);
+    for (int i = 0; i < KEYS; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%02d", i);
+        struct world_reply *get = world_get(world, key);
+        world_settle(world, 100);
+        assert_value(get, "v2");
+    }
+    world_end(world);
+}
+
+static void writes_that_hang_undo_none_from_behind_a_change_of_hash(void **state)
+{
+    (void)state;
+    writes_that_hang(world_memcached);
+    writes_that_hang(world_redis);
+}
+
+/* ---- one in trouble ---- */
+
 static void one_of_two_refused(struct sim_server *(*add)(struct world *, const char *, uint16_t))
 {
     struct world *world = world_new(79);
@@ -192,6 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_always_uses_the_same_of_several_connections),
+        cmocka_unit_test(a_key_keeps_its_connection_whatever_option_places_it),
+        cmocka_unit_test(writes_that_hang_undo_none_from_behind_a_change_of_hash),
         cmocka_unit_test(one_of_two_connections_refused_leaves_the_other_serving),
         cmocka_unit_test(an_end_while_it_is_out_brings_no_server_back),
         cmocka_unit_test(what_waits_for_a_descriptor_is_not_forgotten_when_a_suspect_speaks),

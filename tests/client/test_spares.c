@@ -315,6 +315,10 @@ static void a_spare_that_nobody_asks_says_nothing_for_our_network(void **state)
             int rc = ringcache_ping(s.world->client, name_of(i), call.cb, call.user);
             assert_reply(settled(&s, world_called(s.world, &call, rc)), RINGCACHE_OK);
         }
+        for (size_t i = 0; i < s.owners; i++) {
+            ask(&s, i); /* on the connection that is asked below */
+            world_settle(s.world, 100);
+        }
         for (size_t i = 0; i < (reached != 0 ? s.owners : s.count); i++) {
             sim_server_stop(s.servers[i]);
         }
