@@ -501,10 +501,9 @@ static int read_pool(struct parse *p, struct rc_slice value)
         return 0;
     }
     add_understood(p->why, p);
-    rc_message_add(p->why, ": the pool ");
-    rc_message_add_quoted(
-        p->why, rc_message_is_word(value) && !p->stray_at ? value : rc_slice_text("***"));
-    rc_message_add(p->why, " is not gutter, the only one with a name");
+    rc_message_add(p->why, ": the pool is ");
+    rc_message_add_value(p->why, p->stray_at ? rc_slice_text("***") : value);
+    rc_message_add(p->why, ", and the only one with a name is \"gutter\"");
     return RINGCACHE_ECONFIG;
 }
 

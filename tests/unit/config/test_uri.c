@@ -158,6 +158,7 @@ static void a_copy_is_equal_and_its_own(void **state)
     "a server's URI begins with memcached://, redis://, memcached+unix:// or redis+unix://"
 #define BOTH "a memcached server takes a user and a password, or neither"
 #define BYTES "memcached takes no blank or control byte in a user or password"
+#define POOL(name) "the pool is \"" name "\", and the only one with a name is \"gutter\""
 #define HINT " (in a user or password, '/' is written %2F and '?' %3F)"
 
 static const struct {
@@ -172,11 +173,12 @@ static const struct {
     {"redis+unix:/run/s", "***: " SCHEMES},
     {"memcacheds://h", "memcacheds://***: TLS is not offered by this version yet"},
     {"rediss://h", "rediss://***: TLS is not offered by this version yet"},
-    {"redis://h?pool=hot",
-        "redis://h:6379: the pool \"hot\" is not gutter, the only one with a name"},
-    {"redis://h?pool=", "redis://h:6379: the pool \"***\" is not gutter, the only one with a name"},
-    {"redis://h?pool=GUTTER",
-        "redis://h:6379: the pool \"***\" is not gutter, the only one with a name"},
+    {"redis://h?pool=hot", "redis://h:6379: " POOL("hot")},
+    {"redis://h?pool=", "redis://h:6379: " POOL("")},
+    {"redis://:x@h?pool=GUTTER", "redis://:***@h:6379: " POOL("GUTTER")},
+    {"redis://h?pool=%67utter", "redis://h:6379: " POOL("%67utter")},
+    {"redis://h?pool=redis://g", "redis://h:6379: " POOL("***")},
+    {"redis://h?pool=GUTTER@g", "redis://***: " POOL("***")},
     {"redis://h?pool=gutter&pool=gutter", "redis://h:6379: a parameter is given twice"},
     {"redis://h x", "***: a blank or control byte is written %XX"},
     {"redis://h\n", "***: a blank or control byte is written %XX"},
@@ -348,6 +350,8 @@ static const char *const slips[] = {
     "redis+unix://:%s@",
     "redis+unix://:%s@/s?db=x",
     "redis://h?password=%s",
+    "redis://:1?pool=%s@h",
+    "redis://h?pool=redis://:%s",
     "redis://h?auth=x:%s@h",
     "redis://h/%s",
     "redis://h/?%s=1@x",
