@@ -170,9 +170,10 @@ RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_sl
 RINGCACHE_API int ringcache_server_add(ringcache_client *client, const char *uri);
 
 /** Remove a server: no new request goes to it, those in flight end, then its connections close and
- * RINGCACHE_EVENT_REMOVED tells. The last one may go, and so may the last spare, without which
- * failover = gutter does as none. Returns 0, RINGCACHE_EINVAL (no such name), RINGCACHE_ENOMEM or
- * RINGCACHE_ECLOSING. */
+ * RINGCACHE_EVENT_REMOVED tells. Its keys move to the others: one that was there before, by an
+ * earlier ring, reads what was left there (docs/failover.md). The last server may go, and so may
+ * the last spare, without which failover = gutter does as none. Returns 0, RINGCACHE_EINVAL (no
+ * such name), RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_server_remove(ringcache_client *client, const char *name);
 
 /** Give a server another weight. Returns as ringcache_server_add. */

@@ -3,6 +3,8 @@
  * and ends where the page says that it does. */
 #include "world.h"
 
+#include <stdio.h>
+
 static void transport_stays(struct rc_transport *transport)
 {
     (void)transport; /* the simulator frees it */
@@ -130,6 +132,106 @@ static void a_command_in_the_callers_words_is_not_made_good(void **state)
     world_end(world);
 }
 
+/* ---- keys that come home ---- */
+
+enum { KEYS = 40, LIFE_MS = 10000 };
+
+struct homes {
+    char server[KEYS][64]; /* of "v0" */
+    bool away[KEYS];       /* another server has "v1" */
+    size_t moved;
+};
+
+static struct world_reply *write_one(struct world *world, int i, const char *value, int64_t ttl_ms)
+{
+    char key[8];
+    int len = snprintf(key, sizeof key, "k%d", i);
+    const ringcache_request set = {.op = RINGCACHE_SET,
+        .key = {key, (size_t)len},
+        .value = {value, strlen(value)},
+        .ttl_ms = ttl_ms};
+    struct world_reply *reply = world_submit(world, &set, NULL);
+    world_settle(world, 100);
+    assert_reply(reply, RINGCACHE_OK);
+    return reply;
+}
+
+static struct world *begin_at_home(bool redis, struct homes *homes)
+{
+    struct world *world = world_new(10);
+    world_add add = redis ? world_redis : world_memcached;
+    add(world, "10.0.0.1", 11000);
+    add(world, "10.0.0.2", 11000);
+    world_begin(world);
+    *homes = (struct homes){.moved = 0};
+    for (int i = 0; i < KEYS; i++) {
+        const struct world_reply *set = write_one(world, i, "v0", LIFE_MS);
+        snprintf(homes->server[i], sizeof homes->server[i], "%s", set->server);
+    }
+    return world;
+}
+
+static void write_where_they_are(struct world *world, struct homes *homes)
+{
+    for (int i = 0; i < KEYS; i++) {
+        const struct world_reply *set = write_one(world, i, "v1", 0);
+        homes->away[i] = strcmp(set->server, homes->server[i]) != 0;
+        homes->moved += homes->away[i];
+    }
+    assert_in_range(homes->moved, 1, KEYS - 1);
+}
+
+/* `old`: what those read that were away, or NULL where that has ended. */
+static void read_at_home(struct world *world, const struct homes *homes, const char *old)
+{
+    for (int i = 0; i < KEYS; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%d", i);
+        struct world_reply *get = world_get(world, key);
+        world_settle(world, 100);
+        assert_string_equal(get->server, homes->server[i]);
+        if (!homes->away[i]) {
+            assert_value(get, "v1");
+        } else if (old != NULL) {
+            assert_value(get, old);
+        } else {
+            assert_reply(get, RINGCACHE_MISS);
+        }
+    }
+}
+
+static void a_key_that_comes_home_reads_what_was_left_there(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct homes homes;
+        bool redis = i % 2 != 0, ended = i / 2 != 0;
+        struct world *world = begin_at_home(redis, &homes);
+        sim_server_add(world->sim, "10.0.0.3", 11000, redis ? ENGINE_REDIS : ENGINE_MEMCACHED);
+        const char *uri = redis ? "redis://10.0.0.3:11000" : "memcached://10.0.0.3:11000";
+        assert_int_equal(ringcache_server_add(world->client, uri), 0);
+        write_where_they_are(world, &homes);
+        world_run_for(world, ended ? LIFE_MS + 2000 : 0);
+        assert_int_equal(ringcache_server_remove(world->client, "10.0.0.3:11000"), 0);
+        read_at_home(world, &homes, ended ? NULL : "v0");
+        world_end(world);
+    }
+}
+
+static void so_does_one_that_a_weight_moved_there_and_back(void **state)
+{
+    (void)state;
+    for (unsigned redis = 0; redis < 2; redis++) {
+        struct homes homes;
+        struct world *world = begin_at_home(redis != 0, &homes);
+        assert_int_equal(ringcache_server_weight(world->client, "10.0.0.2:11000", 10), 0);
+        write_where_they_are(world, &homes);
+        assert_int_equal(ringcache_server_weight(world->client, "10.0.0.2:11000", 1), 0);
+        read_at_home(world, &homes, "v0");
+        world_end(world);
+    }
+}
+
 /* ---- several ---- */
 
 static void a_journal_ends_with_its_client(void **state)
@@ -176,6 +278,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_canceled_before_it_left_leaves_what_was_there),
         cmocka_unit_test(a_command_in_the_callers_words_is_not_made_good),
+        cmocka_unit_test(a_key_that_comes_home_reads_what_was_left_there),
+        cmocka_unit_test(so_does_one_that_a_weight_moved_there_and_back),
         cmocka_unit_test(a_journal_ends_with_its_client),
         cmocka_unit_test(another_client_reads_the_old_value_until_the_writers_journal_is_replayed),
     };
