@@ -301,12 +301,14 @@ static const struct rc_flight_kind kind = {sizeof(struct fetch), answered, due, 
 
 /* ---- what the loader says ---- */
 
-/* The load is over: what it was for, or NULL when that is gone. */
+/* The load is over: what it was for, or NULL when that is gone. What a peer failed to write
+ * meanwhile is heard while the flight can be overtaken. */
 static struct fetch *take_over(ringcache_load *load)
 {
     struct fetch *fetch = load->fetch;
     rc_free(load);
     if (fetch != NULL) {
+        rc_client_hear(fetch->flight.client);
         fetch->load = NULL;
         fetch->loading = false;
         rc_flight_shut(&fetch->flight);

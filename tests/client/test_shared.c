@@ -537,6 +537,50 @@ static void a_fetch_behind_a_failed_write_joins_none_from_before_it(void **state
     }
 }
 
+/* A fetch whose loader waits. */
+struct held {
+    struct told told;
+    ringcache_load *load;
+};
+
+static void hold(ringcache_client *client, ringcache_load *load, void *user)
+{
+    (void)client;
+    ((struct held *)user)->load = load;
+}
+
+static void load_is_done(ringcache_client *client, const ringcache_reply *reply, void *user)
+{
+    (void)client;
+    assert_int_equal(reply->status, RINGCACHE_ECONNECT);
+    ringcache_load_done(user, "older", 5, 0);
+}
+
+static void what_was_loaded_before_a_failed_write_is_not_stored(void **state)
+{
+    (void)state;
+    for (int redis = 0; redis < 2; redis++) {
+        struct scene *s = begin(redis != 0, true, NULL, NULL);
+        struct held held = {.load = NULL};
+        const ringcache_fetch_request fetch = {.key = {"l", 1}, .loader = hold};
+        hang_the_first(s);
+        uint64_t writing = sim_server_newest(s->server) - 1;
+        assert_int_equal(
+            ringcache_fetch(s->members[1].client, &fetch, on_reply, &held.told, NULL), 0);
+        sim_run_for(s->sim, 5);
+        assert_non_null(held.load);
+        assert_int_equal(
+            ringcache_set(s->members[0].client, "l", 1, "newer", 5, 0, load_is_done, held.load), 0);
+        sim_run_for(s->sim, 5);
+        sim_end(s->server, writing, SIM_RST);
+        settle(s, &held.told);
+        assert_string_equal(held.told.value, "older");
+        sim_run_for(s->sim, 10);
+        expect(s, &s->members[1], "l", RINGCACHE_MISS, "");
+        end(s);
+    }
+}
+
 static void who_cannot_keep_up_knows_that_it_missed_something(void **state)
 {
     (void)state;
@@ -606,6 +650,7 @@ int main(void)
         cmocka_unit_test(the_bytes_of_what_is_told_are_counted),
         cmocka_unit_test(who_asks_behind_a_failed_write_joins_no_read_from_before_it),
         cmocka_unit_test(a_fetch_behind_a_failed_write_joins_none_from_before_it),
+        cmocka_unit_test(what_was_loaded_before_a_failed_write_is_not_stored),
         cmocka_unit_test(who_cannot_keep_up_knows_that_it_missed_something),
         cmocka_unit_test(only_clients_that_place_keys_alike_may_share),
         cmocka_unit_test(one_that_leaves_takes_its_unread_news_along),
