@@ -182,7 +182,9 @@ RINGCACHE_API int ringcache_server_weight(
 
 /** Put the servers and the placement of `config` in force as one new ring, all or nothing. Servers
  * of unchanged name and address keep their connections and journals, also where an owner becomes a
- * spare or the other way round. Other options (timeouts, bounds …) stay as
+ * spare or the other way round. One whose user or password is another keeps its journal and is
+ * connected anew: what was sent is still answered, what comes waits for that, and if it is out of
+ * service it is asked at once. Other options (timeouts, bounds …) stay as
  * they were at ringcache_client_new. Returns as ringcache_server_add. */
 RINGCACHE_API int ringcache_servers_replace(
     ringcache_client *client, const ringcache_config *config);

@@ -84,8 +84,9 @@ void rc_config_topology(const ringcache_config *config, enum rc_role roles,
 int rc_server_uri_parse(const char *uri, struct rc_server_uri *server, char *why, size_t why_size);
 int rc_server_uri_copy(struct rc_server_uri *to, const struct rc_server_uri *from);
 void rc_server_uri_deinit(struct rc_server_uri *server);
-/* Same address, protocol, credentials and database: may one backend serve both? */
+/* Same address, protocol and database: do both hold the same items? */
 bool rc_server_uri_same_backend(const struct rc_server_uri *a, const struct rc_server_uri *b);
+bool rc_server_uri_same_credentials(const struct rc_server_uri *a, const struct rc_server_uri *b);
 
 /* A deep copy, for the client that outlives the caller's. 0 or RINGCACHE_ENOMEM. */
 int rc_config_copy(ringcache_config **to, const ringcache_config *from);

@@ -78,6 +78,10 @@ bool rc_server_uri_same_backend(const struct rc_server_uri *a, const struct rc_s
 {
     return a->protocol == b->protocol && a->member.is_path == b->member.is_path &&
            a->member.port == b->member.port && a->database == b->database &&
-           same_text(a->address, b->address) && same_text(a->user, b->user) &&
-           same_text(a->password, b->password);
+           same_text(a->address, b->address);
+}
+
+bool rc_server_uri_same_credentials(const struct rc_server_uri *a, const struct rc_server_uri *b)
+{
+    return same_text(a->user, b->user) && same_text(a->password, b->password);
 }

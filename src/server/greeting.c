@@ -4,6 +4,38 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
+static void free_secret(const char *text)
+{
+    if (text != NULL) {
+        rc_wipe((char *)(uintptr_t)text, strlen(text));
+        rc_free((char *)(uintptr_t)text);
+    }
+}
+
+void rc_credentials_deinit(struct rc_credentials *who)
+{
+    free_secret(who->user);
+    free_secret(who->password);
+    who->user = NULL;
+    who->password = NULL;
+}
+
+int rc_credentials_copy(struct rc_credentials *to, const struct rc_credentials *from)
+{
+    *to = *from;
+    to->user = from->user != NULL ? rc_copy_text(from->user, strlen(from->user)) : NULL;
+    to->password =
+        from->password != NULL ? rc_copy_text(from->password, strlen(from->password)) : NULL;
+    bool whole = (from->user == NULL || to->user != NULL) &&
+                 (from->password == NULL || to->password != NULL);
+    if (!whole) {
+        rc_credentials_deinit(to);
+    }
+    return whole ? 0 : RINGCACHE_ENOMEM;
+}
+
 /* PING before the questions that may go unanswered: what a full server says at once, to whatever
  * comes first, has to be heard as its refusal. */
 static const enum rc_verb redis_steps[] = {

@@ -30,6 +30,10 @@ struct rc_credentials {
     uint32_t unasked; /* bit `verb`: a question of our own that this server is spared for now */
 };
 
+/* Its strings are copied, and wiped in the end. 0, or RINGCACHE_ENOMEM with nothing in `to`. */
+int rc_credentials_copy(struct rc_credentials *to, const struct rc_credentials *from);
+void rc_credentials_deinit(struct rc_credentials *who);
+
 enum { RC_RUN_ID_BYTES = 40 };
 
 struct rc_greeting {

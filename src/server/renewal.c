@@ -78,6 +78,56 @@ void rc_renewal_ready(struct rc_lane *lane)
     rc_service_resume(server);
 }
 
+/* A silent one is not waited for by more requests than it has. */
+static void give_way(struct rc_lane *lane)
+{
+    static const char why[] = "its user or password is another now";
+    struct rc_server *server = lane->server;
+    struct rc_conn *conn = lane->conn;
+    rc_conn_free(lane->successor);
+    lane->successor = NULL;
+    if (stands(lane) && !conn->suspect && drain(server, conn)) {
+        lane->conn = NULL;
+    } else if (conn != NULL) {
+        conn->replaced = true;
+        rc_service_retire(server, lane, RINGCACHE_ECONNECT, why);
+    }
+}
+
+static void connect_anew(struct rc_server *server)
+{
+    rc_service_explain(server, "connecting anew, with another user or password", "");
+    rc_service_learn(server, RC_EVIDENCE_LOST, 0, "");
+    rc_lane_connect(&server->lanes[0]);
+    for (uint32_t i = 1; i < server->lane_count; i++) {
+        if (!rc_list_empty(&server->lanes[i].waiting)) {
+            rc_lane_connect(&server->lanes[i]);
+        }
+    }
+}
+
+/* What is out of service, or silent, is asked anew at once. A server on its way back may be asking
+ * for the end of an older connection: that goes on. */
+void rc_server_greet_as(struct rc_server *server, struct rc_credentials *who)
+{
+    rc_credentials_deinit(&server->backend.credentials);
+    server->backend.credentials = *who;
+    *who = (struct rc_credentials){.user = NULL};
+    bool asked =
+        server->health.state == RC_SERVER_DOWN || server->health.state == RC_SERVER_SUSPECT;
+    bool connected = false;
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        connected = connected || server->lanes[i].conn != NULL;
+        give_way(&server->lanes[i]);
+    }
+    if (asked) {
+        rc_service_drop_probe(server);
+        rc_service_retry_in(server, 0);
+    } else if (connected) {
+        connect_anew(server);
+    }
+}
+
 void rc_renewal_failed(struct rc_lane *lane, const char *why)
 {
     lane->successor = NULL;

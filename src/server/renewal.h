@@ -10,7 +10,10 @@
  *                            └─ failed ──► forgotten; the old one stays
  *
  * What the old one was sent it still answers, and while writes are among that, no request is sent
- * on the successor. For recovery.c alone. */
+ * on the successor. For recovery.c alone.
+ *
+ * Where other credentials are in force, what was connected with the old ones is not to serve until
+ * then: it drains at once, and requests wait for its successor (rc_server_greet_as, server.h). */
 
 #include "server/server.h"
 

@@ -485,35 +485,20 @@ const char *rc_server_process(const struct rc_server *server)
 
 /* ---- making and freeing ---- */
 
-static void free_secret(const char *text)
-{
-    if (text != NULL) {
-        rc_wipe((char *)(uintptr_t)text, strlen(text));
-        rc_free((char *)(uintptr_t)text);
-    }
-}
-
 static void free_backend(struct rc_backend *backend)
 {
     rc_free((char *)(uintptr_t)backend->name);
     rc_free((char *)(uintptr_t)backend->endpoint.host);
-    free_secret(backend->credentials.user);
-    free_secret(backend->credentials.password);
+    rc_credentials_deinit(&backend->credentials);
 }
 
 static int copy_backend(struct rc_backend *to, const struct rc_backend *from)
 {
-    const struct rc_credentials *who = &from->credentials;
     *to = *from;
     to->name = rc_copy_text(from->name, strlen(from->name));
     to->endpoint.host = rc_copy_text(from->endpoint.host, strlen(from->endpoint.host));
-    to->credentials.user = who->user != NULL ? rc_copy_text(who->user, strlen(who->user)) : NULL;
-    to->credentials.password =
-        who->password != NULL ? rc_copy_text(who->password, strlen(who->password)) : NULL;
-    bool whole = to->name != NULL && to->endpoint.host != NULL &&
-                 (who->user == NULL || to->credentials.user != NULL) &&
-                 (who->password == NULL || to->credentials.password != NULL);
-    return whole ? 0 : RINGCACHE_ENOMEM;
+    int rc = rc_credentials_copy(&to->credentials, &from->credentials);
+    return to->name != NULL && to->endpoint.host != NULL ? rc : RINGCACHE_ENOMEM;
 }
 
 int rc_server_new(struct rc_server **server, struct rc_env *env, const struct rc_backend *backend,

@@ -116,6 +116,9 @@ void rc_server_close(struct rc_server *server);
 void rc_server_depart(struct rc_server *server, struct rc_journal *journal);
 /* A new one is the one that left with that journal, which is taken over. */
 void rc_server_rejoin(struct rc_server *server, struct rc_journal *journal);
+/* It is greeted as `who`, taken over, from here on: its connections answer what they were sent, and
+ * whatever comes waits for new ones. Journal, health and older connections stay what they are. */
+void rc_server_greet_as(struct rc_server *server, struct rc_credentials *who);
 /* It is in the ring again, after others had its keys: what it holds from before is out of date. */
 void rc_server_return(struct rc_server *server);
 /* Close it and free its memory: only once its finished requests were delivered, since they speak of

@@ -73,6 +73,191 @@ static void a_server_that_left_stays_as_long_as_a_request_has_time(void **state)
     world_end(world);
 }
 
+/* ---- another user or password ---- */
+
+static const char *const OLD = "redis://:old@10.0.0.1:11000?name=" NAME;
+static const char *const NEW = "redis://:new@10.0.0.1:11000?name=" NAME;
+
+/* `k` is "v0". */
+static struct world *begin_with_password(struct sim_server **server, const char *connections)
+{
+    struct world *world = world_new(234);
+    *server = sim_server_add(world->sim, "10.0.0.1", 11000, ENGINE_REDIS);
+    engine_set_password(sim_server_engine(*server), NULL, "old");
+    world_option(world, "server", OLD);
+    world_option(world, "connections", connections);
+    world_begin(world);
+    struct world_reply *set = world_set(world, "k", "v0");
+    world_settle(world, 100);
+    assert_reply(set, RINGCACHE_OK);
+    return world;
+}
+
+static void rotate(struct world *world, struct sim_server *server)
+{
+    engine_set_password(sim_server_engine(server), NULL, "new");
+    replace_by(world, &NEW, 1);
+    assert_int_equal(world->client->leaving, 0);
+    assert_string_equal(world->client->table->all[0]->backend.credentials.password, "new");
+}
+
+static void expect(struct world *world, const char *key, const char *value)
+{
+    struct world_reply *get = world_get(world, key);
+    world_settle(world, 5000);
+    if (value != NULL) {
+        assert_value(get, value);
+    } else {
+        assert_reply(get, RINGCACHE_MISS);
+    }
+}
+
+static void take_out(struct world *world, struct sim_server *server)
+{
+    sim_server_stop(server);
+    world_get(world, "k");
+    for (unsigned ms = 0; world_count(world, RINGCACHE_EVENT_EJECTED) == 0 && ms < 5000; ms++) {
+        world_run_for(world, 1);
+    }
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_EJECTED), 1);
+}
+
+static void another_password_loses_nothing_that_was_written_in_vain(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin_with_password(&server, "1");
+    take_out(world, server);
+    struct world_reply *set = world_set(world, "k", "v1");
+    world_settle(world, 100);
+    assert_reply(set, RINGCACHE_EDOWN);
+    rotate(world, server);
+    sim_server_continue(server);
+    world_run_for(world, 1000);
+    expect(world, "k", NULL);
+    world_end(world);
+}
+
+static void what_was_written_in_vain_to_one_that_left_is_known_by_any_password(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin_with_password(&server, "1");
+    take_out(world, server);
+    struct world_reply *set = world_set(world, "k", "v1");
+    world_settle(world, 100);
+    assert_reply(set, RINGCACHE_EDOWN);
+    assert_int_equal(ringcache_server_remove(world->client, NAME), 0);
+    world_run_for(world, 100000);
+    assert_int_equal(world->client->departures.count, 1);
+    engine_set_password(sim_server_engine(server), NULL, "new");
+    sim_server_continue(server);
+    assert_int_equal(ringcache_server_add(world->client, NEW), 0);
+    expect(world, "k", NULL);
+    world_end(world);
+}
+
+static void a_write_under_the_old_password_undoes_none_under_the_new_one(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin_with_password(&server, "1");
+    uint64_t connection = sim_server_newest(server);
+    sim_stall(server, connection, true);
+    const ringcache_request request = {
+        .op = RINGCACHE_SET, .key = {"k", 1}, .value = {"v1", 2}, .timeout_ms = 20};
+    struct world_reply *late = world_submit(world, &request, NULL);
+    world_settle(world, 50);
+    assert_reply(late, RINGCACHE_ETIMEDOUT);
+    rotate(world, server);
+    struct world_reply *set = world_set(world, "k", "v2");
+    world_settle(world, 5000);
+    sim_stall(server, connection, false);
+    world_run_for(world, 5000);
+    expect(world, "k", set->status == RINGCACHE_OK ? "v2" : NULL);
+    set = world_set(world, "k", "v3");
+    world_settle(world, 100);
+    assert_reply(set, RINGCACHE_OK);
+    expect(world, "k", "v3");
+    world_end(world);
+}
+
+/* The connections answer what they were sent, and are gone then. */
+static void while_the_password_changes_every_request_is_answered(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin_with_password(&server, "3");
+    struct world_reply *replies[64];
+    for (unsigned i = 0; i < 64; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "n%u", i / 2);
+        replies[i] = i % 2 == 0 ? world_set(world, key, "v") : world_get(world, key);
+        if (i % 16 == 15) {
+            world_run_for(world, i / 16);
+        }
+        if (i == 31) {
+            rotate(world, server);
+        }
+    }
+    world_settle(world, 1000);
+    for (unsigned i = 0; i < 64; i++) {
+        assert_reply(replies[i], RINGCACHE_OK);
+    }
+    world_run_for(world, 100);
+    assert_int_equal(sim_server_connections(server), 3);
+    assert_int_equal(sim_server_connects(server), 6);
+    assert_true(rc_list_empty(&world->client->table->all[0]->old));
+    assert_int_equal(world_count(world, RINGCACHE_EVENT_DOWN), 0);
+    world_end(world);
+}
+
+/* It was refused; the next probe would come only in a while. */
+static void the_right_password_is_tried_at_once(void **state)
+{
+    (void)state;
+    struct sim_server *server;
+    struct world *world = begin_with_password(&server, "1");
+    engine_set_password(sim_server_engine(server), NULL, "new");
+    sim_end(server, sim_server_newest(server), SIM_RST);
+    world_run_for(world, 60000);
+    struct world_reply *get = world_get(world, "k");
+    world_settle(world, 100);
+    assert_reply(get, RINGCACHE_EAUTH);
+    rotate(world, server);
+    world_run_for(world, 20);
+    expect(world, "k", "v0");
+    world_end(world);
+}
+
+/* Connections in the making, too, and one that is silent. */
+static void whatever_a_server_does_it_takes_the_new_password(void **state)
+{
+    (void)state;
+    for (unsigned ms = 0; ms < 1400; ms += ms < 10 ? 1 : 33) {
+        struct sim_server *server;
+        struct world *world = begin_with_password(&server, "1");
+        if (ms % 2 == 0) {
+            sim_end(server, sim_server_newest(server), SIM_RST);
+        }
+        sim_server_stop(server);
+        struct world_reply *set = world_set(world, "k", "v1");
+        world_run_for(world, ms);
+        rotate(world, server);
+        sim_server_continue(server);
+        world_run_for(world, 3000);
+        assert_int_equal(set->calls, 1);
+        struct world_reply *get = world_get(world, "k"); /* it may have been carried out */
+        world_settle(world, 100);
+        assert_true(get->status == RINGCACHE_MISS || strcmp(get->value, "v1") == 0);
+        set = world_set(world, "k", "v2");
+        world_settle(world, 100);
+        assert_reply(set, RINGCACHE_OK);
+        expect(world, "k", "v2");
+        world_end(world);
+    }
+}
+
 /* ---- many keys ---- */
 
 enum { SLICE = 4096, KEYS = SLICE + 200 }; /* so many are routed in one turn */
@@ -143,6 +328,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_at_another_address_is_another_server),
         cmocka_unit_test(a_server_that_left_stays_as_long_as_a_request_has_time),
+        cmocka_unit_test(another_password_loses_nothing_that_was_written_in_vain),
+        cmocka_unit_test(what_was_written_in_vain_to_one_that_left_is_known_by_any_password),
+        cmocka_unit_test(a_write_under_the_old_password_undoes_none_under_the_new_one),
+        cmocka_unit_test(while_the_password_changes_every_request_is_answered),
+        cmocka_unit_test(the_right_password_is_tried_at_once),
+        cmocka_unit_test(whatever_a_server_does_it_takes_the_new_password),
         cmocka_unit_test(keys_not_yet_asked_for_follow_the_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

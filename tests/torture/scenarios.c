@@ -77,6 +77,21 @@ static void go_raw(struct life *life)
     life_run(life, 200);
 }
 
+/* The third is greeted otherwise. */
+static void change_password(struct life *life)
+{
+    ringcache_config *config;
+    if (life_config(life, &config) == 0) {
+        if (life_did(life, ringcache_config_add_server(
+                               config, "memcached://user:other@10.0.0.1:11211?name=third"))) {
+            life_did(life, ringcache_servers_replace(life->client, config));
+        }
+        ringcache_config_free(config);
+    }
+    ask_mixed(life);
+    life_run(life, 20);
+}
+
 static void go_membership(struct life *life)
 {
     static const char third[] = "memcached://user:secret@10.0.0.1:11211?name=third";
@@ -86,6 +101,7 @@ static void go_membership(struct life *life)
     life_run(life, 20);
     if (added) {
         life_did(life, ringcache_server_weight(life->client, "third", 2));
+        change_password(life);
         life_did(life, ringcache_server_remove(life->client, "third"));
     }
     ringcache_config *config;

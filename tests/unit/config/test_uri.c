@@ -458,7 +458,7 @@ static void a_small_room_for_the_reason_cuts_it(void **state)
     assert_string_equal(why, "redis:/");
 }
 
-static void backends_are_the_same_when_all_that_connects_is(void **state)
+static void backends_are_the_same_whoever_asks_them(void **state)
 {
     (void)state;
     static const struct {
@@ -471,11 +471,11 @@ static void backends_are_the_same_when_all_that_connects_is(void **state)
         {"redis://h", "redis://h:1", false},
         {"redis://h", "redis://h/1", false},
         {"redis://h", "memcached://h:6379", false},
-        {"redis://h", "redis://:x@h", false},
-        {"redis://:y@h", "redis://:x@h", false},
-        {"memcached://u:y@h", "memcached://u:x@h", false},
-        {"memcached://u:x@h", "memcached://h", false},
-        {"redis://u:x@h", "redis://:x@h", false},
+        {"redis://h", "redis://:x@h", true},
+        {"redis://:y@h", "redis://:x@h", true},
+        {"memcached://u:y@h", "memcached://u:x@h", true},
+        {"memcached://u:x@h", "memcached://h", true},
+        {"redis://u:x@h", "redis://:x@h", true},
         {"redis+unix:///s", "redis+unix:///s?name=x", true},
         {"redis+unix:///s", "redis+unix:///t", false},
         {"redis+unix:///s", "redis://s", false},
@@ -487,6 +487,32 @@ static void backends_are_the_same_when_all_that_connects_is(void **state)
         parse(rows[i].b, &b);
         assert_int_equal(rc_server_uri_same_backend(&a, &b), rows[i].same);
         assert_int_equal(rc_server_uri_same_backend(&b, &a), rows[i].same);
+        rc_server_uri_deinit(&a);
+        rc_server_uri_deinit(&b);
+    }
+}
+
+static void credentials_are_user_and_password(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } rows[] = {
+        {"redis://h", "redis://g:1/2", true},
+        {"redis://u:x@h", "redis://u:x@g", true},
+        {"redis://h", "redis://:x@h", false},
+        {"redis://:y@h", "redis://:x@h", false},
+        {"redis://u:x@h", "redis://:x@h", false},
+        {"redis://u:x@h", "redis://v:x@h", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct rc_server_uri a;
+        struct rc_server_uri b;
+        parse(rows[i].a, &a);
+        parse(rows[i].b, &b);
+        assert_int_equal(rc_server_uri_same_credentials(&a, &b), rows[i].same);
+        assert_int_equal(rc_server_uri_same_credentials(&b, &a), rows[i].same);
         rc_server_uri_deinit(&a);
         rc_server_uri_deinit(&b);
     }
@@ -548,7 +574,8 @@ int main(void)
         cmocka_unit_test(foreign_bytes_are_escaped_in_a_display),
         with_config(the_lengths_of_a_name_a_host_and_a_path_are_bounded),
         cmocka_unit_test(a_small_room_for_the_reason_cuts_it),
-        cmocka_unit_test(backends_are_the_same_when_all_that_connects_is),
+        cmocka_unit_test(backends_are_the_same_whoever_asks_them),
+        cmocka_unit_test(credentials_are_user_and_password),
         with_config(servers_keep_their_order_and_reach_the_topology),
         with_config(a_server_is_removed_by_its_name_and_the_others_stay),
     };
