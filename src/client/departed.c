@@ -41,17 +41,27 @@ static void take_out(struct rc_departures *departures, struct rc_departed *depar
     departures->entries -= departed->journal.count;
 }
 
-static void forget_oldest(struct rc_departures *departures)
+static bool owes_nothing(const struct rc_departed *departed)
 {
-    struct rc_departed *oldest = departed_of(rc_list_first(&departures->all));
-    take_out(departures, oldest);
-    rc_departed_free(oldest);
+    return departed->journal.count == 0 && !rc_journal_overflowed(&departed->journal);
+}
+
+/* One for which nothing is to be made good, or else the oldest of all. */
+static void forget_one(struct rc_departures *departures)
+{
+    struct rc_list *l = departures->all.next;
+    while (l != &departures->all && !owes_nothing(departed_of(l))) {
+        l = l->next;
+    }
+    struct rc_departed *one = departed_of(l != &departures->all ? l : departures->all.next);
+    take_out(departures, one);
+    rc_departed_free(one);
 }
 
 void rc_departures_deinit(struct rc_departures *departures)
 {
     while (departures->count > 0) {
-        forget_oldest(departures);
+        forget_one(departures);
     }
 }
 
@@ -66,18 +76,23 @@ static void drop_oldest_keys(struct rc_departures *departures)
     rc_journal_drop(&departed_of(l)->journal);
 }
 
+static void hold_bound(struct rc_departures *departures)
+{
+    while (departures->entries > departures->most_entries) {
+        drop_oldest_keys(departures);
+    }
+}
+
 void rc_departures_keep(struct rc_departures *departures, struct rc_departed *departed)
 {
     rc_list_append(&departures->all, &departed->link);
     departures->count++;
     departures->entries += departed->journal.count;
     if (departures->count > RC_DEPARTED_MAX) {
-        forget_oldest(departures);
+        forget_one(departures);
         departures->forgotten++;
     }
-    while (departures->entries > departures->most_entries) {
-        drop_oldest_keys(departures);
-    }
+    hold_bound(departures);
 }
 
 struct rc_departed *rc_departures_take(

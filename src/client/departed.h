@@ -5,7 +5,8 @@
 /* What is kept of servers that left the ring, for when they join again: which they were, and the
  * keys that were written there in vain. Where there are more keys than the journal of one server
  * holds, those of the oldest are dropped, as if its journal had overflowed. Where there are too
- * many servers, the oldest is forgotten, and joins as one that never was here. */
+ * many servers, the oldest is forgotten that has no such keys, or else the oldest of all, and joins
+ * as one that never was here. */
 
 #include "base/list.h"
 #include "config/config.h"

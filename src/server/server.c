@@ -562,6 +562,12 @@ void rc_server_depart(struct rc_server *server, struct rc_journal *journal)
     server->journal = (struct rc_journal){.limit = 0};
 }
 
+bool rc_server_is_known(const struct rc_server *server)
+{
+    return server->counts.connects > 0 || server->returns > 0 || server->journal.noted > 0 ||
+           server->journal.missed > 0;
+}
+
 void rc_server_rejoin(struct rc_server *server, struct rc_journal *journal)
 {
     rc_journal_deinit(&server->journal);

@@ -114,6 +114,9 @@ void rc_server_close(struct rc_server *server);
 /* It left the ring, for good or not: every connection closes, and what is unanswered or still to be
  * deleted is in `journal` from then on, whose owner the caller is. Nothing is pending any more. */
 void rc_server_depart(struct rc_server *server, struct rc_journal *journal);
+/* Was it ever connected to, or is there something to be made good, or did it leave before? Else it
+ * is as one that never was in the ring. */
+bool rc_server_is_known(const struct rc_server *server);
 /* A new one is the one that left with that journal, which is taken over. */
 void rc_server_rejoin(struct rc_server *server, struct rc_journal *journal);
 /* It is greeted as `who`, taken over, from here on: its connections answer what they were sent, and

@@ -381,6 +381,65 @@ static bool is_kept(struct rc_departures *all, const char *name)
     return kept;
 }
 
+/* Nobody ever asked them for anything: there is nothing to know of them. */
+static void what_comes_and_goes_unasked_forgets_none_that_matters(void **state)
+{
+    (void)state;
+    struct scene s = begin(&kinds[0], NULL, NULL);
+    take_out(&s);
+    write_in_vain(&s, "k");
+    leave(&s);
+    for (unsigned i = 0; i <= RC_DEPARTED_MAX; i++) {
+        char uri[64], name[16];
+        snprintf(name, sizeof name, "spare-%u", i);
+        snprintf(uri, sizeof uri, "memcached://10.0.0.9:11000?name=%s&pool=gutter", name);
+        assert_int_equal(ringcache_server_add(s.world->client, uri), 0);
+        assert_int_equal(ringcache_server_remove(s.world->client, name), 0);
+        world_run_for(s.world, 1);
+    }
+    assert_int_equal(s.world->client->leaving, 0);
+    assert_int_equal(departures(&s)->count, 1);
+    sim_server_continue(s.server);
+    join(&s);
+    expect(&s, "k", NULL);
+    world_end(s.world);
+}
+
+static void one_that_left_before_is_known_unasked(void **state)
+{
+    (void)state;
+    struct scene s = begin(&kinds[0], NULL, NULL);
+    leave(&s);
+    join(&s);
+    assert_int_equal(ringcache_server_remove(s.world->client, NAME), 0);
+    until(&s, RINGCACHE_EVENT_REMOVED, 2);
+    assert_int_equal(departures(&s)->count, 1);
+    join(&s);
+    expect(&s, "k", NULL);
+    world_end(s.world);
+}
+
+static void those_with_nothing_to_make_good_are_forgotten_first(void **state)
+{
+    struct rc_departures all;
+    char name[16];
+    (void)state;
+    rc_departures_init(&all, 1000);
+    struct rc_departed *missed = departed("missed", 0);
+    rc_journal_miss(&missed->journal);
+    rc_departures_keep(&all, missed);
+    for (unsigned i = 1; i < RC_DEPARTED_MAX + 2; i++) {
+        snprintf(name, sizeof name, "s%u", i);
+        rc_departures_keep(&all, departed(name, i == 2 || i == 3 ? 0 : 1));
+    }
+    assert_int_equal(all.forgotten, 2);
+    assert_true(is_kept(&all, "missed"));
+    assert_true(is_kept(&all, "s1"));
+    assert_false(is_kept(&all, "s2"));
+    assert_false(is_kept(&all, "s3"));
+    rc_departures_deinit(&all);
+}
+
 static void of_too_many_the_oldest_is_forgotten(void **state)
 {
     struct rc_departures all;
@@ -471,6 +530,9 @@ int main(void)
         cmocka_unit_test(a_redis_is_flushed_where_that_is_configured),
         cmocka_unit_test(without_a_journal_it_serves_what_it_held),
         cmocka_unit_test(who_stays_in_the_ring_serves_what_it_holds),
+        cmocka_unit_test(what_comes_and_goes_unasked_forgets_none_that_matters),
+        cmocka_unit_test(one_that_left_before_is_known_unasked),
+        cmocka_unit_test(those_with_nothing_to_make_good_are_forgotten_first),
         cmocka_unit_test(of_too_many_the_oldest_is_forgotten),
         cmocka_unit_test(of_more_keys_than_one_journal_holds_the_oldest_overflow),
         cmocka_unit_test(the_figures_tell_of_what_is_kept),
