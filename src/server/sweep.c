@@ -140,6 +140,17 @@ static struct rc_conn *first_ready(const struct rc_server *server)
     return NULL;
 }
 
+/* What nobody asks for goes all the same: else it would pile up, outage by outage. */
+static void connect_for_pending(struct rc_lane *lane)
+{
+    struct rc_server *server = lane->server;
+    bool closed = server->closing || lane->closed_until_ms > rc_env_now_ms(server->env);
+    bool wanted = lane->conn == NULL && rc_journal_pending(&server->journal, lane->number) != NULL;
+    if (wanted && !closed) {
+        rc_lane_connect(lane);
+    }
+}
+
 void rc_sweep_go(struct rc_server *server)
 {
     if (!rc_server_gate_open(server) || rc_readmission_flushes(server)) {
@@ -155,6 +166,7 @@ void rc_sweep_go(struct rc_server *server)
         if (is_ready(conn) && server->journal.lanes[i].count == 0) {
             conn->clean = true;
         }
+        connect_for_pending(&server->lanes[i]);
     }
 }
 

@@ -11,7 +11,8 @@
  *   UP, SUSPECT  a write expired before it left, or was refused when its caller had: in front of
  *                what is submitted behind it
  *
- * The first goes alone, since a server that refuses one will refuse all. */
+ * The first goes alone, since a server that refuses one will refuse all. A lane that has no
+ * connection gets one for what is pending, unless its server is DOWN. */
 
 #include "server/server.h"
 

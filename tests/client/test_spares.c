@@ -146,6 +146,30 @@ static void a_spare_that_is_refused_leaves_the_next_one(void **state)
 
 /* ---- from spare to owner and back ---- */
 
+/* Its connection ended twice in a row, and is not made again at once. */
+static void guests_leave_a_spare_that_has_lost_its_connection(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SPARED_KINDS; i++) {
+        struct scene s = plan_owners(spared[i], 1, 2);
+        begin_scene(&s);
+        take_out(&s, 0);
+        assert_elsewhere(set(&s, s.key, "v1"), 1);
+        assert_int_equal(guests_at(&s, 1), 1);
+        for (unsigned n = 0; n < 2; n++) {
+            sim_end(s.servers[1], sim_server_newest(s.servers[1]), SIM_RST);
+            world_run_for(s.world, 10);
+        }
+        assert_int_equal(sim_server_connections(s.servers[1]), 0);
+        world_run_for(s.world, 3000);
+        assert_int_equal(sim_server_connections(s.servers[1]), 0);
+        take_back(&s, 0);
+        world_run_for(s.world, 100);
+        assert_int_equal(guests_at(&s, 1), 0);
+        world_end(s.world);
+    }
+}
+
 static void a_spare_that_becomes_an_owner_serves_no_guest(void **state)
 {
     (void)state;
@@ -341,6 +365,7 @@ int main(void)
         cmocka_unit_test(without_an_owner_there_is_no_server),
         cmocka_unit_test(the_last_spare_may_leave_and_another_one_join),
         cmocka_unit_test(a_spare_that_is_refused_leaves_the_next_one),
+        cmocka_unit_test(guests_leave_a_spare_that_has_lost_its_connection),
         cmocka_unit_test(a_spare_that_becomes_an_owner_serves_no_guest),
         cmocka_unit_test(an_owner_that_becomes_a_spare_keeps_its_journal),
         cmocka_unit_test(an_owner_that_was_a_spare_meanwhile_serves_nothing_from_before),
