@@ -95,12 +95,38 @@ void rc_departures_keep(struct rc_departures *departures, struct rc_departed *de
     hold_bound(departures);
 }
 
+static bool has_name(const struct rc_departed *departed, const char *name)
+{
+    return strcmp(departed->uri.member.name, name) == 0;
+}
+
+void rc_departures_note(struct rc_departures *departures, const char *name, uint32_t lane,
+    const struct rc_lost *lost, uint64_t random)
+{
+    for (struct rc_list *l = departures->all.next; l != &departures->all; l = l->next) {
+        struct rc_departed *departed = departed_of(l);
+        if (has_name(departed, name)) {
+            departures->entries -= departed->journal.count;
+            rc_journal_note(&departed->journal, lane, lost, random);
+            departures->entries += departed->journal.count;
+        }
+    }
+    hold_bound(departures);
+}
+
+void rc_departures_miss(struct rc_departures *departures)
+{
+    for (struct rc_list *l = departures->all.next; l != &departures->all; l = l->next) {
+        rc_journal_miss(&departed_of(l)->journal);
+    }
+}
+
 struct rc_departed *rc_departures_take(
     struct rc_departures *departures, const struct rc_server_uri *uri)
 {
     for (struct rc_list *l = departures->all.next; l != &departures->all; l = l->next) {
         struct rc_departed *departed = departed_of(l);
-        if (strcmp(departed->uri.member.name, uri->member.name) == 0 &&
+        if (has_name(departed, uri->member.name) &&
             rc_server_uri_same_backend(&departed->uri, uri)) {
             take_out(departures, departed);
             return departed;

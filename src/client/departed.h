@@ -38,6 +38,11 @@ void rc_departed_free(struct rc_departed *departed);
 
 /* It left: `departed`, whose URI and journal were filled in, is taken over. */
 void rc_departures_keep(struct rc_departures *departures, struct rc_departed *departed);
+/* Another client wrote there in vain, whatever backend it is that has that name; or something that
+ * nobody knows any more. */
+void rc_departures_note(struct rc_departures *departures, const char *name, uint32_t lane,
+    const struct rc_lost *lost, uint64_t random);
+void rc_departures_miss(struct rc_departures *departures);
 /* It joins: what was kept of that name and backend, which is the caller's from here on; or NULL. */
 struct rc_departed *rc_departures_take(
     struct rc_departures *departures, const struct rc_server_uri *uri);

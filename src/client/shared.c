@@ -46,6 +46,11 @@ static struct rc_news *news_of(struct rc_list *link)
     return rc_container(link, struct rc_news, link);
 }
 
+static bool is_state(const struct rc_news *news)
+{
+    return news->kind != NEWS_LOST;
+}
+
 static void read_one(struct rc_news *news)
 {
     if (--news->readers == 0) {
@@ -67,6 +72,7 @@ static struct rc_news *take(struct rc_peer *peer)
 {
     struct rc_news *news = news_of(peer->unread);
     peer->unread_count--;
+    peer->unread_states -= is_state(news);
     peer->unread = peer->unread_count > 0 ? first_for(peer, peer->unread->next) : NULL;
     return news;
 }
@@ -86,31 +92,63 @@ static void call(struct rc_peer *peer)
     }
 }
 
+/* News of the one sort take no room from those of the other. */
+static bool has_room(const struct rc_peer *peer, const struct rc_news *news)
+{
+    size_t unread = is_state(news) ? peer->unread_states : peer->unread_count - peer->unread_states;
+    return unread < peer->limit;
+}
+
 /* `news` NULL: there was no memory for it. */
 static void give(struct rc_peer *peer, struct rc_news *news)
 {
-    if (news == NULL || peer->missed || peer->unread_count == peer->limit) {
+    if (news == NULL || peer->missed || !has_room(peer, news)) {
         peer->missed = true;
         drop_unread(peer);
     } else {
         news->readers++;
         peer->unread_count++;
+        peer->unread_states += is_state(news);
         peer->unread = peer->unread != NULL ? peer->unread : &news->link;
     }
     call(peer);
+}
+
+/* Who keeps no journal makes nothing good. */
+static bool listens(const struct rc_peer *peer, const struct rc_peer *from)
+{
+    return peer != from && peer->limit > 0;
+}
+
+/* News of a state are no more than a hint: who has no room for one has missed nothing. But then
+ * nobody gets it, since a peer reads all that was appended behind what it read last. */
+static bool is_idle_talk(const struct rc_peer *from, const struct rc_news *news)
+{
+    const struct rc_list *peers = &from->shared->peers;
+    bool fits = true;
+    for (struct rc_list *link = peers->next; is_state(news) && link != peers; link = link->next) {
+        const struct rc_peer *peer = rc_container(link, struct rc_peer, link);
+        fits = fits && (!listens(peer, from) || has_room(peer, news));
+    }
+    return !fits;
 }
 
 static void append(struct rc_peer *from, struct rc_news *news)
 {
     ringcache_shared *shared = from->shared;
     uv_mutex_lock(&shared->lock);
+    if (news != NULL && is_idle_talk(from, news)) {
+        rc_free(news);
+        uv_mutex_unlock(&shared->lock);
+        return;
+    }
     if (news != NULL) {
         rc_list_append(&shared->news, &news->link);
         news->readers = 1;
     }
     for (struct rc_list *link = shared->peers.next; link != &shared->peers; link = link->next) {
         struct rc_peer *peer = rc_container(link, struct rc_peer, link);
-        if (peer != from) {
+        if (listens(peer, from)) {
             give(peer, news);
         }
     }
@@ -255,11 +293,15 @@ static void overtake_reads(ringcache_client *client, struct rc_slice key)
 
 static void hear_lost(void *owner, const char *name, uint32_t lane, const struct rc_lost *lost)
 {
-    struct rc_server *server = rc_members_find(owner, name); /* or it left */
-    overtake_reads(owner, lost->key);
-    if (server != NULL) {
-        rc_server_hear_lost(server, lane, lost);
+    ringcache_client *client = owner;
+    overtake_reads(client, lost->key);
+    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        struct rc_server *server = rc_container(l, struct rc_member_server, link)->server;
+        if (strcmp(server->backend.name, name) == 0) { /* one that is leaving may come back */
+            rc_server_hear_lost(server, lane, lost);
+        }
     }
+    rc_departures_note(&client->departures, name, lane, lost, rc_env_random(&client->env));
 }
 
 static void hear_state(void *owner, const char *name, bool up)
@@ -274,9 +316,10 @@ static void hear_gap(void *owner)
 {
     ringcache_client *client = owner;
     rc_flights_overtake(client, rc_slice(NULL, 0));
-    for (size_t i = 0; i < client->table->count; i++) {
-        rc_server_hear_gap(client->table->all[i]);
+    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
+        rc_server_hear_gap(rc_container(l, struct rc_member_server, link)->server);
     }
+    rc_departures_miss(&client->departures);
 }
 
 void rc_client_hear(ringcache_client *client)

@@ -31,8 +31,9 @@ struct rc_peer {
     struct rc_list link; /* in shared->peers */
     ringcache_shared *shared;
     struct rc_transport *transport;
-    struct rc_list *unread; /* its oldest unread piece of news; NULL: none */
-    size_t unread_count, limit;
+    struct rc_list *unread;             /* its oldest unread piece of news; NULL: none */
+    size_t unread_count, unread_states; /* in all, and of them those of a server's state */
+    size_t limit; /* of those, and of the others; 0: it hears nothing, as it keeps no journal */
     atomic_bool called; /* there is news */
     bool missed;        /* more than it could keep up with: what, nobody knows any more */
 };
