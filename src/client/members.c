@@ -2,6 +2,7 @@
 #include "client/client.h"
 #include "client/failover.h"
 #include "client/flight.h"
+#include "client/regreeting.h"
 #include "client/shared.h"
 
 #include <stdlib.h>
@@ -12,19 +13,12 @@
 /* How long a server that left may keep an old connection for the sake of its unanswered writes. */
 enum { LINGER_MS = 60000 };
 
-/* Of a member that goes on under other credentials: what takes the place of what it has. */
-struct renewal {
-    struct rc_member_server *member; /* NULL: it goes on as it is, or is new */
-    struct rc_server_uri uri;
-    struct rc_credentials who;
-};
-
 /* A change in the making: nothing of it is in force before commit. */
 struct change {
     ringcache_config *config;
     struct rc_table *table;
     struct rc_member_server **members; /* in the order of the configuration */
-    struct renewal *renewals;          /* … too */
+    struct rc_regreeting *regreetings; /* … too */
     size_t count;
     struct rc_list fresh; /* members that only the change knows */
 };
@@ -185,32 +179,6 @@ static void member_free(struct rc_member_server *member)
     rc_free(member);
 }
 
-static enum rc_speech speech_of(enum rc_dialect dialect)
-{
-    switch (dialect) {
-    case RC_DIALECT_AUTO:
-        break;
-    case RC_DIALECT_META:
-        return RC_SPEECH_META;
-    case RC_DIALECT_CLASSIC:
-        return RC_SPEECH_CLASSIC;
-    }
-    return RC_SPEECH_BY_VERSION;
-}
-
-/* Borrowed from `uri`. */
-static struct rc_credentials credentials_of(
-    const ringcache_client *client, const struct rc_server_uri *uri)
-{
-    return (struct rc_credentials){
-        .redis = uri->protocol == RC_PROTOCOL_REDIS,
-        .speech = speech_of(client->settings.dialect),
-        .user = uri->user,
-        .password = uri->password,
-        .database = uri->database,
-    };
-}
-
 static struct rc_member_server *member_new(
     ringcache_client *client, const struct rc_server_uri *uri)
 {
@@ -222,7 +190,7 @@ static struct rc_member_server *member_new(
     const struct rc_backend backend = {
         .name = uri->member.name,
         .endpoint = {uri->address, uri->member.port, uri->member.is_path},
-        .credentials = credentials_of(client, uri),
+        .credentials = rc_credentials_of(client, uri),
         .codec = redis ? &rc_codec_resp : &rc_codec_meta,
     };
     member->client = client;
@@ -291,48 +259,6 @@ static struct rc_member_server *find(
     return NULL;
 }
 
-static int renewal_init(
-    struct renewal *renewal, struct rc_member_server *member, const struct rc_server_uri *uri)
-{
-    if (rc_server_uri_same_credentials(&member->uri, uri)) {
-        return 0;
-    }
-    const struct rc_credentials who = credentials_of(member->client, uri);
-    if (rc_server_uri_copy(&renewal->uri, uri) < 0) {
-        return RINGCACHE_ENOMEM;
-    }
-    if (rc_credentials_copy(&renewal->who, &who) < 0) {
-        rc_server_uri_deinit(&renewal->uri);
-        return RINGCACHE_ENOMEM;
-    }
-    renewal->member = member;
-    return 0;
-}
-
-static void renewals_free(struct change *change)
-{
-    for (size_t i = 0; change->renewals != NULL && i < change->count; i++) {
-        rc_server_uri_deinit(&change->renewals[i].uri);
-        rc_credentials_deinit(&change->renewals[i].who);
-    }
-    rc_free(change->renewals);
-}
-
-/* What is written there in vain, and older connections that may still write, are one backend's,
- * whoever it is told that we are. */
-static void renew(struct change *change)
-{
-    for (size_t i = 0; i < change->count; i++) {
-        struct renewal *renewal = &change->renewals[i];
-        if (renewal->member != NULL) {
-            const struct rc_server_uri old = renewal->member->uri;
-            renewal->member->uri = renewal->uri;
-            renewal->uri = old;
-            rc_server_greet_as(renewal->member->server, &renewal->who);
-        }
-    }
-}
-
 static struct rc_member_server *fresh_member(
     ringcache_client *client, const struct rc_server_uri *uri, struct change *change)
 {
@@ -353,7 +279,7 @@ static int choose_members(ringcache_client *client, struct change *change)
         struct rc_member_server *member = find(sorted, known, uri);
         change->members[i] = member != NULL ? member : fresh_member(client, uri, change);
         rc = change->members[i] != NULL ? 0 : RINGCACHE_ENOMEM;
-        rc = member != NULL ? renewal_init(&change->renewals[i], member, uri) : rc;
+        rc = member != NULL ? rc_regreeting_init(&change->regreetings[i], member, uri) : rc;
     }
     rc_free(sorted);
     return rc;
@@ -389,7 +315,7 @@ static void discard(struct change *change)
         member_free(rc_container(node, struct rc_member_server, link));
     }
     rc_table_free(change->table);
-    renewals_free(change);
+    rc_regreetings_free(change->regreetings, change->count);
     rc_free(change->members);
     ringcache_config_free(change->config);
 }
@@ -400,8 +326,8 @@ static int prepare(ringcache_client *client, ringcache_config *config, struct ch
     *change = (struct change){.config = config, .count = rc_config_server_count(config)};
     rc_list_init(&change->fresh);
     change->members = rc_alloc_zeroed(change->count, sizeof *change->members);
-    change->renewals = rc_alloc_zeroed(change->count, sizeof *change->renewals);
-    bool room = change->members != NULL && change->renewals != NULL;
+    change->regreetings = rc_alloc_zeroed(change->count, sizeof *change->regreetings);
+    bool room = change->members != NULL && change->regreetings != NULL;
     int rc = room ? choose_members(client, change) : RINGCACHE_ENOMEM;
     rc = rc == 0 ? make_table(change) : rc;
     if (rc < 0) {
@@ -471,8 +397,7 @@ static void commit(ringcache_client *client, struct change *change)
     client->prefix = rc_config_namespace(client->config);
     env->flushes_on_overflow =
         client->settings.on_overflow == RC_ON_OVERFLOW_FLUSH && client->prefix.len == 0;
-    renew(change);
-    renewals_free(change);
+    rc_regreetings_commit(change->regreetings, change->count);
     rc_free(change->members);
     rc_flights_overtake(client, rc_slice(NULL, 0)); /* another server may be asked from here on */
 }
