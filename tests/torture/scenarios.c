@@ -77,13 +77,16 @@ static void go_raw(struct life *life)
     life_run(life, 200);
 }
 
+/* One that takes any password. */
+static const char third[] = "memcached://user:secret@10.0.0.3:11211?name=third";
+
 /* The third is greeted otherwise. */
 static void change_password(struct life *life)
 {
     ringcache_config *config;
     if (life_config(life, &config) == 0) {
         if (life_did(life, ringcache_config_add_server(
-                               config, "memcached://user:other@10.0.0.1:11211?name=third"))) {
+                               config, "memcached://user:other@10.0.0.3:11211?name=third"))) {
             life_did(life, ringcache_servers_replace(life->client, config));
         }
         ringcache_config_free(config);
@@ -94,7 +97,7 @@ static void change_password(struct life *life)
 
 static void go_membership(struct life *life)
 {
-    static const char third[] = "memcached://user:secret@10.0.0.1:11211?name=third";
+    sim_server_add(life->sim, "10.0.0.3", 11211, ENGINE_MEMCACHED);
     ask_mixed(life);
     bool added = life_did(life, ringcache_server_add(life->client, third));
     ask_mixed(life);
