@@ -154,6 +154,42 @@ static void wrong_password_is_told_as_such_and_never_printed(void **state)
     server_discard(&server);
 }
 
+/* Old connections stay valid; what the client does from here on needs the new password. */
+static void a_password_is_rotated_without_an_outage(void **state)
+{
+    struct server server = {.kind = SERVER_REDIS, .extra = {"--requirepass", "old"}};
+    struct cache cache;
+    char uri[SERVER_URI_SIZE], reply[128];
+    (void)state;
+    assert_true(server_start(&server));
+    guarded_uri(&server, "old", "", uri);
+    open_one(&cache, uri);
+    assert_int_equal(cache_set(&cache, "k", "v").status, 0);
+    int fd = server_connect(&server);
+    assert_true(server_ask(fd, "AUTH old\r\n", "\r\n", reply, sizeof reply));
+    assert_true(server_ask(fd, "CONFIG SET requirepass new\r\n", "\r\n", reply, sizeof reply));
+    assert_string_equal(reply, "+OK\r\n");
+    ringcache_config *config;
+    assert_int_equal(ringcache_config_new(&config), 0);
+    guarded_uri(&server, "new", "", uri);
+    assert_int_equal(ringcache_config_add_server(config, uri), 0);
+    assert_int_equal(ringcache_servers_replace(cache.client, config), 0);
+    ringcache_config_free(config);
+    for (unsigned i = 0; i < 3; i++) {
+        struct outcome got = cache_get(&cache, "k");
+        assert_int_equal(got.status, 0);
+        assert_string_equal(got.value, "v");
+        assert_true(
+            server_ask(fd, "CLIENT KILL TYPE normal SKIPME yes\r\n", "\r\n", reply, sizeof reply));
+        assert_string_equal(reply, ":1\r\n");
+        cache_run(&cache, 50);
+    }
+    assert_int_equal(cache.events[RINGCACHE_EVENT_DOWN], 0);
+    close(fd);
+    cache_close(&cache);
+    server_discard(&server);
+}
+
 static void number_in_the_uri_selects_the_database(void **state)
 {
     struct server server = {.kind = SERVER_REDIS, .extra = {"--requirepass", "open"}};
@@ -207,6 +243,7 @@ int main(void)
         cmocka_unit_test(full_redis_refuses_in_its_own_words_and_serves_when_there_is_room),
         cmocka_unit_test(full_memcached_refuses_in_its_own_words_and_serves_when_there_is_room),
         cmocka_unit_test(wrong_password_is_told_as_such_and_never_printed),
+        cmocka_unit_test(a_password_is_rotated_without_an_outage),
         cmocka_unit_test(number_in_the_uri_selects_the_database),
         cmocka_unit_test(killing_an_idle_connection_is_no_outage),
     };
