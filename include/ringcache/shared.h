@@ -33,7 +33,8 @@ RINGCACHE_API void ringcache_shared_free(ringcache_shared *shared);
  * for that key submitted in another afterwards no longer finds the value that the write was to
  * replace; nor does it once the write is carried out after all and undoes a newer one. A write that
  * passed its deadline is told as soon as its connection is given up, which is when that was silent
- * for as long as takes its server out; one that is answered before then has had its effect.
+ * for as long as takes its server out; one that is answered before then has had its effect. A
+ * client with `journal_entries` 0 makes nothing good, whoever failed to write it.
  *
  * Returns 0, RINGCACHE_EINVAL (it takes part already, or is configured otherwise than the others),
  * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. Loop thread only. */
