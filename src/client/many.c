@@ -261,8 +261,18 @@ static int submit_batch(struct rc_many *many, struct queue *queue, size_t most)
     return rc == RINGCACHE_EBUSY ? rc : 0;
 }
 
+/* Does who would be asked in the owner's place take no more for now? */
+static bool is_full_elsewhere(ringcache_client *client, const struct rc_submission *s)
+{
+    struct rc_choice at = {.server = NULL};
+    if (!s->bound) {
+        at = rc_failover_substitute(client, s->route);
+    }
+    return at.server != NULL && rc_server_slack(at.server, at.lane) == 0;
+}
+
 /* Submit the first key of a queue whose server is out of service: to another one, or to be refused.
- * False when that takes no more for now. */
+ * False when that takes no more for now, which costs nothing of the failover budget. */
 static bool submit_elsewhere(struct rc_many *many, struct queue *queue)
 {
     ringcache_client *client = many->client;
@@ -275,7 +285,7 @@ static bool submit_elsewhere(struct rc_many *many, struct queue *queue)
     };
     struct rc_operation *op;
     struct rc_command command;
-    if (prepare(many, queue, 1, &op, &command) == 0) {
+    if (is_full_elsewhere(client, &s) || prepare(many, queue, 1, &op, &command) == 0) {
         return false;
     }
     rc_failover_divert(client, &s, &command);

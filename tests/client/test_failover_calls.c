@@ -135,6 +135,22 @@ static void many_keys_stay_within_the_failover_budget(void **state)
     world_end(s.world);
 }
 
+/* What waits for room at its substitute is tried again in every turn, and diverted once. */
+static void many_keys_that_wait_for_room_spend_the_failover_budget_once(void **state)
+{
+    (void)state;
+    struct scene s = plan_scene(&kinds[0], 4);
+    world_option(s.world, "max_inflight", "8");
+    begin_scene(&s);
+    begin_many(&s);
+    take_out(&s, 0);
+    world_run_for(s.world, 3000);
+    get_many(&s, NULL);
+    assert_true(many.elsewhere > KEYS / 8);
+    assert_int_equal(many.missed, KEYS);
+    world_end(s.world);
+}
+
 static void kill_the_owner(struct scene *s)
 {
     sim_server_kill(s->servers[0]);
@@ -410,6 +426,7 @@ int main(void)
         cmocka_unit_test(many_keys_are_asked_of_their_substitutes),
         cmocka_unit_test(many_keys_may_be_bound_to_their_owners),
         cmocka_unit_test(many_keys_stay_within_the_failover_budget),
+        cmocka_unit_test(many_keys_that_wait_for_room_spend_the_failover_budget_once),
         cmocka_unit_test(an_owner_that_dies_amid_many_keys_leaves_the_rest_to_others),
         cmocka_unit_test(a_close_amid_diverted_keys_ends_them_all),
         cmocka_unit_test(gets_that_are_one_go_to_the_substitute_once),
