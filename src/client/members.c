@@ -139,14 +139,16 @@ static void take_census(struct rc_server *server, struct rc_census *census)
     }
 }
 
-/* Nobody may have asked them anything: of the spares most likely so. */
+/* Nobody may have asked them anything: of the spares most likely so, which under a policy that has
+ * no use for them are asked nothing at all. */
 static void ask_others(struct rc_server *server)
 {
     const struct rc_member_server *member = server->owner;
     const struct rc_table *table = member->client->table;
     for (size_t i = 0; i < table->count; i++) {
         struct rc_server *other = table->all[i];
-        if (rc_server_available(other) && rc_server_silent_since(other) == 0) {
+        bool used = !rc_member_of(other)->spare || rc_failover_on(member->client);
+        if (used && rc_server_available(other) && rc_server_silent_since(other) == 0) {
             rc_server_ask_for_sign(other);
         }
     }

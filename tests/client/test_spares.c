@@ -357,6 +357,27 @@ static void a_spare_that_nobody_asks_says_nothing_for_our_network(void **state)
     }
 }
 
+static void without_their_policy_spares_are_not_even_connected_to(void **state)
+{
+    (void)state;
+    struct scene s = plan_owners(spared[0], 2, 3);
+    world_option(s.world, "failover", "none");
+    world_option(s.world, "timeout_ms", "200");
+    begin_scene(&s);
+    ask(&s, 0);
+    ask(&s, 1);
+    world_settle(s.world, 1000);
+    sim_server_stop(s.servers[0]);
+    sim_server_stop(s.servers[1]);
+    for (unsigned n = 0; n < 20; n++) {
+        ask(&s, 0);
+        ask(&s, 1);
+        world_run_for(s.world, 100);
+    }
+    assert_int_equal(sim_server_connects(s.servers[2]), 0);
+    world_end(s.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_spare_that_leaves_and_joins_is_not_trusted_with_what_it_had),
         cmocka_unit_test(the_figures_tell_who_is_a_spare),
         cmocka_unit_test(a_spare_that_nobody_asks_says_nothing_for_our_network),
+        cmocka_unit_test(without_their_policy_spares_are_not_even_connected_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
