@@ -169,6 +169,7 @@ static void stopped(void *owner)
 {
     ringcache_client *client = owner;
     rc_members_free(client);
+    rc_failover_deinit(client);
     rc_departures_deinit(&client->departures);
     rc_conns_bury(&client->env, &client->env.closed);
     rc_texts_free(&client->env.spent);
@@ -236,7 +237,8 @@ static void drain(void *owner)
     tell_of_room(client);
     rc_events_deliver(client);
     rc_members_settle(client);
-    bool more = !rc_list_empty(&env->finished) || !rc_list_empty(&env->returned) ||
+    bool untidy = rc_failover_tidy(client);
+    bool more = untidy || !rc_list_empty(&env->finished) || !rc_list_empty(&env->returned) ||
                 !rc_list_empty(&client->events) ||
                 (client->closing && (rc_posts_waiting(&client->posts) || under_way(client)));
     if (more) {

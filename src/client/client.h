@@ -99,6 +99,7 @@ struct ringcache_client {
     struct rc_list listings;       /* rc_listing.link */
     struct rc_list batch;          /* rc_request.link: what this drain hands out */
     struct rc_list flights;        /* rc_flight.link */
+    struct rc_list ended_guests;   /* rc_guest.link: nobody reads them any more */
     struct rc_tree reads, updates; /* those that are open */
     struct rc_list events;         /* rc_event_node.link */
     ringcache_event_cb on_event;

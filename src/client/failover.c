@@ -6,12 +6,18 @@
 #include <string.h>
 
 #include "client/client.h"
-#include "hash/hash.h"
 #include "server/sweep.h"
 
 /* How long a memcached may keep an item beyond its TTL: that is rounded up to whole seconds, and
  * its clock ticks once a second. */
 enum { LATE_MS = 2000 };
+/* … and how late a store may be carried out whose answer nobody waits for any more. */
+enum { DOUBT_MS = 60000 };
+
+enum {
+    EXPIRED_AT_ONCE = 8,
+    FREED_AT_ONCE = 8192, /* so that the loop goes on meanwhile */
+};
 
 void rc_failover_init(ringcache_client *client)
 {
@@ -24,6 +30,12 @@ void rc_failover_init(ringcache_client *client)
     bool may = client->settings.journal_entries > 0;
     client->policy = policies[may ? client->settings.failover : RC_FAILOVER_NONE];
     rc_failover_budget_init(&client->failover_budget, client->settings.failover_budget);
+    rc_list_init(&client->ended_guests);
+}
+
+void rc_failover_deinit(ringcache_client *client)
+{
+    rc_guests_free_ended(&client->ended_guests, SIZE_MAX);
 }
 
 bool rc_failover_on(const ringcache_client *client)
@@ -33,14 +45,21 @@ bool rc_failover_on(const ringcache_client *client)
 
 void rc_failover_mark(struct rc_member_server *member)
 {
-    const char *name = member->uri.member.name;
-    uint64_t digest = rc_xxh3(name, strlen(name), 0) >> 16; /* 48 bits */
-    snprintf(member->guest_mark, sizeof member->guest_mark, "~rc%012" PRIx64 "~", digest);
+    if (rc_failover_on(member->client)) {
+        uint64_t bits = rc_env_random(&member->client->env) >> 16; /* 48 of them */
+        snprintf(member->guest_mark, sizeof member->guest_mark, "~rc%012" PRIx64 "~", bits);
+    }
+}
+
+/* What is stored elsewhere by now has ended then. */
+static uint64_t end_of_life(ringcache_client *client)
+{
+    return rc_env_now_ms(&client->env) + client->settings.failover_ttl_ms + LATE_MS;
 }
 
 uint64_t rc_failover_trusted_ms(ringcache_client *client)
 {
-    return rc_env_now_ms(&client->env) + client->settings.failover_ttl_ms + LATE_MS;
+    return end_of_life(client);
 }
 
 bool rc_failover_is_guest(struct rc_slice key)
@@ -50,10 +69,9 @@ bool rc_failover_is_guest(struct rc_slice key)
 
 /* ---- guests leave ---- */
 
-static void have_deleted(const struct rc_guest *guest)
+static bool have_deleted(const struct rc_guest *guest)
 {
-    const struct rc_lost lost = {.key = rc_slice(guest->key, guest->len)};
-    rc_sweep_note(&guest->host->lanes[guest->lane], &lost);
+    return rc_sweep_note_guest(&guest->host->lanes[guest->lane], rc_slice(guest->key, guest->len));
 }
 
 static void sweep(struct rc_server *server)
@@ -63,59 +81,50 @@ static void sweep(struct rc_server *server)
     }
 }
 
-/* One that is under way goes to its host behind this delete, or has not left: there it is deleted
- * once more when it is answered. */
-static void expel(struct rc_guests *guests, struct rc_guest *guest)
+/* Nobody reads it from here on. One that is under way goes to its host behind this delete, or has
+ * not left: there it is deleted once more when it is answered. False: no memory for that. */
+static bool expel(struct rc_guest *guest)
 {
-    have_deleted(guest);
-    if (guest->under_way > 0) {
-        guest->expelled = true;
-    } else {
+    guest->expelled = true;
+    bool noted = have_deleted(guest);
+    sweep(guest->host);
+    return noted;
+}
+
+/* The same, and forget it where that may be. */
+static void dismiss(struct rc_guests *guests, struct rc_guest *guest)
+{
+    bool noted = expel(guest);
+    if (noted && guest->under_way == 0) {
         rc_guests_forget(guests, guest);
     }
 }
 
-static void expel_now(struct rc_guests *guests, struct rc_guest *guest)
+static void end_guests(struct rc_member_server *member)
 {
-    struct rc_server *host = guest->host;
-    expel(guests, guest);
-    sweep(host);
-}
-
-static bool expel_all(struct rc_guests *guests)
-{
-    struct rc_list *next;
-    bool any = !rc_list_empty(&guests->all);
-    for (struct rc_list *node = guests->all.next; node != &guests->all; node = next) {
-        next = node->next;
-        expel(guests, rc_container(node, struct rc_guest, link));
-    }
-    return any;
-}
-
-static void sweep_members(ringcache_client *client)
-{
-    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
-        sweep(rc_container(l, struct rc_member_server, link)->server);
+    ringcache_client *client = member->client;
+    if (member->guests.count > 0) {
+        rc_guests_end(&member->guests, &client->ended_guests);
+        rc_failover_mark(member);
+        rc_env_defer(&client->env);
     }
 }
 
 void rc_failover_returned(struct rc_member_server *member)
 {
-    if (expel_all(&member->guests)) {
-        sweep_members(member->client);
-    }
+    end_guests(member);
 }
 
 void rc_failover_moved(ringcache_client *client)
 {
-    bool any = false;
     for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
-        any = expel_all(&rc_container(l, struct rc_member_server, link)->guests) || any;
+        end_guests(rc_container(l, struct rc_member_server, link));
     }
-    if (any) {
-        sweep_members(client);
-    }
+}
+
+bool rc_failover_tidy(ringcache_client *client)
+{
+    return rc_guests_free_ended(&client->ended_guests, FREED_AT_ONCE);
 }
 
 /* ---- which, and to whom ---- */
@@ -190,6 +199,16 @@ static struct rc_guest_name name_of(
         rc_slice(client->guest_prefix, mark + client->prefix.len), command->key};
 }
 
+static struct rc_guest *find(struct rc_guests *guests, const struct rc_guest_name *name)
+{
+    struct rc_guest *guest = rc_guests_find(guests, name);
+    if (guest != NULL && guest->expelled && guest->under_way == 0) {
+        dismiss(guests, guest);
+        guest = rc_guests_find(guests, name);
+    }
+    return guest;
+}
+
 /* ---- a request ---- */
 
 /* May the key be asked for there now? Not before what was expelled has gone, nor may a write pass
@@ -201,21 +220,25 @@ static bool settled(const struct rc_guest *guest, const struct rc_server *host, 
 }
 
 /* The guest that is stored at `at` from here on, and nowhere else; NULL: it cannot be noted. */
-static struct rc_guest *lodge(struct rc_guests *guests, const struct rc_guest_name *name,
-    struct rc_guest *guest, const struct rc_choice *at)
+static struct rc_guest *lodge(ringcache_client *client, struct rc_guests *guests,
+    const struct rc_guest_name *name, struct rc_guest *guest, const struct rc_choice *at)
 {
     if (guest == NULL) {
+        rc_guests_expire(guests, rc_env_now_ms(&client->env), EXPIRED_AT_ONCE);
         guest = rc_guests_add(guests, name, rc_env_random(at->server->env));
     }
     if (guest == NULL) {
         return NULL;
     }
     if (guest->host != NULL && guest->host != at->server) {
-        have_deleted(guest);
+        if (!have_deleted(guest)) {
+            return NULL;
+        }
         sweep(guest->host);
     }
     guest->host = at->server;
     guest->lane = at->lane;
+    rc_guests_renew(guests, guest, end_of_life(client));
     return guest;
 }
 
@@ -258,20 +281,20 @@ static bool divert(ringcache_client *client, struct rc_submission *s, struct rc_
     struct rc_guests *guests = &rc_member_of(owner)->guests;
     const struct rc_choice at = rc_failover_substitute(client, s->route);
     const struct rc_guest_name name = name_of(client, owner, command);
-    struct rc_guest *guest = rc_guests_find(guests, &name);
+    struct rc_guest *guest = find(guests, &name);
     if (!fits(&at, &name, command) || !settled(guest, at.server, command->verb) ||
         !rc_failover_budget_spend(&client->failover_budget, rc_env_now_ms(&client->env))) {
         return false;
     }
     s->diversion = (struct rc_diversion){.owner = owner, .lane = s->choice.lane};
     if (stores(command->verb)) {
-        s->diversion.guest = lodge(guests, &name, guest, &at);
+        s->diversion.guest = lodge(client, guests, &name, guest, &at);
         if (s->diversion.guest == NULL) {
             s->diversion.owner = NULL;
             return false;
         }
     } else if (command->verb == RC_VERB_DELETE && guest != NULL && guest->host != at.server) {
-        expel_now(guests, guest);
+        dismiss(guests, guest);
     }
     s->choice = at;
     adapt(client, command, name.prefix);
@@ -288,9 +311,9 @@ static void keep_at_owner(
         return;
     }
     const struct rc_guest_name name = name_of(client, owner, command);
-    struct rc_guest *guest = rc_guests_find(guests, &name);
+    struct rc_guest *guest = find(guests, &name);
     if (guest != NULL) {
-        expel_now(guests, guest);
+        dismiss(guests, guest);
     }
 }
 
@@ -325,6 +348,17 @@ void rc_failover_accepted(ringcache_client *client, struct rc_operation *op,
     }
 }
 
+/* As long as nobody knows whether it was, it may yet be. */
+static void stored(struct rc_guests *guests, struct rc_operation *op, struct rc_guest *guest)
+{
+    ringcache_client *client = rc_member_of(guest->host)->client;
+    uint64_t late_ms = op->request.result.maybe_applied ? DOUBT_MS : 0;
+    rc_guests_renew(guests, guest, end_of_life(client) + late_ms);
+    if (guest->expelled && guest->under_way == 0) {
+        dismiss(guests, guest);
+    }
+}
+
 void rc_failover_answered(struct rc_operation *op)
 {
     struct rc_diversion diversion = op->diversion;
@@ -333,9 +367,9 @@ void rc_failover_answered(struct rc_operation *op)
     }
     op->diversion = (struct rc_diversion){0};
     op->request.result.marks |= RC_MARK_SUBSTITUTE;
-    struct rc_guest *guest = diversion.guest;
-    if (guest != NULL && --guest->under_way == 0 && guest->expelled) {
-        expel_now(&rc_member_of(diversion.owner)->guests, guest);
+    struct rc_guests *guests = &rc_member_of(diversion.owner)->guests;
+    if (diversion.guest != NULL && rc_guests_answered(guests, diversion.guest)) {
+        stored(guests, op, diversion.guest);
     }
     rc_server_let_go(diversion.owner);
 }

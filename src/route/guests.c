@@ -61,12 +61,19 @@ struct rc_guest *rc_guests_add(
     if (guest == NULL) {
         return NULL;
     }
-    *guest = (struct rc_guest){.len = len, .node = {.priority = random}};
+    *guest = (struct rc_guest){.len = len, .node = {.priority = random}, .era = guests->era};
     put(put(guest->key, name->prefix), name->key);
     rc_tree_insert(&guests->tree, &guest->node, compare, name);
     rc_list_append(&guests->all, &guest->link);
     guests->count++;
     return guest;
+}
+
+void rc_guests_renew(struct rc_guests *guests, struct rc_guest *guest, uint64_t ends_ms)
+{
+    rc_list_remove(&guest->link);
+    rc_list_append(&guests->all, &guest->link);
+    guest->ends_ms = ends_ms > guest->ends_ms ? ends_ms : guest->ends_ms;
 }
 
 void rc_guests_forget(struct rc_guests *guests, struct rc_guest *guest)
@@ -76,4 +83,52 @@ void rc_guests_forget(struct rc_guests *guests, struct rc_guest *guest)
     rc_list_remove(&guest->link);
     guests->count--;
     rc_free(guest);
+}
+
+static struct rc_guest *first_of(const struct rc_list *list)
+{
+    struct rc_list *first = rc_list_first(list);
+    return first != NULL ? rc_container(first, struct rc_guest, link) : NULL;
+}
+
+void rc_guests_expire(struct rc_guests *guests, uint64_t now_ms, size_t most)
+{
+    struct rc_guest *guest;
+    while (most-- > 0 && (guest = first_of(&guests->all)) != NULL && guest->under_way == 0 &&
+           guest->ends_ms <= now_ms) {
+        rc_guests_forget(guests, guest);
+    }
+}
+
+void rc_guests_end(struct rc_guests *guests, struct rc_list *ended)
+{
+    rc_list_splice(ended, &guests->all);
+    guests->tree = (struct rc_tree){.root = NULL};
+    guests->count = 0;
+    guests->era++;
+}
+
+bool rc_guests_answered(struct rc_guests *guests, struct rc_guest *guest)
+{
+    guest->under_way--;
+    if (guest->era == guests->era) {
+        return true;
+    }
+    if (guest->under_way == 0) {
+        rc_list_remove(&guest->link);
+        rc_free(guest);
+    }
+    return false;
+}
+
+bool rc_guests_free_ended(struct rc_list *ended, size_t most)
+{
+    struct rc_guest *guest;
+    while (most-- > 0 && (guest = first_of(ended)) != NULL) {
+        rc_list_remove(&guest->link);
+        if (guest->under_way == 0) {
+            rc_free(guest);
+        }
+    }
+    return !rc_list_empty(ended);
 }

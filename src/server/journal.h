@@ -103,8 +103,9 @@ void rc_journal_deinit(struct rc_journal *journal);
  * the tree's. When it is full, or there is no memory, it has missed that write. */
 void rc_journal_note(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *lost, uint64_t random);
-/* Note an item that was seen and is out of date. Whoever asks for it once more sees that again, so
- * that the bound does not count and nothing is missed: false when there is no memory. */
+/* Note an item that was seen and is out of date, or one that ends by itself. Whoever asks for it
+ * once more knows that again, so that the bound does not count and nothing is missed: false when
+ * there is no memory. */
 bool rc_journal_note_seen(
     struct rc_journal *journal, uint32_t lane, const struct rc_lost *seen, uint64_t random);
 /* Told once each until the journal is empty again. */

@@ -46,6 +46,14 @@ void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost)
     }
 }
 
+bool rc_sweep_note_guest(struct rc_lane *lane, struct rc_slice key)
+{
+    struct rc_server *server = lane->server;
+    const struct rc_lost guest = {.key = key};
+    uint64_t random = rc_env_random(server->env);
+    return rc_journal_note_seen(&server->journal, lane->number, &guest, random);
+}
+
 void rc_server_hear_lost(struct rc_server *server, uint32_t lane, const struct rc_lost *lost)
 {
     rc_journal_note(&server->journal, lane, lost, rc_env_random(server->env));

@@ -18,6 +18,10 @@
 
 /* A write of that lane was lost. */
 void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost);
+/* What is there under that key is a guest that nobody is to read any more. It ends by itself, and
+ * none but us knows of it: the journal's bound does not count, and no other client is told. False:
+ * there is no memory to note it. */
+bool rc_sweep_note_guest(struct rc_lane *lane, struct rc_slice key);
 /* Send what is pending, as far as it goes. */
 void rc_sweep_go(struct rc_server *server);
 /* Is a server that is DOWN to take requests again, as far as the journal goes? */

@@ -84,12 +84,76 @@ static void many_come_and_go_in_any_order(void **state)
     assert_int_equal(guests.count, 0);
 }
 
+static void a_full_set_has_room_when_the_oldest_have_ended(void **state)
+{
+    (void)state;
+    struct rc_guests guests;
+    rc_guests_init(&guests, 3);
+    struct rc_guest *first = add(&guests, "~", "1"), *second = add(&guests, "~", "2");
+    struct rc_guest *third = add(&guests, "~", "3");
+    rc_guests_renew(&guests, first, 100);
+    rc_guests_renew(&guests, second, 200);
+    rc_guests_renew(&guests, third, 200);
+    rc_guests_renew(&guests, first, 300); /* it was stored once more */
+    rc_guests_expire(&guests, 199, 8);
+    assert_int_equal(guests.count, 3);
+    rc_guests_expire(&guests, 200, 1);
+    assert_null(find(&guests, "~", "2"));
+    third->under_way = 1;
+    rc_guests_expire(&guests, 1000, 8);
+    assert_int_equal(guests.count, 2);
+    assert_true(rc_guests_answered(&guests, third));
+    rc_guests_expire(&guests, 1000, 8);
+    assert_int_equal(guests.count, 0);
+    rc_guests_deinit(&guests);
+}
+
+static void an_earlier_store_that_may_last_longer_counts(void **state)
+{
+    (void)state;
+    struct rc_guests guests;
+    rc_guests_init(&guests, 1);
+    struct rc_guest *guest = add(&guests, "~", "1");
+    rc_guests_renew(&guests, guest, 300);
+    rc_guests_renew(&guests, guest, 200);
+    rc_guests_expire(&guests, 299, 8);
+    assert_int_equal(guests.count, 1);
+    rc_guests_deinit(&guests);
+}
+
+static void all_end_at_once_and_are_freed_by_and_by(void **state)
+{
+    (void)state;
+    struct rc_guests guests;
+    struct rc_list ended;
+    rc_list_init(&ended);
+    rc_guests_init(&guests, 3);
+    struct rc_guest *late = add(&guests, "~", "1");
+    late->under_way = 2;
+    add(&guests, "~", "2");
+    add(&guests, "~", "3");
+    rc_guests_end(&guests, &ended);
+    assert_int_equal(guests.count, 0);
+    assert_null(find(&guests, "~", "1"));
+    struct rc_guest *anew = add(&guests, "~", "1");
+    assert_ptr_equal(find(&guests, "~", "1"), anew);
+    assert_true(rc_guests_free_ended(&ended, 2));
+    assert_false(rc_guests_free_ended(&ended, 2));
+    assert_false(rc_guests_answered(&guests, late)); /* its last answer frees it */
+    assert_false(rc_guests_answered(&guests, late));
+    assert_int_equal(guests.count, 1);
+    rc_guests_deinit(&guests);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_guest_is_found_by_its_whole_name),
         cmocka_unit_test(the_set_has_a_bound_and_room_again),
         cmocka_unit_test(many_come_and_go_in_any_order),
+        cmocka_unit_test(a_full_set_has_room_when_the_oldest_have_ended),
+        cmocka_unit_test(an_earlier_store_that_may_last_longer_counts),
+        cmocka_unit_test(all_end_at_once_and_are_freed_by_and_by),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
