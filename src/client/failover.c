@@ -317,12 +317,23 @@ static void keep_at_owner(
     }
 }
 
+void rc_failover_heard_lost(const struct rc_server *owner, struct rc_slice key)
+{
+    struct rc_member_server *member = rc_member_of(owner);
+    const struct rc_guest_name name = {rc_slice_text(member->guest_mark), key};
+    struct rc_guest *guest = rc_guests_find(&member->guests, &name);
+    if (guest != NULL) {
+        expel(guest);
+    }
+}
+
 void rc_failover_divert(
     ringcache_client *client, struct rc_submission *s, struct rc_command *command)
 {
     if (!rc_failover_on(client)) {
         return;
     }
+    rc_client_hear(client); /* of guests that are old: what is stored now is newer */
     rc_failover_asked(client, 1);
     bool may = !s->bound && goes_elsewhere(command) && !rc_server_available(s->choice.server);
     if (!may || !divert(client, s, command)) {

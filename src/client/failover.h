@@ -54,6 +54,9 @@ void rc_failover_asked(ringcache_client *client, size_t count);
 void rc_failover_returned(struct rc_member_server *member);
 /* A ring is about to be put in force: the same for all guests. */
 void rc_failover_moved(ringcache_client *client);
+/* A peer lost a write of that owner's key, namespace included, or wrote it elsewhere: our guest of
+ * it is old. It is remembered all the same, since a store of it may be about to be accepted. */
+void rc_failover_heard_lost(const struct rc_server *owner, struct rc_slice key);
 /* Free some of the guests that nobody reads any more; true when there are more. */
 bool rc_failover_tidy(ringcache_client *client);
 /* From when on a server that joins now may be a substitute. */

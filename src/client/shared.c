@@ -298,6 +298,7 @@ static void hear_lost(void *owner, const char *name, uint32_t lane, const struct
     for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
         struct rc_server *server = rc_container(l, struct rc_member_server, link)->server;
         if (strcmp(server->backend.name, name) == 0) { /* one that is leaving may come back */
+            rc_failover_heard_lost(server, lost->key);
             rc_server_hear_lost(server, lane, lost);
         }
     }

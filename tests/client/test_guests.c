@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "ringcache/shared.h"
+
 /* Kinds that differ in what becomes of guests. */
 static const struct kind *const hosts[] = {&kinds[0], &kinds[3], &kinds[4], &kinds[5]};
 enum { HOSTS = sizeof hosts / sizeof *hosts };
@@ -107,6 +109,83 @@ static void what_another_client_stored_elsewhere_is_not_read(void **state)
         struct world_reply *again = get(&s, s.key);
         assert_reply(again, RINGCACHE_MISS);
         assert_int_equal(again->marks & RINGCACHE_SUBSTITUTE, RINGCACHE_SUBSTITUTE);
+        world_end(s.world);
+    }
+}
+
+/* Two clients that share. */
+static struct other open_peer(struct scene *s)
+{
+    struct other o = open_other(s);
+    ringcache_shared *shared;
+    assert_int_equal(ringcache_shared_new(&shared), 0);
+    assert_int_equal(ringcache_client_share(s->world->client, shared), 0);
+    assert_int_equal(ringcache_client_share(o.client, shared), 0);
+    ringcache_shared_free(shared);
+    return o;
+}
+
+/* One of them has a guest; then a write of the other one's fails, or is carried out elsewhere. */
+static void peers(const struct kind *kind, const ringcache_request *write, int status)
+{
+    struct scene s = plan_owners(kind, 1, 3);
+    world_option(s.world, "failover_budget", "100");
+    begin_scene(&s);
+    struct other o = open_peer(&s);
+    lose_the_owner(&s, &o, "v1");
+    ringcache_request request = *write;
+    request.key = (ringcache_slice){s.key, strlen(s.key)};
+    struct world_reply *written = world_submit(s.world, &request, NULL);
+    while (written->calls == 0) {
+        world_run_for(s.world, 0);
+        sim_step(s.world->sim);
+    }
+    assert_reply(written, status);
+    ask_as(&o, NULL);
+    assert_int_equal(o.status, RINGCACHE_MISS);
+    assert_string_not_equal(get(&s, s.key)->value, "v1");
+    close_other(&o);
+    world_end(s.world);
+}
+
+static void what_a_peer_failed_to_replace_is_not_read_elsewhere(void **state)
+{
+    (void)state;
+    static const struct {
+        ringcache_request write;
+        int status;
+    } rows[] = {
+        {{.op = RINGCACHE_APPEND, .value = {"x", 1}}, RINGCACHE_EDOWN},
+        {{.op = RINGCACHE_DELETE, .options = RINGCACHE_NO_FAILOVER}, RINGCACHE_EDOWN},
+        {{.op = RINGCACHE_SET, .value = {"v2", 2}}, RINGCACHE_OK},
+        {{.op = RINGCACHE_DELETE}, RINGCACHE_MISS},
+    };
+    for (size_t i = 0; i < HOSTS; i++) {
+        for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+            peers(hosts[i], &rows[row].write, rows[row].status);
+        }
+    }
+}
+
+/* The other one stores anew before its loop has turned. */
+static void what_is_stored_behind_a_peers_lost_write_stays(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HOSTS; i++) {
+        struct scene s = plan_owners(hosts[i], 1, 3);
+        world_option(s.world, "failover_budget", "100");
+        begin_scene(&s);
+        struct other o = open_peer(&s);
+        lose_the_owner(&s, &o, "v1");
+        const ringcache_request bound = {.op = RINGCACHE_DELETE,
+            .options = RINGCACHE_NO_FAILOVER,
+            .key = {s.key, strlen(s.key)}};
+        world_submit(s.world, &bound, NULL);
+        ask_as(&o, "v3");
+        assert_int_equal(o.status, RINGCACHE_OK);
+        ask_as(&o, NULL);
+        assert_string_equal(o.value, "v3");
+        close_other(&o);
         world_end(s.world);
     }
 }
@@ -226,6 +305,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_another_client_stored_elsewhere_is_not_read),
+        cmocka_unit_test(what_a_peer_failed_to_replace_is_not_read_elsewhere),
+        cmocka_unit_test(what_is_stored_behind_a_peers_lost_write_stays),
         cmocka_unit_test(guests_that_have_ended_leave_room_for_others),
         cmocka_unit_test(guests_that_all_end_cost_their_host_nothing),
         cmocka_unit_test(guests_that_end_one_by_one_overflow_no_journal),
