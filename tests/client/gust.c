@@ -48,7 +48,7 @@ void gust_tell(const struct gust *g, const char *who, const char *what, int64_t 
 /* No draw of its own, so that every other gust stays what it was. */
 static unsigned spares_of(const struct gust *g)
 {
-    bool may = g->rules.clients == 1 && g->rules.promises && g->seed % 2 == 0;
+    bool may = g->rules.promises && g->seed % 2 == 0;
     unsigned most = g->rules.servers - 1, wanted = 1 + (unsigned)(g->seed / 2 % 2);
     return may ? (wanted < most ? wanted : most) : 0;
 }

@@ -97,7 +97,7 @@ struct gust_server {
 /* What a seed draws from. */
 struct gust_rules {
     unsigned clients, servers, keys, moves;
-    unsigned spares; /* of the servers, the last; with one client: another sees old guests */
+    unsigned spares; /* of the servers, the last */
     bool unproven;   /* our own kernel gives connections up */
     bool shares;     /* gets that are under way are shared */
     bool promises;   /* the journal is large enough to promise something */

@@ -149,12 +149,14 @@ static bool precedes(const struct gust_write *a, const struct gust_write *b)
 }
 
 /* Was the acknowledged write done before `r` was? A shared answer may be as old as the request that
- * brought it, but never older than what its own client wrote. */
+ * brought it, and where spares stand in, a client may go on reading what it has there while another
+ * one reaches the owner; but never what is older than its own client's writes. */
 static bool is_before(const struct gust_write *write, const struct gust_request *r)
 {
     bool own = write->by == r->client->number && write->asked_at < r->asked_at;
-    bool shares = r->client->gust->rules.shares && reads(r->op);
-    return own || (!shares && write->acked_at > 0 && write->acked_at <= r->asked_at);
+    const struct gust_rules *rules = &r->client->gust->rules;
+    bool alone = (rules->shares && reads(r->op)) || rules->spares > 0;
+    return own || (!alone && write->acked_at > 0 && write->acked_at <= r->asked_at);
 }
 
 /* Was what the write stored replaced or removed when `r` was done? */
