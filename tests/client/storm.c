@@ -244,7 +244,7 @@ static void draw_rules(struct storm *storm)
     rules->narrow = storm_draw(storm, 3) == 0;
     rules->clients = storm_draw(storm, 3) == 0 ? 1 : 2 + (unsigned)storm_draw(storm, 3);
     rules->diverts = rules->journal && storm_draw(storm, 3) == 0;
-    rules->clients = rules->diverts ? 1 : rules->clients; /* others' guests may be 10 s old */
+    rules->clients = rules->diverts ? 1 : rules->clients; /* others may reach what it does not */
     rules->spares = rules->diverts ? (unsigned)(storm->seed % 3) : 0; /* no draw of its own */
     bool alone = rules->clients == 1;
     rules->joint = rules->journal && !alone && storm_draw(storm, 2) == 0;
