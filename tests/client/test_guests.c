@@ -214,6 +214,30 @@ static void guests_that_have_ended_leave_room_for_others(void **state)
     world_end(s.world);
 }
 
+/* Nobody waits for its answer any more, but it may be carried out yet, and lives from then on. */
+static void a_store_in_doubt_is_remembered_for_a_minute_more(void **state)
+{
+    (void)state;
+    struct scene s = plan_scene(&kinds[5], 2);
+    world_option(s.world, "journal_entries", "1");
+    begin_scene(&s);
+    take_out(&s, 0);
+    assert_elsewhere(set(&s, s.key, "v0"), 1);
+    sim_server_stop(s.servers[1]);
+    struct world_reply *late = set(&s, s.key, "v1");
+    assert_reply(late, RINGCACHE_ETIMEDOUT);
+    assert_int_equal(late->maybe_applied, 1);
+    sim_server_continue(s.servers[1]);
+    unsigned next = 0;
+    char key[32];
+    world_key_of(s.world, name_of(0), "g", &next, key);
+    world_run_for(s.world, GUEST_TTL_MS + 2000 + 59000);
+    assert_reply(set(&s, key, "v"), RINGCACHE_EDOWN);
+    world_run_for(s.world, 1000);
+    assert_elsewhere(set(&s, key, "v"), 1);
+    world_end(s.world);
+}
+
 /* ---- what their end costs ---- */
 
 /* Two owners have as many guests as a journal holds, at one host. */
@@ -308,6 +332,7 @@ int main(void)
         cmocka_unit_test(what_a_peer_failed_to_replace_is_not_read_elsewhere),
         cmocka_unit_test(what_is_stored_behind_a_peers_lost_write_stays),
         cmocka_unit_test(guests_that_have_ended_leave_room_for_others),
+        cmocka_unit_test(a_store_in_doubt_is_remembered_for_a_minute_more),
         cmocka_unit_test(guests_that_all_end_cost_their_host_nothing),
         cmocka_unit_test(guests_that_end_one_by_one_overflow_no_journal),
         cmocka_unit_test(many_guests_are_freed_in_many_turns),
