@@ -126,6 +126,7 @@ struct rc_conn {
     enum rc_emptiness emptiness;      /* as it was told here, on the server's way back */
     uint64_t noted_then, missed_then; /* by the journal, when the last own question was sent */
     uint64_t returns_then;            /* … of the server */
+    uint64_t divide_then;             /* … the divide that the server had */
     uint64_t divide;        /* memcached: as the server's, once this connection has proven it */
     uint32_t sweeps;        /* of those, how many are under way */
     uint32_t lane;          /* the number of its lane, which it may have left */

@@ -76,6 +76,7 @@ static bool ask(struct rc_conn *conn, const struct rc_command *command)
     conn->noted_then = server->journal.noted;
     conn->missed_then = server->journal.missed;
     conn->returns_then = server->returns;
+    conn->divide_then = server->divide;
     return rc_conn_ask(conn, command) == 0;
 }
 
@@ -307,7 +308,8 @@ static void size_told(struct rc_conn *conn, const struct rc_answer *answer)
 }
 
 /* The id of a mark, 0 where the server gives none. Ids only grow within a process; one that is less
- * than the divide is another process's, and with the old one all that it held is gone. */
+ * than the divide was before is another process's, and with the old one all that it held is gone.
+ * A divide that another connection brought meanwhile may well be higher. */
 static void mark_told(struct rc_conn *conn, uint64_t id)
 {
     struct rc_server *server = conn->owner;
@@ -320,7 +322,7 @@ static void mark_told(struct rc_conn *conn, uint64_t id)
         conn->returns_then > server->settled_returns) {
         server->divide = id;
         settle(server, conn->missed_then, conn->returns_then);
-    } else if (id < server->divide) {
+    } else if (id < conn->divide_then && server->divide == conn->divide_then) {
         server->divide = 0;
     }
     conn->divide = server->divide;
