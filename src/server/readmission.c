@@ -151,11 +151,38 @@ static void hold(struct rc_server *server)
     }
 }
 
+/* The writes that a lane's connection has to answer and that are our own: a mark or a flush, and
+ * the journal's deletes. */
+static uint32_t own_writes(const struct rc_lane *lane)
+{
+    const struct rc_conn *conn = lane->conn;
+    bool marks = conn->own.due && rc_verb_writes((enum rc_verb)conn->own.verb);
+    bool looks = lane->looking && conn->sweeps > 0; /* that one is a read */
+    return marks + conn->sweeps - looks;
+}
+
+/* Are there users' writes that are still to be carried out? The connections have no common order:
+ * what these store would look new behind a mark on another one, and stay behind a flush, or a
+ * delete. */
+static bool writes_are_under_way(const struct rc_server *server)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        const struct rc_lane *lane = &server->lanes[i];
+        any = any || (is_ready(lane->conn) && lane->conn->pipeline.writes > own_writes(lane));
+    }
+    return any;
+}
+
 bool rc_readmission_lets_in(struct rc_server *server)
 {
     struct rc_conn *conn = first_ready(server);
     const struct rc_journal *journal = &server->journal;
     bool to_skip = journal->count > 0 || has_old(server);
+    if (to_skip && writes_are_under_way(server)) {
+        pause_unless(server, false);
+        return false;
+    }
     if (to_skip && conn->emptiness == RC_EMPTINESS_UNASKED) {
         pause_unless(server, ask_size(conn));
         return false;
@@ -171,12 +198,6 @@ bool rc_readmission_lets_in(struct rc_server *server)
 bool rc_readmission_is_done(const struct rc_server *server, const struct rc_conn *conn)
 {
     return !has_old(server) && conn->divide == server->divide;
-}
-
-/* Is a mark or a flush of ours among what it has to answer? */
-static bool is_writing(const struct rc_conn *conn)
-{
-    return conn->own.due && rc_verb_writes((enum rc_verb)conn->own.verb);
 }
 
 /* One flush is enough, whichever connection carries it. */
@@ -199,17 +220,6 @@ static void go_on(struct rc_server *server, struct rc_conn *conn)
     }
 }
 
-/* Are there writes of before that are still to be carried out? What they store would look new. */
-static bool writes_are_under_way(const struct rc_server *server)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < server->lane_count; i++) {
-        const struct rc_conn *conn = server->lanes[i].conn;
-        any = any || (is_ready(conn) && conn->pipeline.writes > is_writing(conn));
-    }
-    return any;
-}
-
 void rc_server_return(struct rc_server *server)
 {
     server->returns += server->journal.limit > 0;
@@ -224,7 +234,7 @@ void rc_readmission_go(struct rc_server *server)
         return;
     }
     settle_as_it_is(server);
-    if (is_back_from_elsewhere(server) && writes_are_under_way(server)) {
+    if (has_old(server) && writes_are_under_way(server)) {
         pause_unless(server, false);
         return;
     }

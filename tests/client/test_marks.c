@@ -99,10 +99,64 @@ static void two_marks_that_cross_leave_nothing_old(void **state)
     world_end(s.world);
 }
 
+/* It is older than what was missed, and would look new behind the mark, or stay behind the flush. */
+static void what_was_sent_on_another_connection_is_not_passed(void **state)
+{
+    static const world_add adds[] = {world_memcached, world_redis};
+    (void)state;
+    for (size_t i = 0; i < sizeof adds / sizeof *adds; i++) {
+        struct scene s = begin(adds[i], "flush");
+        sim_stall(s.server, s.of_l, true);
+        struct world_reply *sent = world_set(s.world, s.l, "v1");
+        world_run_for(s.world, 1);
+        miss_something(&s);
+        world_run_for(s.world, SOON_MS);
+        sim_stall(s.server, s.of_l, false);
+        world_run_for(s.world, 1);
+        assert_reply(sent, RINGCACHE_OK);
+        expect(&s, s.k, NULL);
+        expect(&s, s.l, NULL);
+        world_end(s.world);
+    }
+}
+
+/* By its own word the server is out of service, and its connections stay. One has sent half of a
+ * write, and a later one to the same key is refused. */
+static void what_is_half_sent_where_the_server_says_not_now_is_not_passed(void **state)
+{
+    static const char large[300000];
+    (void)state;
+    struct scene s = begin(world_redis, "hold");
+    sim_stall(s.server, s.of_l, true);
+    const ringcache_request half = {
+        .op = RINGCACHE_SET, .key = {s.l, strlen(s.l)}, .value = {large, sizeof large}};
+    struct world_reply *older = world_submit(s.world, &half, NULL);
+    world_run_for(s.world, 1);
+    engine_set_mood(s.engine, ENGINE_LOADING);
+    (void)world_get(s.world, s.k);
+    world_run_for(s.world, 1);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), 1);
+    struct world_reply *newer = world_set(s.world, s.l, "v2");
+    world_run_for(s.world, 1);
+    assert_reply(newer, RINGCACHE_EDOWN);
+    engine_set_mood(s.engine, ENGINE_SERVES);
+    world_run_for(s.world, 200); /* it is asked once more, and answers */
+    assert_int_equal(older->calls, 0);
+    sim_stall(s.server, s.of_l, false);
+    world_run_for(s.world, 1000);
+    assert_reply(older, RINGCACHE_OK);
+    assert_int_equal(world_count(s.world, RINGCACHE_EVENT_UP), 2);
+    expect(&s, s.l, NULL);
+    expect(&s, s.k, "v0");
+    world_end(s.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_marks_that_cross_leave_nothing_old),
+        cmocka_unit_test(what_was_sent_on_another_connection_is_not_passed),
+        cmocka_unit_test(what_is_half_sent_where_the_server_says_not_now_is_not_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
