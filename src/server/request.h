@@ -113,6 +113,7 @@ struct rc_request {
     struct rc_wire *wire; /* WAITING, once more: its command, encoded; else NULL */
     struct rc_result result;
     uint64_t started_us, finished_us;
+    uint64_t noted; /* by the journal, when it was encoded last */
     uint32_t attempts;
     bool reread; /* a read, sent once more because its connection had ended: not a third time */
     bool lagged; /* its deadline was put off by env->lag_ms */

@@ -46,6 +46,7 @@ static void lose(struct rc_lane *lane, const struct rc_command *command)
     if (rc_lost_matters(command)) {
         const struct rc_lost lost = rc_lost_by(command);
         make_good(lane, &lost);
+        lane->lost = lost.cas == 0 ? lane->server->journal.noted : lane->lost;
     }
 }
 
@@ -92,9 +93,22 @@ void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
     }
 }
 
+/* While a write stood in the output, one that waited behind it may have been lost; what was lost
+ * with the connection stood in front. */
+static bool was_outrun(const struct rc_lane *lane, const struct rc_request *request)
+{
+    const struct rc_journal *journal = &lane->server->journal;
+    const struct rc_command *command = &request->body->command;
+    return rc_verb_writes(command->verb) && request->noted < lane->lost &&
+           (rc_journal_overflowed(journal) ||
+               rc_journal_has(journal, command->prefix, command->key));
+}
+
 void rc_lane_take_back(struct rc_lane *lane, struct rc_list *requests)
 {
     for (struct rc_list *node = requests->next; node != requests; node = node->next) {
+        struct rc_request *request = rc_container(node, struct rc_request, link);
+        request->outrun = request->outrun || was_outrun(lane, request);
         lane->waiting_count++;
     }
     rc_list_splice(requests, &lane->waiting);
@@ -140,6 +154,7 @@ static int send_waiting(struct rc_lane *lane, struct rc_request *request)
 {
     const struct rc_command *command = &request->body->command;
     lane->server->counts.retries += request->attempts > 0;
+    request->noted = lane->server->journal.noted;
     if (request->wire != NULL) {
         return rc_conn_resend(lane->conn, request);
     }
@@ -211,6 +226,7 @@ static int wait_in(
 static int send_on(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
+    request->noted = lane->server->journal.noted;
     if (keeps_key(lane, command)) {
         struct rc_command kept = *command;
         kept.value.len = 0; /* no value is ever asked for again */

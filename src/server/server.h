@@ -68,8 +68,9 @@ struct rc_lane {
     uint64_t looked;         /* the token of the request whose item is not out of date; 0: none's */
     bool looking;            /* the item of its next request is being looked at */
     uint64_t reconnected_ms; /* when its last connection ended; 0: none has */
-    bool refused;            /* RINGCACHE_EBUSY was said since there last was room */
-    uint64_t refused_bytes;  /* what the request that was refused last would have taken */
+    uint64_t lost; /* by the journal's count, the last write to be lost before it was encoded */
+    bool refused;  /* RINGCACHE_EBUSY was said since there last was room */
+    uint64_t refused_bytes; /* what the request that was refused last would have taken */
 };
 
 /* What became of its requests, and how often it was connected to and lost. */

@@ -266,6 +266,82 @@ static void what_is_older_than_a_lost_write_does_not_stay(void **state)
     }
 }
 
+static void count_release(void *user, const void *value, size_t len)
+{
+    unsigned *released = user;
+    (void)value;
+    (void)len;
+    ++*released;
+}
+
+/* So much is lent behind that nothing more is encoded. */
+static void lend(struct scene *s, unsigned *released)
+{
+    static const char large[3 * BIG];
+    const ringcache_request set = {.op = RINGCACHE_SET,
+        .options = RINGCACHE_LEND_VALUE,
+        .key = {"lent", 4},
+        .value = {large, sizeof large},
+        .release = count_release,
+        .release_user = released};
+    (void)ask(s, &set);
+}
+
+/* The earlier of two writes to a key stands in the output, and the later one waits behind it and
+ * expires there; and a third one may come. */
+static void what_stood_in_front_of_a_lost_write_does_not_stay(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * KINDS; i++) {
+        struct scene s;
+        unsigned released = 0;
+        bool third = i >= KINDS;
+        open_scene(&s, &kinds[i % KINDS]);
+        (void)block(&s);
+        struct world_reply *older = world_set(s.world, "here", "v1");
+        struct world_reply *other = world_set(s.world, "there", "v1");
+        lend(&s, &released);
+        const ringcache_request set = {
+            .op = RINGCACHE_SET, .key = {"here", 4}, .value = {"v2", 2}, .timeout_ms = 10};
+        struct world_reply *newer = ask(&s, &set);
+        world_run_for(s.world, 20);
+        assert_reply(newer, RINGCACHE_ETIMEDOUT);
+        struct world_reply *newest = third ? world_set(s.world, "here", "v3") : NULL;
+        cut(&s);
+        world_settle(s.world, RETRY_MS);
+        assert_reply(older, RINGCACHE_OK);
+        assert_reply(other, RINGCACHE_OK);
+        assert_true(!third || newest->status == RINGCACHE_OK);
+        world_run_for(s.world, 1);
+        assert_int_equal(holds(&s, "here", "v3"), third);
+        assert_int_equal(holds(&s, "here", "v1"), false);
+        assert_true(holds(&s, "there", "v1"));
+        assert_int_equal(released, 1);
+        close_scene(&s);
+    }
+}
+
+/* A write is lost with its connection, and one behind it goes on the next. */
+static void what_stood_behind_a_lost_write_stays(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        struct scene s;
+        open_scene(&s, &kinds[i]);
+        sim_server_stop(s.server);
+        struct world_reply *lost = world_set(s.world, "here", "v1");
+        (void)block(&s);
+        struct world_reply *newer = world_set(s.world, "here", "v2");
+        cut(&s);
+        world_settle(s.world, RETRY_MS);
+        assert_reply(lost, RINGCACHE_ECONNECT);
+        assert_reply(newer, RINGCACHE_OK);
+        world_run_for(s.world, 1);
+        assert_true(holds(&s, "here", "v2"));
+        close_scene(&s);
+    }
+}
+
 /* ---- while it waits once more ---- */
 
 /* An unsent write of "here", to which no connection can be made. */
@@ -493,6 +569,8 @@ int main(void)
         cmocka_unit_test(a_batch_goes_once_more_be_it_sent_or_not),
         cmocka_unit_test(a_write_that_moved_and_was_lost_leaves_no_old_value),
         cmocka_unit_test(what_is_older_than_a_lost_write_does_not_stay),
+        cmocka_unit_test(what_stood_in_front_of_a_lost_write_does_not_stay),
+        cmocka_unit_test(what_stood_behind_a_lost_write_stays),
         cmocka_unit_test(it_can_be_canceled_and_leaves_what_was_there),
         cmocka_unit_test(it_ends_at_its_deadline_and_leaves_no_old_value),
         cmocka_unit_test(the_client_can_be_closed),
