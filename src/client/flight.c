@@ -179,15 +179,16 @@ static bool may_apply(const struct rc_flight *flight)
                (request->result.status == RINGCACHE_OK || request->result.maybe_applied));
 }
 
-/* A step that nobody waits for and that never left is taken back, and nobody joins it any more. */
-static void spare_step(struct rc_flight *flight)
+/* A step that nobody waits for and that never left ends as its last caller did, and nobody joins it
+ * any more: it is taken back where that was canceled, and a write in vain where time was up. */
+static void spare_step(struct rc_flight *flight, int status)
 {
     ringcache_client *client = flight->client;
     struct rc_operation *step = rc_client_operation(client, flight->step);
     if (step == NULL || step->request.state != RC_REQUEST_WAITING) {
         return;
     }
-    rc_request_abandon(&client->env, &step->request, RINGCACHE_ECANCELED, "nobody waits for it");
+    rc_request_abandon(&client->env, &step->request, status, "nobody waits for it");
     if (flight->tree == &client->reads) {
         rc_flight_shut(flight);
     }
@@ -212,7 +213,7 @@ void rc_flight_leave(struct rc_operation *op, int status, const char *message)
     op->request.attempts = attempts(flight);
     rc_request_finish(&flight->client->env, &op->request, &result);
     if (!rc_flight_awaited(flight)) {
-        spare_step(flight);
+        spare_step(flight, status);
     }
     flight->kind->left(flight);
 }

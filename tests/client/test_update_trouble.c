@@ -279,30 +279,50 @@ static void store_behind_a_loan(
     assert_int_equal(world_try(world, &lends, NULL, &lent), 0);
     assert_int_equal(ringcache_change_store(change, "new", 3, 0), 0);
     assert_ptr_equal(client, world->client);
+}
+
+static void store_and_leave(
+    ringcache_client *client, const ringcache_reply *now, ringcache_change *change, void *user)
+{
+    struct world *world = stage.world;
+    store_behind_a_loan(client, now, change, user);
     sim_at(world->sim, world_now(world) + 5, leave, world);
+}
+
+/* An update of "old" whose change does not leave before it ends so. */
+static void end_unsent(uint32_t timeout_ms, ringcache_update_fn change, int status)
+{
+    struct world *world = begin("integrity", "auto");
+    world_set(world, "k", "old");
+    world_settle(world, 100);
+    const ringcache_request request = {.key = {"k", 1}, .timeout_ms = timeout_ms};
+    struct world_call call = world_call(world);
+    released = 0;
+    struct world_reply *update = world_called(world, &call,
+        ringcache_update(world->client, &request, change, call.cb, call.user, &stage.leaves));
+    world_run_for(world, 10);
+    assert_reply(update, status);
+    assert_int_equal(update->maybe_applied, 0);
+    sim_server_continue(stage.server);
+    world_settle(world, 1000);
+    world_run_for(world, 100);
+    assert_int_equal(released, 1);
 }
 
 static void a_change_that_never_left_was_not_applied(void **state)
 {
     (void)state;
-    struct world *world = begin("integrity", "auto");
-    world_set(world, "k", "old");
-    world_settle(world, 100);
-    const ringcache_request request = {.key = {"k", 1}};
-    struct world_call call = world_call(world);
-    released = 0;
-    struct world_reply *update = world_called(world, &call,
-        ringcache_update(
-            world->client, &request, store_behind_a_loan, call.cb, call.user, &stage.leaves));
-    world_run_for(world, 10);
-    assert_reply(update, RINGCACHE_ECANCELED);
-    assert_int_equal(update->maybe_applied, 0);
-    sim_server_continue(stage.server);
-    world_settle(world, 1000);
-    world_run_for(world, 100);
+    end_unsent(0, store_and_leave, RINGCACHE_ECANCELED);
     assert_stored("old");
-    assert_int_equal(released, 1);
-    world_end(world);
+    world_end(stage.world);
+}
+
+static void a_change_that_expired_unsent_leaves_no_old_value(void **state)
+{
+    (void)state;
+    end_unsent(5, store_behind_a_loan, RINGCACHE_ETIMEDOUT);
+    assert_stored("(none)");
+    world_end(stage.world);
 }
 
 int main(void)
@@ -314,6 +334,7 @@ int main(void)
         cmocka_unit_test(updates_that_wait_for_their_turn_wait_for_room_too),
         cmocka_unit_test(a_second_change_is_refused_and_the_first_stands),
         cmocka_unit_test(a_change_that_never_left_was_not_applied),
+        cmocka_unit_test(a_change_that_expired_unsent_leaves_no_old_value),
         cmocka_unit_test(an_update_may_leave_while_it_waits_for_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
