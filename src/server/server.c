@@ -50,17 +50,17 @@ static void lose(struct rc_lane *lane, const struct rc_command *command)
     }
 }
 
-/* The writes to the key of `lost` that wait in front of it have still to leave, behind the delete,
- * and what they store is older than what was lost. One under a token deletes the value of that
- * token alone. */
-static void outrun_those_in_front(struct rc_lane *lane, const struct rc_request *lost)
+/* The writes to the key of `last`, which is lost, that wait in front of its place have still to
+ * leave, behind the delete, and what they store is older. One under a token deletes the value of
+ * that token alone. */
+static void outrun_those_in_front(
+    struct rc_lane *lane, const struct rc_command *last, const struct rc_list *place)
 {
-    const struct rc_command *last = &lost->body->command;
     const struct rc_lost key = rc_lost_by(last);
     if (!rc_lost_matters(last) || key.cas != 0) {
         return;
     }
-    for (struct rc_list *node = lane->waiting.next; node != &lost->link; node = node->next) {
+    for (struct rc_list *node = lane->waiting.next; node != place; node = node->next) {
         struct rc_request *earlier = rc_container(node, struct rc_request, link);
         const struct rc_lost write = rc_lost_by(&earlier->body->command);
         if (rc_verb_writes(earlier->body->command.verb) && rc_lost_same_key(&write, &key)) {
@@ -71,7 +71,7 @@ static void outrun_those_in_front(struct rc_lane *lane, const struct rc_request 
 
 void rc_lane_lose_waiting(struct rc_lane *lane, const struct rc_request *request)
 {
-    outrun_those_in_front(lane, request);
+    outrun_those_in_front(lane, &request->body->command, &request->link);
     lose(lane, &request->body->command);
 }
 
@@ -303,6 +303,10 @@ static bool answered_here(
     int status = rc_doubt_answer(lane->server, command);
     if (status == RINGCACHE_OK) {
         return false;
+    }
+    if (status < 0) { /* what waits in front is older than what it was to store */
+        outrun_those_in_front(lane, command, &lane->waiting);
+        lose(lane, command);
     }
     refuse(lane, request, status, status < 0 ? doubtful : "");
     return true;

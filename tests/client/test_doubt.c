@@ -547,6 +547,37 @@ static void among_many_keys_those_in_doubt_are_absent(void **state)
     }
 }
 
+/* A write waits for a connection, one behind it is refused for the doubt, and that is over before
+ * the first one leaves. */
+static void what_waits_in_front_of_one_that_is_refused_does_not_stay(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i].connections, "1") != 0) {
+            continue; /* the others would serve on */
+        }
+        struct scene s = begin_stuck(&kinds[i]);
+        until_back(&s);
+        sim_server_pause_accept(s.server, true);
+        sim_end(s.server, sim_server_newest(s.server), SIM_RST);
+        world_run_for(s.world, 1);
+        struct world_reply *older = world_set(s.world, "k", "v2");
+        const ringcache_request replace = {
+            .op = RINGCACHE_REPLACE, .key = {"k", 1}, .value = {"v3", 2}};
+        struct world_reply *refused = world_submit(s.world, &replace, NULL);
+        world_run_for(s.world, 1);
+        assert_reply(refused, RINGCACHE_EDOWN);
+        sim_end(s.server, s.connection, SIM_RST);
+        world_run_for(s.world, 1);
+        assert_int_equal(older->calls, 0);
+        sim_server_pause_accept(s.server, false);
+        assert_reply(settled(&s, older), RINGCACHE_OK);
+        assert_reply(settled(&s, world_get(s.world, "k")), RINGCACHE_MISS);
+        expect_served(&s, "v4");
+        world_end(s.world);
+    }
+}
+
 /* Added in doubt, removed since: it does not come back. */
 static void an_add_that_runs_late_brings_nothing_back(void **state)
 {
@@ -699,6 +730,7 @@ int main(void)
         cmocka_unit_test(a_lock_that_was_not_answered_leaves_no_doubt),
         cmocka_unit_test(a_fetch_of_a_key_in_doubt_loads),
         cmocka_unit_test(among_many_keys_those_in_doubt_are_absent),
+        cmocka_unit_test(what_waits_in_front_of_one_that_is_refused_does_not_stay),
         cmocka_unit_test(an_add_that_runs_late_brings_nothing_back),
         cmocka_unit_test(with_a_callers_own_words_unanswered_it_stays_out),
         cmocka_unit_test(without_a_journal_it_stays_out),
