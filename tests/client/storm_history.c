@@ -528,6 +528,17 @@ static void judge_cas(const struct storm_request *r)
     }
 }
 
+/* A DELETE of a key in doubt is sent, and finds what was carried out late; no read ever does. */
+static bool may_find_what_came_late(const struct storm_request *r)
+{
+    bool may = false;
+    for (uint32_t n = 1; n <= r->key->written && r->op == RINGCACHE_DELETE; n++) {
+        const struct storm_write *write = &r->key->writes[n];
+        may = may || (n != r->number && replaces(write->op) && lingers(r->storm, write));
+    }
+    return may;
+}
+
 /* What the status of a write says of what was there, which may be what a lease left. */
 static void judge_condition(const struct storm_request *r, const ringcache_reply *reply)
 {
@@ -539,7 +550,8 @@ static void judge_condition(const struct storm_request *r, const ringcache_reply
     if (status == RINGCACHE_MISS || (adds && status == RINGCACHE_OK) ||
         (!adds && status == RINGCACHE_NOT_STORED)) {
         judge_absence(r, reply->marks);
-    } else if (r->op != RINGCACHE_SET && !storm_may_miss(r->storm, r->key->owner)) {
+    } else if (r->op != RINGCACHE_SET && !storm_may_miss(r->storm, r->key->owner) &&
+               !may_find_what_came_late(r)) {
         judge_presence(r); /* an item below the divide is there for who does not read it */
     }
     if (r->op == RINGCACHE_CAS && status == RINGCACHE_OK) {
