@@ -99,7 +99,7 @@ static void two_marks_that_cross_leave_nothing_old(void **state)
     world_end(s.world);
 }
 
-/* It is older than what was missed, and would look new behind the mark, or stay behind the flush. */
+/* It is older than what was missed: it would look new behind the mark, and stay behind a flush. */
 static void what_was_sent_on_another_connection_is_not_passed(void **state)
 {
     static const world_add adds[] = {world_memcached, world_redis};
