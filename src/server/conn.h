@@ -77,6 +77,8 @@ struct rc_conn_events {
     void (*lost)(struct rc_conn *conn, const struct rc_lost *lost);
     /* An item was read that is out of date: it has a lower CAS id than `divide`. */
     void (*outdated)(struct rc_conn *conn, const struct rc_lost *seen);
+    /* READY, and the last of its unanswered writes was answered. */
+    void (*settled)(struct rc_conn *conn);
     /* It stays, and one was lost all the same. */
     void (*owing)(struct rc_conn *conn);
     /* A command of sweep.h's was answered, or was not (NULL). */

@@ -347,10 +347,13 @@ void rc_conn_received(void *owner, size_t n)
     rc_env_enter(env);
     rc_buf_commit(&conn->in, n);
     rc_liveness_received(&conn->liveness, rc_env_now_ms(env));
-    bool was_silent = conn->suspect;
+    bool was_silent = conn->suspect, wrote = conn->pipeline.writes > 0;
     conn->suspect = false;
     understand(conn);
     rc_conn_charge(conn);
+    if (wrote && conn->state == RC_CONN_READY && conn->pipeline.writes == 0) {
+        conn->events->settled(conn);
+    }
     if (was_silent && conn->state == RC_CONN_READY) {
         conn->events->spoke(conn);
     }

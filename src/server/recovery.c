@@ -306,6 +306,14 @@ static void on_spoke(struct rc_conn *conn)
     rc_service_learn(conn->owner, RC_EVIDENCE_SPOKE, 0, "");
 }
 
+/* What divides old from new may have waited for that. */
+static void on_settled(struct rc_conn *conn)
+{
+    if (rc_server_available(conn->owner)) {
+        rc_readmission_go(conn->owner);
+    }
+}
+
 static void on_room(struct rc_conn *conn)
 {
     struct rc_server *server = conn->owner;
@@ -503,6 +511,7 @@ static const struct rc_conn_events conn_events = {
     .answered = on_answered,
     .lost = rc_sweep_lost,
     .outdated = rc_divide_outdated,
+    .settled = on_settled,
     .owing = rc_sweep_owing,
     .swept = rc_sweep_answered,
 };
