@@ -13,6 +13,7 @@
 #include "server/conn_inside.h"
 
 #include "server/journal.h"
+#include "server/outrun.h"
 
 bool rc_conn_ran_before(const struct rc_slot *slot)
 {
@@ -76,26 +77,9 @@ struct ending {
     const char *message;
     struct rc_list *again; /* rc_request.link: those that the next connection is to have; or NULL */
     bool rereads;          /* … reads that left among them */
+    struct rc_outrun lost; /* what never left and does not go again */
     struct place place;
 };
-
-/* Writes to a key that are to be sent again, and a later one that is not: what they store is older
- * than what was lost, so that the delete for it goes once more behind them. */
-static void outrun_those_in_front(
-    const struct ending *ending, const struct rc_slot *slot, const struct rc_lost *lost)
-{
-    if (ending->again == NULL || !slot->logged || lost->adds || lost->cas != 0) {
-        return;
-    }
-    struct rc_list *node = ending->again->next;
-    for (; node != ending->again; node = node->next) {
-        struct rc_request *earlier = rc_container(node, struct rc_request, link);
-        const struct rc_lost write = rc_lost_by(&earlier->body->command);
-        if (earlier->slot.logged && rc_lost_same_key(&write, lost)) {
-            earlier->outrun = true;
-        }
-    }
-}
 
 static void lose(struct rc_conn *conn, const struct ending *ending, struct rc_slot *slot,
     const struct rc_lost *lost, bool left)
@@ -222,6 +206,15 @@ static void take_out(struct rc_conn *conn, const struct rc_front *front, bool ke
     }
 }
 
+static void give_up_unsent(
+    struct rc_conn *conn, struct ending *ending, struct rc_slot *slot, const struct rc_lost *lost)
+{
+    if (ending->again != NULL && !rc_list_empty(ending->again) && slot->logged) {
+        rc_outrun_note(&ending->lost, lost, slot->token);
+    }
+    lose(conn, ending, slot, lost, false);
+}
+
 /* `from` is the stream's offset at which they begin, and the output too. */
 static void end_unsent(
     struct rc_conn *conn, struct ending *ending, struct rc_slot *unsent, uint64_t from)
@@ -235,10 +228,13 @@ static void end_unsent(
         bool kept = keep_unsent(conn, ending, slot, &lost, &front);
         take_out(conn, &front, kept);
         if (!kept) {
-            outrun_those_in_front(ending, slot, &lost);
-            lose(conn, ending, slot, &lost, false);
+            give_up_unsent(conn, ending, slot, &lost);
         }
     }
+    if (ending->again != NULL) {
+        rc_outrun_mark(&ending->lost, ending->again);
+    }
+    rc_outrun_deinit(&ending->lost);
 }
 
 static void forget_reads(struct rc_conn *conn, size_t from)

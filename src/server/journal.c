@@ -47,32 +47,6 @@ bool rc_lost_is_logged(const struct rc_command *command)
     return rc_lost_matters(command) || (command->verb == RC_VERB_ADD && !command->fleeting);
 }
 
-/* A key from `at` on, as far as it is in one piece. */
-static struct rc_slice piece(const struct rc_lost *lost, size_t at)
-{
-    if (at < lost->prefix.len) {
-        return rc_slice(lost->prefix.data + at, lost->prefix.len - at);
-    }
-    at -= lost->prefix.len;
-    return rc_slice(lost->key.data + at, lost->key.len - at);
-}
-
-bool rc_lost_same_key(const struct rc_lost *lost, const struct rc_lost *other)
-{
-    size_t len = lost->prefix.len + lost->key.len, n;
-    if (other->prefix.len + other->key.len != len) {
-        return false;
-    }
-    for (size_t at = 0; at < len; at += n) {
-        struct rc_slice a = piece(lost, at), b = piece(other, at);
-        n = a.len < b.len ? a.len : b.len;
-        if (memcmp(a.data, b.data, n) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 struct rc_lost rc_lost_by(const struct rc_command *command)
 {
     bool conditional = command->verb == RC_VERB_CAS || command->verb == RC_VERB_DELETE;

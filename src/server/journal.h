@@ -43,9 +43,6 @@ struct rc_lost rc_lost_by(const struct rc_command *command);
 /* Where its whole key stands to another: shorter ones come first. */
 int rc_lost_compare(const struct rc_lost *lost, struct rc_slice whole);
 
-/* Is it the same key as another's? Each may be cut into its two parts elsewhere. */
-bool rc_lost_same_key(const struct rc_lost *lost, const struct rc_lost *other);
-
 struct rc_sweep;
 
 struct rc_journal_entry {

@@ -50,28 +50,25 @@ static void lose(struct rc_lane *lane, const struct rc_command *command)
     }
 }
 
-/* The writes to the key of `last`, which is lost, that wait in front of its place have still to
- * leave, behind the delete, and what they store is older. One under a token deletes the value of
- * that token alone. */
-static void outrun_those_in_front(
-    struct rc_lane *lane, const struct rc_command *last, const struct rc_list *place)
+/* What waits in front of `last` has still to leave, behind the delete. It is looked through once for
+ * many. */
+static void outrun_those_in_front(struct rc_lane *lane, const struct rc_command *last)
 {
-    const struct rc_lost key = rc_lost_by(last);
-    if (!rc_lost_matters(last) || key.cas != 0) {
+    if (!rc_lost_matters(last)) {
         return;
     }
-    for (struct rc_list *node = lane->waiting.next; node != place; node = node->next) {
-        struct rc_request *earlier = rc_container(node, struct rc_request, link);
-        const struct rc_lost write = rc_lost_by(&earlier->body->command);
-        if (rc_verb_writes(earlier->body->command.verb) && rc_lost_same_key(&write, &key)) {
-            earlier->outrun = true;
-        }
+    const struct rc_lost lost = rc_lost_by(last);
+    rc_outrun_note(&lane->outrun, &lost, last->token);
+    if (lane->outrun.count >= lane->waiting_count) {
+        rc_outrun_mark(&lane->outrun, &lane->waiting);
     }
 }
 
 void rc_lane_lose_waiting(struct rc_lane *lane, const struct rc_request *request)
 {
-    outrun_those_in_front(lane, &request->body->command, &request->link);
+    if (lane->waiting.next != &request->link) {
+        outrun_those_in_front(lane, &request->body->command);
+    }
     lose(lane, &request->body->command);
 }
 
@@ -188,6 +185,7 @@ static void give_up(struct rc_lane *lane, struct rc_request *request, int rc)
 void rc_lane_flow(struct rc_lane *lane)
 {
     struct rc_env *env = lane->server->env;
+    rc_outrun_mark(&lane->outrun, &lane->waiting);
     for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
         struct rc_request *request = rc_container(node, struct rc_request, link);
         if (rc_output_len(&lane->conn->out) >= FLOW_BYTES || !rc_sweep_is_clean(lane)) {
@@ -305,7 +303,7 @@ static bool answered_here(
         return false;
     }
     if (status < 0) { /* what waits in front is older than what it was to store */
-        outrun_those_in_front(lane, command, &lane->waiting);
+        outrun_those_in_front(lane, command);
         lose(lane, command);
     }
     refuse(lane, request, status, status < 0 ? doubtful : "");
@@ -628,6 +626,9 @@ void rc_server_free(struct rc_server *server)
     rc_server_close(server);
     rc_journal_deinit(&server->journal);
     free_backend(&server->backend);
+    for (uint32_t i = 0; i < server->lane_count; i++) {
+        rc_outrun_deinit(&server->lanes[i].outrun);
+    }
     rc_free(server->reason);
     rc_free(server->lanes);
     rc_free(server);

@@ -31,6 +31,7 @@
 #include "server/conn.h"
 #include "server/health.h"
 #include "server/journal.h"
+#include "server/outrun.h"
 #include "server/text.h"
 
 /* How a server comes back whose journal missed writes, and that has no mark for them. */
@@ -63,6 +64,7 @@ struct rc_lane {
     struct rc_conn *successor; /* in the making, while `conn` still serves; or NULL */
     struct rc_list waiting;    /* rc_request.link, oldest first */
     uint32_t waiting_count;
+    struct rc_outrun outrun;  /* writes that were lost behind some of those, and still to be told */
     uint32_t bulk;            /* of its requests, those that came by rc_server_submit_gets */
     uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
     uint64_t looked;         /* the token of the request whose item is not out of date; 0: none's */

@@ -118,27 +118,6 @@ static void shorter_keys_come_first_and_equal_ones_by_their_bytes(void **state)
     assert_int_equal(rc_lost_compare(&lost, rc_slice_text("abc")), 0);
 }
 
-static bool same(const char *prefix, const char *key, const char *other_prefix, const char *other)
-{
-    const struct rc_lost a = {.prefix = rc_slice_text(prefix), .key = rc_slice_text(key)};
-    const struct rc_lost b = {.prefix = rc_slice_text(other_prefix), .key = rc_slice_text(other)};
-    assert_int_equal(rc_lost_same_key(&a, &b), rc_lost_same_key(&b, &a));
-    return rc_lost_same_key(&a, &b);
-}
-
-static void a_key_is_the_same_wherever_it_is_cut_in_two(void **state)
-{
-    (void)state;
-    assert_true(same("", "abc", "", "abc"));
-    assert_true(same("a", "bc", "", "abc"));
-    assert_true(same("a", "bc", "ab", "c"));
-    assert_true(same("abc", "", "a", "bc"));
-    assert_false(same("a", "bc", "ab", "d"));
-    assert_false(same("x", "bc", "", "abc"));
-    assert_false(same("a", "xc", "ab", "c"));
-    assert_false(same("", "ab", "", "abc"));
-}
-
 static void an_add_is_logged_but_a_locks(void **state)
 {
     (void)state;
@@ -355,7 +334,6 @@ int main(void)
         cmocka_unit_test(a_token_holds_until_another_write_is_lost),
         cmocka_unit_test(prefix_and_key_are_one_key),
         cmocka_unit_test(shorter_keys_come_first_and_equal_ones_by_their_bytes),
-        cmocka_unit_test(a_key_is_the_same_wherever_it_is_cut_in_two),
         cmocka_unit_test(an_add_is_logged_but_a_locks),
         cmocka_unit_test(a_full_journal_says_so),
         cmocka_unit_test(what_was_missed_is_settled_up_to_a_count),
