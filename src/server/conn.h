@@ -173,11 +173,12 @@ bool rc_conn_dates(const struct rc_conn *conn, const struct rc_command *command)
 /* Send a command of sweep.h's. 0 or RINGCACHE_ENOMEM. */
 int rc_conn_sweep(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_command *command);
 
-/* User requests are not wanted there for now: what never left is taken back with `status`. */
-void rc_conn_withhold(struct rc_conn *conn, int status, const char *message);
+/* User requests are not wanted there for now: what never left goes to `again`, as in `returned`, or
+ * ends with `status` where that is NULL. */
+void rc_conn_withhold(struct rc_conn *conn, int status, const char *message, struct rc_list *again);
 
-/* The server was declared down: what never left is taken back, what waits ends with `status`, and a
- * fence is written behind the last unanswered write. */
+/* It is taken out of use, with nothing on it that never left: what waits for an answer ends with
+ * `status`, and a fence is written behind the last unanswered write. */
 void rc_conn_fence(struct rc_conn *conn, int status, const char *message);
 
 /* Give up a READY connection that does not answer its fence: it is LAME from here on. */

@@ -195,17 +195,6 @@ static void end_sent(struct rc_conn *conn, struct ending *ending)
     }
 }
 
-/* Take a command of which nothing left out of the front of the output; of one that is kept, its
- * loan is no more the output's. */
-static void take_out(struct rc_conn *conn, const struct rc_front *front, bool kept)
-{
-    rc_output_release(&conn->out, front);
-    rc_conn_charge(conn);
-    if (!kept) {
-        rc_env_give_back(conn->env, front->loan);
-    }
-}
-
 static void give_up_unsent(
     struct rc_conn *conn, struct ending *ending, struct rc_slot *slot, const struct rc_lost *lost)
 {
@@ -215,26 +204,67 @@ static void give_up_unsent(
     lose(conn, ending, slot, lost, false);
 }
 
-/* `from` is the stream's offset at which they begin, and the output too. */
-static void end_unsent(
-    struct rc_conn *conn, struct ending *ending, struct rc_slot *unsent, uint64_t from)
+/* It is kept, with its loan, or given up: its bytes in the output are no more either way. */
+static void end_one_unsent(struct rc_conn *conn, struct ending *ending, struct rc_slot *slot,
+    struct rc_output *out, size_t bytes)
+{
+    const struct rc_lost lost = key_of(conn, slot, &ending->place);
+    const struct rc_front front = rc_output_front(out, bytes);
+    bool kept = keep_unsent(conn, ending, slot, &lost, &front);
+    conn->env->budget.used -= front.own.len;
+    rc_output_release(out, &front);
+    if (!kept) {
+        rc_env_give_back(conn->env, front.loan);
+        give_up_unsent(conn, ending, slot, &lost);
+    }
+}
+
+/* `out` has what they were encoded to. It counts for what it holds while that moves, not for the
+ * room that it had grown: there would be none for the copies, and it is not to grow any more. */
+static void move_unsent(
+    struct rc_conn *conn, struct ending *ending, struct rc_slot *unsent, struct rc_output *out)
 {
     struct rc_slot *next;
+    uint64_t from = out->taken;
+    rc_conn_charge(conn);
+    conn->env->budget.used += out->own.len;
+    for (struct rc_slot *slot = unsent; slot != NULL; slot = next) {
+        next = slot->next;
+        uint64_t end = slot->end;
+        end_one_unsent(conn, ending, slot, out, (size_t)(end - from));
+        from = end;
+    }
+    rc_buf_deinit(&out->own);
+    rc_outrun_mark(&ending->lost, ending->again);
+    rc_outrun_deinit(&ending->lost);
+}
+
+static void lose_unsent(
+    struct rc_conn *conn, struct ending *ending, struct rc_slot *unsent, size_t keep)
+{
+    struct rc_slot *next;
+    rc_conn_cut_output(conn, keep);
     for (struct rc_slot *slot = unsent; slot != NULL; slot = next) {
         next = slot->next;
         const struct rc_lost lost = key_of(conn, slot, &ending->place);
-        const struct rc_front front = rc_output_front(&conn->out, (size_t)(slot->end - from));
-        from = slot->end;
-        bool kept = keep_unsent(conn, ending, slot, &lost, &front);
-        take_out(conn, &front, kept);
-        if (!kept) {
-            give_up_unsent(conn, ending, slot, &lost);
-        }
+        lose(conn, ending, slot, &lost, false);
     }
-    if (ending->again != NULL) {
-        rc_outrun_mark(&ending->lost, ending->again);
+}
+
+/* The output behind what left, in whole or in part, is theirs. */
+static void end_unsent(struct rc_conn *conn, struct ending *ending, struct rc_slot *unsent)
+{
+    const struct rc_pipeline *p = &conn->pipeline;
+    size_t keep = (size_t)(p->encoded - p->sent);
+    struct rc_output out = {.taken = 0};
+    if (unsent == NULL) {
+        return;
     }
-    rc_outrun_deinit(&ending->lost);
+    if (ending->again != NULL && rc_output_split(&conn->out, keep, &out) == 0) {
+        move_unsent(conn, ending, unsent, &out);
+    } else {
+        lose_unsent(conn, ending, unsent, keep);
+    }
 }
 
 static void forget_reads(struct rc_conn *conn, size_t from)
@@ -251,12 +281,11 @@ static bool end(struct rc_conn *conn, struct ending *ending)
         return false; /* what the log has is of an end that was before */
     }
     struct rc_slot *unsent = rc_pipeline_cut_unsent(p);
-    uint64_t from = p->encoded;
     bool owed = p->writes > 0;
     end_sent(conn, ending);
     size_t kept = ending->place.writes;
-    rc_conn_took(conn, (size_t)(from - p->sent)); /* the rest of what left in part */
-    end_unsent(conn, ending, unsent, from);
+    rc_conn_took(conn, (size_t)(p->encoded - p->sent)); /* the rest of what left in part */
+    end_unsent(conn, ending, unsent);
     rc_conn_unlog_keys(conn, kept);
     forget_reads(conn, 0);
     return owed;
@@ -279,21 +308,15 @@ void rc_conn_end_all(struct rc_conn *conn, int status, const char *message)
     (void)end(conn, &ending);
 }
 
-void rc_conn_withhold(struct rc_conn *conn, int status, const char *message)
+void rc_conn_withhold(struct rc_conn *conn, int status, const char *message, struct rc_list *again)
 {
-    struct ending ending = {.status = status, .message = message};
-    struct rc_pipeline *p = &conn->pipeline;
-    struct rc_slot *next, *unsent = rc_pipeline_cut_unsent(p);
-    for (const struct rc_slot *slot = p->oldest; slot != NULL; slot = slot->next) {
+    struct ending ending = {.status = status, .message = message, .again = again};
+    struct rc_slot *unsent = rc_pipeline_cut_unsent(&conn->pipeline);
+    for (const struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
         (void)key_of(conn, slot, &ending.place);
     }
     const struct place kept = ending.place;
-    for (struct rc_slot *slot = unsent; slot != NULL; slot = next) {
-        next = slot->next;
-        const struct rc_lost lost = key_of(conn, slot, &ending.place);
-        lose(conn, &ending, slot, &lost, false);
-    }
+    end_unsent(conn, &ending, unsent);
     rc_conn_unlog_keys(conn, kept.writes);
     forget_reads(conn, kept.reads);
-    rc_conn_cut_output(conn, (size_t)(p->encoded - p->sent));
 }

@@ -360,7 +360,6 @@ int rc_conn_sweep(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_
 
 void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
 {
-    rc_conn_withhold(conn, status, message);
     for (struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
         if (slot->request != NULL && !slot->tombstone) {
             rc_request_abandon(conn->env, slot->request, status, message);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/output.h"
 
+#include "ringcache/status.h"
+
 void rc_output_init(struct rc_output *o)
 {
     *o = (struct rc_output){0};
@@ -74,6 +76,53 @@ void rc_output_take(struct rc_output *o, size_t n, struct rc_list *over)
     }
     o->lent -= n - own;
     rc_buf_consume(&o->own, own);
+}
+
+/* What is lent from the offset `end` on goes to `rest`. */
+static void split_loans(struct rc_output *o, uint64_t end, struct rc_output *rest)
+{
+    struct rc_list front;
+    rc_list_init(&front);
+    for (struct rc_list *node; (node = rc_list_first(&o->loans)) != NULL;) {
+        if (loan_of(node)->at >= end) {
+            break;
+        }
+        rc_list_remove(node);
+        rc_list_append(&front, node);
+    }
+    rc_list_splice(&rest->loans, &o->loans);
+    rc_list_splice(&o->loans, &front);
+}
+
+/* Bytes that are lent and not taken, in front of the offset `end`. */
+static size_t lent_before(const struct rc_output *o, uint64_t end)
+{
+    size_t lent = 0;
+    struct rc_list *node = o->loans.next;
+    for (; node != &o->loans && loan_of(node)->at < end; node = node->next) {
+        uint64_t from = loan_of(node)->at > o->taken ? loan_of(node)->at : o->taken;
+        lent += (size_t)(end_of(loan_of(node)) - from);
+    }
+    return lent;
+}
+
+int rc_output_split(struct rc_output *o, size_t keep, struct rc_output *rest)
+{
+    uint64_t end = o->taken + keep;
+    size_t lent = lent_before(o, end), own = keep - lent;
+    struct rc_buf front = {.base = NULL};
+    if (own > 0 && rc_buf_append(&front, o->own.data, own) < 0) {
+        return RINGCACHE_ENOMEM;
+    }
+    rc_output_init(rest);
+    rest->taken = end;
+    rest->lent = o->lent - lent;
+    rest->own = o->own;
+    rc_buf_consume(&rest->own, own);
+    split_loans(o, end, rest);
+    o->lent = lent;
+    o->own = front;
+    return 0;
 }
 
 struct rc_front rc_output_front(const struct rc_output *o, size_t n)

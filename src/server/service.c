@@ -323,14 +323,18 @@ void rc_service_retire(struct rc_server *server, struct rc_lane *lane, int statu
     if (conn == NULL) {
         return;
     }
-    if (!rc_conn_holds_writes(conn)) {
+    struct rc_list again;
+    rc_list_init(&again);
+    rc_conn_withhold(conn, status, why, rc_server_available(server) ? &again : NULL);
+    if (rc_conn_holds_writes(conn)) {
+        rc_list_append(&server->old, &conn->link);
+        rc_conn_fence(conn, status, why);
+        rc_doubt_tell(server, conn);
+    } else {
         rc_conn_close(conn, status, why);
         rc_conn_free(conn);
-        return;
     }
-    rc_list_append(&server->old, &conn->link);
-    rc_conn_fence(conn, status, why);
-    rc_doubt_tell(server, conn);
+    rc_lane_take_back(lane, &again);
 }
 
 /* Nothing waits for a server that is out of service. */
@@ -359,7 +363,7 @@ static void leave_standing(struct rc_server *server, struct rc_lane *lane)
         lane->conn->sweeps_freely = false;
         lane->conn->clean = false;
         lane->conn->emptiness = RC_EMPTINESS_UNASKED;
-        rc_conn_withhold(lane->conn, server->down_status, why);
+        rc_conn_withhold(lane->conn, server->down_status, why, NULL);
     } else {
         rc_service_retire(server, lane, server->down_status, why);
     }

@@ -469,6 +469,78 @@ static void what_never_left_leaves_a_connection_that_is_out_of_step(void **state
     }
 }
 
+enum {
+    SILENCE_MS = 2000,           /* timeout_ms */
+    PATIENT_MS = 3 * SILENCE_MS, /* of requests that outlast it */
+    READS = 900,
+    READ_KEY_BYTES = 200 /* … that are more than both kernels hold between them */
+};
+
+static struct world_reply *ask_patiently(struct scene *s, ringcache_request request)
+{
+    request.timeout_ms = PATIENT_MS;
+    return world_submit(s->world, &request, NULL);
+}
+
+/* On the connection, which is silent from now on while its server answers others. */
+static void fall_silent_under_reads(struct scene *s)
+{
+    sim_stall(s->server, sim_server_newest(s->server), true);
+    for (unsigned i = 0; i < READS; i++) {
+        char key[READ_KEY_BYTES + 1];
+        snprintf(key, sizeof key, "%0*u", READ_KEY_BYTES, i);
+        (void)ask_patiently(
+            s, (ringcache_request){.op = RINGCACHE_GET, .key = {key, READ_KEY_BYTES}});
+    }
+    world_run_for(s->world, 2);
+}
+
+static void what_never_left_leaves_a_connection_that_is_silent(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        struct scene s;
+        open_scene(&s, &kinds[i]);
+        size_t first = s.world->submitted;
+        fall_silent_under_reads(&s);
+        struct world_reply *up = ask_patiently(
+            &s, (ringcache_request){.op = RINGCACHE_INCREMENT, .key = {"count", 5}, .delta = 1});
+        world_settle(s.world, SILENCE_MS + RETRY_MS);
+        assert_reply(&s.world->replies[first], RINGCACHE_ECONNECT);
+        assert_reply(&s.world->replies[first + READS - 1], RINGCACHE_MISS);
+        assert_reply(up, RINGCACHE_OK);
+        assert_int_equal(up->number, 42);
+        assert_int_equal(up->attempts, 2);
+        close_scene(&s);
+    }
+}
+
+/* With a write that left on the silent connection none goes on another one, until it is known to be
+ * no more: Redis can be asked to end it, memcached is out of service. */
+static void what_never_left_waits_behind_writes_that_did(void **state)
+{
+    (void)state;
+    static const char big[BIG];
+    for (size_t i = 0; i < KINDS; i++) {
+        struct scene s;
+        open_scene(&s, &kinds[i]);
+        sim_stall(s.server, sim_server_newest(s.server), true);
+        struct world_reply *plug = ask_patiently(
+            &s, (ringcache_request){
+                    .op = RINGCACHE_SET, .key = {"plug", 4}, .value = {big, sizeof big}});
+        world_run_for(s.world, 2);
+        struct world_reply *set = ask_patiently(
+            &s, (ringcache_request){.op = RINGCACHE_SET, .key = {"here", 4}, .value = {"v1", 2}});
+        world_settle(s.world, SILENCE_MS + RETRY_MS);
+        assert_reply(plug, RINGCACHE_ECONNECT);
+        assert_int_equal(plug->maybe_applied, 1);
+        assert_reply(set, kinds[i].redis ? RINGCACHE_OK : RINGCACHE_EDOWN);
+        assert_int_equal(set->maybe_applied, 0);
+        assert_int_equal(world_count(s.world, RINGCACHE_EVENT_DOWN), !kinds[i].redis);
+        world_end(s.world);
+    }
+}
+
 /* ---- what left ---- */
 
 static void a_read_is_asked_once_more(void **state)
@@ -577,6 +649,8 @@ int main(void)
         cmocka_unit_test(with_a_server_that_is_gone_it_ends_as_unapplied),
         cmocka_unit_test(what_is_spoken_to_otherwise_gets_no_bytes_of_before),
         cmocka_unit_test(what_never_left_leaves_a_connection_that_is_out_of_step),
+        cmocka_unit_test(what_never_left_leaves_a_connection_that_is_silent),
+        cmocka_unit_test(what_never_left_waits_behind_writes_that_did),
         cmocka_unit_test(a_read_is_asked_once_more),
         cmocka_unit_test(a_read_is_asked_no_third_time),
         cmocka_unit_test(nothing_else_that_left_is_sent_again),

@@ -204,6 +204,35 @@ static void what_goes_elsewhere_goes_whole_and_is_not_over(void **state)
     }
 }
 
+/* What is to be sent first stays, and the rest goes elsewhere as if it had been alone. */
+static void an_output_is_split_between_two_commands(void **state)
+{
+    (void)state;
+    uint64_t random = 9;
+    struct stage s;
+    for (int round = 0; round < 2000; round++) {
+        begin(&s, &random);
+        rc_output_take(&s.out, next_random(&random) % (s.len + 1), &s.over);
+        size_t first = first_unsent(&s),
+               cut = first + next_random(&random) % (COMMANDS + 1 - first);
+        struct rc_output rest;
+        assert_int_equal(rc_output_split(&s.out, s.ends[cut] - (size_t)s.out.taken, &rest), 0);
+        assert_offers(&s, s.ends[cut], PARTS_MAX);
+        rc_output_take(&s.out, s.ends[cut] - (size_t)s.out.taken, &s.over);
+        assert_over(&s, COMMANDS);
+        assert_int_equal(rc_output_len(&s.out), 0);
+        rc_buf_deinit(&s.out.own);
+        s.out = rest;
+        rc_list_init(&s.out.loans);
+        rc_list_splice(&s.out.loans, &rest.loans);
+        for (size_t i = cut; i < COMMANDS; i++) {
+            assert_front(&s, i);
+        }
+        assert_int_equal(rc_output_len(&s.out), 0);
+        rc_buf_deinit(&s.out.own);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +240,7 @@ int main(void)
         cmocka_unit_test(what_is_cut_off_is_over_and_the_rest_is_sent),
         cmocka_unit_test(what_is_half_taken_is_over_when_all_is_dropped),
         cmocka_unit_test(what_goes_elsewhere_goes_whole_and_is_not_over),
+        cmocka_unit_test(an_output_is_split_between_two_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
