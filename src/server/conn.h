@@ -65,7 +65,8 @@ struct rc_conn_events {
     void (*returned)(struct rc_conn *conn, struct rc_list *requests);
     void (*silent)(struct rc_conn *conn); /* once per stall; LAME or CLOSED: its timer is due */
     void (*spoke)(struct rc_conn *conn);  /* bytes from one that had been silent */
-    void (*room)(struct rc_conn *conn);   /* READY, and the kernel took some of its output */
+    /* READY, and the kernel took some of its output, or it owes less than `max_inflight` again. */
+    void (*room)(struct rc_conn *conn);
     /* A request was refused, in words (conn->why) that say something of the server: NOT_NOW or
      * REPLICA. Those of a caller's `program` may be of its own making. */
     void (*refused)(struct rc_conn *conn, enum rc_refusal refusal, bool program);

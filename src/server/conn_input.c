@@ -339,6 +339,12 @@ static void understand(struct rc_conn *conn)
     }
 }
 
+/* Has it all the requests that it may have? */
+static bool is_full(const struct rc_conn *conn)
+{
+    return conn->pipeline.count >= conn->env->max_inflight;
+}
+
 void rc_conn_received(void *owner, size_t n)
 {
     struct rc_conn *conn = owner;
@@ -347,7 +353,8 @@ void rc_conn_received(void *owner, size_t n)
     rc_env_enter(env);
     rc_buf_commit(&conn->in, n);
     rc_liveness_received(&conn->liveness, rc_env_now_ms(env));
-    bool was_silent = conn->suspect, wrote = conn->pipeline.writes > 0;
+    bool was_silent = conn->suspect, was_full = is_full(conn);
+    bool wrote = conn->pipeline.writes > 0;
     conn->suspect = false;
     understand(conn);
     rc_conn_charge(conn);
@@ -359,6 +366,9 @@ void rc_conn_received(void *owner, size_t n)
     }
     if (was_silent && conn->state == RC_CONN_READY && conn->pipeline.oldest != NULL) {
         rc_conn_watch(conn);
+    }
+    if (was_full && conn->state == RC_CONN_READY && !is_full(conn)) {
+        conn->events->room(conn);
     }
     rc_env_leave(env); /* callbacks run here, on views into conn->in */
     conn->pins--;

@@ -180,15 +180,22 @@ static void give_up(struct rc_lane *lane, struct rc_request *request, int rc)
         lane->server->env, request, rc, refused ? rc_server_too_big : ringcache_strerror(rc));
 }
 
-/* Encode what waits, a little ahead of the kernel: what is encoded and what waits are not both
- * held. */
+/* A little ahead of the kernel: what is encoded and what waits are not both held. What an earlier
+ * connection returned comes on top of what this one was given. */
+static bool takes_more(const struct rc_lane *lane)
+{
+    return rc_output_len(&lane->conn->out) < FLOW_BYTES &&
+           lane->conn->pipeline.count < lane->server->env->max_inflight && rc_sweep_is_clean(lane);
+}
+
+/* Encode what waits. */
 void rc_lane_flow(struct rc_lane *lane)
 {
     struct rc_env *env = lane->server->env;
     rc_outrun_mark(&lane->outrun, &lane->waiting);
     for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
         struct rc_request *request = rc_container(node, struct rc_request, link);
-        if (rc_output_len(&lane->conn->out) >= FLOW_BYTES || !rc_sweep_is_clean(lane)) {
+        if (!takes_more(lane)) {
             return;
         }
         if (is_unfit(lane, request)) {

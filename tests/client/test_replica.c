@@ -12,7 +12,8 @@ struct scene {
     struct engine *replica, *master;
 };
 
-static struct scene open_scene_with(const char *connections, const char *connect_timeout_ms)
+static struct scene open_scene_with(
+    const char *connections, const char *connect_timeout_ms, const char *max_inflight)
 {
     struct scene s = {.world = world_new(71)};
     sim_dns_set(s.world->sim, "cache.example", "10.0.0.1");
@@ -23,6 +24,7 @@ static struct scene open_scene_with(const char *connections, const char *connect
     world_option(s.world, "server", "redis://cache.example:6379");
     world_option(s.world, "connections", connections);
     world_option(s.world, "connect_timeout_ms", connect_timeout_ms);
+    world_option(s.world, "max_inflight", max_inflight);
     world_begin(s.world);
     struct world_reply *set = world_set(s.world, "k", "v");
     world_settle(s.world, 100);
@@ -34,7 +36,7 @@ static struct scene open_scene_with(const char *connections, const char *connect
 
 static struct scene open_scene(const char *connections)
 {
-    return open_scene_with(connections, "1000");
+    return open_scene_with(connections, "1000", "1024");
 }
 
 static void fail_over(const struct scene *s)
@@ -353,7 +355,7 @@ static void a_new_connection_that_fails_changes_nothing(void **state)
 static void a_new_connection_that_takes_long_is_the_only_one(void **state)
 {
     (void)state;
-    struct scene s = open_scene_with("1", "5000");
+    struct scene s = open_scene_with("1", "5000", "1024");
     fail_over(&s);
     sim_server_stop(s.second);
     for (int second = 0; second < 3; second++) {
@@ -394,6 +396,43 @@ static void a_connection_younger_than_the_new_one_stays(void **state)
     set = world_set(s.world, "k", "w");
     world_settle(s.world, 10);
     assert_reply(set, RINGCACHE_OK);
+    world_end(s.world);
+}
+
+/* What the old connection still owed goes on the new one, which owes as much as it may already. */
+static void the_bound_on_requests_holds_behind_a_renewal(void **state)
+{
+    (void)state;
+    enum { BOUND = 64 };
+    const ringcache_request get = {.op = RINGCACHE_GET, .key = {"k", 1}};
+    struct scene s = open_scene_with("1", "1000", "64");
+    const struct rc_lane *lane = &s.world->client->table->all[0]->lanes[0];
+    struct world_reply *place, *set = world_set(s.world, "k", "w");
+    uint64_t old = sim_server_newest(s.first);
+    while (set->calls == 0) {
+        assert_true(sim_step(s.world->sim));
+    }
+    sim_stall(s.first, old, true);
+    while (world_try(s.world, &get, NULL, &place) == 0) {
+    }
+    world_run_for(s.world, 20);
+    uint64_t renewed = sim_server_newest(s.first);
+    assert_true(renewed != old);
+    sim_stall(s.first, renewed, true);
+    while (world_try(s.world, &get, NULL, &place) == 0) {
+    }
+    world_run_for(s.world, 2);
+    sim_end(s.first, old, SIM_RST);
+    world_run_for(s.world, 2);
+    assert_int_equal(lane->conn->pipeline.count, BOUND);
+    assert_int_equal(lane->waiting_count, BOUND);
+    sim_stall(s.first, renewed, false);
+    while (s.world->answered < s.world->submitted) {
+        assert_true(sim_step(s.world->sim) && lane->conn->pipeline.count <= BOUND);
+    }
+    for (size_t i = 2; i < s.world->submitted; i++) {
+        assert_value(&s.world->replies[i], "v");
+    }
     world_end(s.world);
 }
 
@@ -501,6 +540,7 @@ int main(void)
         cmocka_unit_test(a_new_connection_that_fails_changes_nothing),
         cmocka_unit_test(a_new_connection_that_takes_long_is_the_only_one),
         cmocka_unit_test(a_connection_younger_than_the_new_one_stays),
+        cmocka_unit_test(the_bound_on_requests_holds_behind_a_renewal),
         cmocka_unit_test(all_of_several_connections_are_renewed),
         cmocka_unit_test(a_renewal_may_be_interrupted_at_any_moment),
     };
