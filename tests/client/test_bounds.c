@@ -12,7 +12,7 @@ static unsigned rooms, sets_tried;
 static void fill(struct world *world, const char *value, size_t len)
 {
     ringcache_request set = {.op = RINGCACHE_SET, .key = {"k", 1}, .value = {value, len}};
-    while (world->submitted < 3000) {
+    while (world->submitted < WORLD_REPLIES - 1) {
         struct world_reply *place = NULL;
         sets_tried++;
         if (world_try(world, &set, NULL, &place) != 0) {
@@ -155,6 +155,44 @@ static void room_that_buffers_have_grown_is_within_the_bound(void **state)
     world_end(world);
 }
 
+/* A connection ends when all bytes are used. The copies of what goes on the next one are larger than
+ * what they were encoded to, and have what that gives back alone. */
+static void at_the_bound_what_never_left_moves_as_far_as_it_fits(void **state)
+{
+    (void)state;
+    enum { LIMIT = 2000000, PLUG = 300000 };
+    struct world *world = world_new(66);
+    struct sim_server *server = world_memcached(world, "10.0.0.1", 11000);
+    world_option(world, "max_queued_bytes", "2000000");
+    world_option(world, "max_inflight", "100000");
+    world_option(world, "timeout_ms", "2000");
+    world_begin(world);
+    world_get(world, "k");
+    world_settle(world, 100);
+    sim_server_stop(server);
+    char *plug = big_value(PLUG);
+    const ringcache_request set = {.op = RINGCACHE_SET, .key = {"k", 1}, .value = {plug, PLUG}};
+    world_submit(world, &set, NULL);
+    world_run_for(world, 2);
+    size_t first = world->submitted, moved = 0;
+    fill(world, "v", 1);
+    sim_end(server, sim_server_newest(server), SIM_RST);
+    world_run_for(world, 1);
+    assert_true(world->client->env.budget.used <= LIMIT);
+    sim_server_continue(server);
+    world_settle(world, 5000);
+    for (size_t i = first; i < world->submitted; i++) {
+        const struct world_reply *reply = &world->replies[i];
+        assert_int_equal(reply->maybe_applied, 0);
+        moved += reply->status == RINGCACHE_OK;
+        assert_reply(reply, reply->attempts == 2 ? RINGCACHE_OK : RINGCACHE_ECONNECT);
+    }
+    assert_true(moved > (world->submitted - first) / 3);
+    assert_int_equal(world->client->env.budget.used, 0);
+    free(plug);
+    world_end(world);
+}
+
 /* A result speaks of the state in which it was made, whatever became of the server since. */
 static void a_message_outlives_the_state_it_is_of(void **state)
 {
@@ -217,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_value_as_large_as_permitted_is_sent_when_alone),
         cmocka_unit_test(what_waits_is_not_held_twice),
         cmocka_unit_test(room_that_buffers_have_grown_is_within_the_bound),
+        cmocka_unit_test(at_the_bound_what_never_left_moves_as_far_as_it_fits),
         cmocka_unit_test(a_message_outlives_the_state_it_is_of),
         cmocka_unit_test(a_slowly_turning_loop_finds_a_silent_server_too),
     };
