@@ -44,8 +44,8 @@ size_t rc_output_parts(const struct rc_output *o, struct rc_slice *parts, size_t
 /* The kernel took `n` bytes; loans of which it has the last one move to `over`. */
 void rc_output_take(struct rc_output *o, size_t n, struct rc_list *over);
 
-/* Move all but the first `keep` bytes, which end where a command does, or are none, into `rest`,
- * an output of its own. 0, or RINGCACHE_ENOMEM with nothing changed: with none to keep, always 0. */
+/* Move all but the first `keep` bytes, which end where a command does, or are none, into `rest`, an
+ * output of its own. 0, or RINGCACHE_ENOMEM with nothing changed, if there is something to keep. */
 int rc_output_split(struct rc_output *o, size_t keep, struct rc_output *rest);
 
 /* The front of what is to be sent, where that is one whole command. */

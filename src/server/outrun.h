@@ -3,9 +3,9 @@
 #define RC_SERVER_OUTRUN_H
 
 /* Lost writes, and older ones to their keys that are still to leave: the delete for what was lost
- * outruns those, and what they store is older, so that it has to go once more behind each. Lost ones
- * are gathered, and those that wait looked through once for all of them. Age is by the tokens of
- * commands, which rise as requests are submitted. */
+ * outruns those, and what they store is older, so that it has to go once more behind each. The lost
+ * ones are gathered, and those that wait looked through once for all of them. Age is by the tokens
+ * of commands, which rise as requests are submitted. */
 
 #include <stdbool.h>
 #include <stddef.h>

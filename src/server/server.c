@@ -50,8 +50,8 @@ static void lose(struct rc_lane *lane, const struct rc_command *command)
     }
 }
 
-/* What waits in front of `last` has still to leave, behind the delete. It is looked through once for
- * many. */
+/* What waits in front of `last` has still to leave, behind the delete. It is looked through once
+ * for many. */
 static void outrun_those_in_front(struct rc_lane *lane, const struct rc_command *last)
 {
     if (!rc_lost_matters(last)) {

@@ -155,8 +155,8 @@ static void room_that_buffers_have_grown_is_within_the_bound(void **state)
     world_end(world);
 }
 
-/* A connection ends when all bytes are used. The copies of what goes on the next one are larger than
- * what they were encoded to, and have what that gives back alone. */
+/* A connection ends when all bytes are used. The copies of what goes on the next one are larger
+ * than what they were encoded to, and have what that gives back alone. */
 static void at_the_bound_what_never_left_moves_as_far_as_it_fits(void **state)
 {
     (void)state;
