@@ -142,7 +142,7 @@ static void a_spare_that_is_refused_leaves_the_next_one(void **state)
 /* ---- from spare to owner and back ---- */
 
 /* Its connection ended twice in a row, and is not made again at once. */
-static void guests_leave_a_spare_that_has_lost_its_connection(void **state)
+static void a_guest_leaves_a_spare_that_has_lost_its_connection(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SPARED_KINDS; i++) {
@@ -150,7 +150,7 @@ static void guests_leave_a_spare_that_has_lost_its_connection(void **state)
         begin_scene(&s);
         take_out(&s, 0);
         assert_elsewhere(set(&s, s.key, "v1"), 1);
-        assert_int_equal(guests_at(&s, 1), 1);
+        assert_int_equal(engine_items(engine_of(&s, 1), 0), 1);
         for (unsigned n = 0; n < 2; n++) {
             sim_end(s.servers[1], sim_server_newest(s.servers[1]), SIM_RST);
             world_run_for(s.world, 10);
@@ -158,9 +158,12 @@ static void guests_leave_a_spare_that_has_lost_its_connection(void **state)
         assert_int_equal(sim_server_connections(s.servers[1]), 0);
         world_run_for(s.world, 3000);
         assert_int_equal(sim_server_connections(s.servers[1]), 0);
-        take_back(&s, 0);
+        const ringcache_request append = {
+            .op = RINGCACHE_APPEND, .key = {s.key, strlen(s.key)}, .value = {"x", 1}};
+        struct world_reply *refused = world_submit(s.world, &append, NULL);
         world_run_for(s.world, 100);
-        assert_int_equal(guests_at(&s, 1), 0);
+        assert_reply(refused, RINGCACHE_EDOWN);
+        assert_int_equal(engine_items(engine_of(&s, 1), 0), 0);
         world_end(s.world);
     }
 }
@@ -379,7 +382,7 @@ int main(void)
         cmocka_unit_test(without_an_owner_there_is_no_server),
         cmocka_unit_test(the_last_spare_may_leave_and_another_one_join),
         cmocka_unit_test(a_spare_that_is_refused_leaves_the_next_one),
-        cmocka_unit_test(guests_leave_a_spare_that_has_lost_its_connection),
+        cmocka_unit_test(a_guest_leaves_a_spare_that_has_lost_its_connection),
         cmocka_unit_test(a_spare_that_becomes_an_owner_serves_no_guest),
         cmocka_unit_test(an_owner_that_becomes_a_spare_keeps_its_journal),
         cmocka_unit_test(an_owner_that_was_a_spare_meanwhile_serves_nothing_from_before),
