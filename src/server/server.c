@@ -167,19 +167,6 @@ static bool is_unfit(const struct rc_lane *lane, const struct rc_request *reques
     return request->wire != NULL && !rc_conn_takes(lane->conn, request->wire);
 }
 
-/* It cannot be sent. One that is too large is refused, as the server would in words: what is there
- * stays. */
-static void give_up(struct rc_lane *lane, struct rc_request *request, int rc)
-{
-    bool refused = rc == RINGCACHE_ETOOBIG;
-    if (refused) {
-        rc_lane_forget(lane, request);
-        request->state = RC_REQUEST_NEW; /* it is in no list any more */
-    }
-    rc_request_abandon(
-        lane->server->env, request, rc, refused ? rc_server_too_big : ringcache_strerror(rc));
-}
-
 /* A little ahead of the kernel: what is encoded and what waits are not both held. What an earlier
  * connection returned comes on top of what this one was given. */
 static bool takes_more(const struct rc_lane *lane)
@@ -208,13 +195,15 @@ void rc_lane_flow(struct rc_lane *lane)
         if (guarded && rc == 0) {
             return;
         }
-        if (rc < 0) {
-            give_up(lane, request, rc);
-            continue;
-        }
         rc_lane_forget(lane, request);
-        follow(lane, request);
-        shed(lane, request);
+        if (rc < 0) {
+            request->state = RC_REQUEST_NEW; /* it is in no list any more */
+            rc_request_abandon(env, request, rc,
+                rc == RINGCACHE_ETOOBIG ? rc_server_too_big : ringcache_strerror(rc));
+        } else {
+            follow(lane, request);
+            shed(lane, request);
+        }
     }
 }
 
