@@ -64,6 +64,18 @@ void ask_operations(struct life *life)
     }
 }
 
+void ask_overtaken(struct life *life)
+{
+    for (unsigned i = 0; i < 2 * LIFE_KEYS; i++) {
+        char room[24];
+        const ringcache_request set = {.op = RINGCACHE_SET,
+            .key = key_of("key", i % LIFE_KEYS, room),
+            .value = {"v", 1},
+            .timeout_ms = i < LIFE_KEYS ? 0 : 10};
+        submit(life, &set);
+    }
+}
+
 static void on_release(void *user, const void *data, size_t len)
 {
     struct life *life = user;

@@ -28,6 +28,8 @@ void ask_servers(struct life *life);
 /* The keys of each. */
 void ask_listings(struct life *life);
 void ask_posted(struct life *life);
+/* Writes, and later ones to their keys whose time is over earlier. */
+void ask_overtaken(struct life *life);
 /* A request that is canceled at once. */
 void ask_canceled(struct life *life);
 /* What asks nobody: figures, explanations. */

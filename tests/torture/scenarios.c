@@ -158,6 +158,17 @@ static void go_shared(struct life *life)
     go_outage(life);
 }
 
+static void go_overtaken(struct life *life)
+{
+    sim_server_pause_accept(life->memcached, true);
+    sim_server_pause_accept(life->redis, true);
+    life->scenario->ask(life);
+    life_run(life, 30);
+    sim_server_pause_accept(life->memcached, false);
+    sim_server_pause_accept(life->redis, false);
+    life_run(life, 200);
+}
+
 static void go_silence(struct life *life)
 {
     life->scenario->ask(life);
@@ -301,6 +312,11 @@ const struct scenario life_scenarios[] = {
         .outages = true,
         .ask = ask_mixed,
         .go = go_silence},
+    {.name = "later writes end first",
+        .options = {BASIC},
+        .outages = true,
+        .ask = ask_overtaken,
+        .go = go_overtaken},
     {.name = "outage under flights",
         .options = {BASIC, "leases", "yes", "namespace", "n:"},
         .outages = true,
