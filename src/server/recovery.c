@@ -164,6 +164,7 @@ static void lane_failed(struct rc_lane *lane, int status, const char *why)
         rc_lane_fail_waiting(lane, RINGCACHE_ECONNECT, rc_text_bytes(server->reason));
     }
     rc_service_carry_out(server, &verdict, status, why);
+    rc_sweep_connect_later(lane);
 }
 
 static void on_failed(struct rc_conn *conn, int status, const char *why)

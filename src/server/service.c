@@ -310,6 +310,8 @@ void rc_service_resume(struct rc_server *server)
             rc_lane_flow(lane);
         } else if (wanted) {
             rc_lane_connect(lane);
+        } else {
+            rc_sweep_connect(lane);
         }
     }
 }

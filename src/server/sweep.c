@@ -148,14 +148,29 @@ static struct rc_conn *first_ready(const struct rc_server *server)
     return NULL;
 }
 
-/* What nobody asks for goes all the same: else it would pile up, outage by outage. */
-static void connect_for_pending(struct rc_lane *lane)
+static bool wants_connection(const struct rc_lane *lane)
+{
+    const struct rc_server *server = lane->server;
+    return lane->conn == NULL && !server->closing &&
+           rc_journal_pending(&server->journal, lane->number) != NULL;
+}
+
+void rc_sweep_connect(struct rc_lane *lane)
+{
+    bool closed = lane->closed_until_ms > rc_env_now_ms(lane->server->env);
+    if (wants_connection(lane) && closed) {
+        rc_sweep_connect_later(lane);
+    } else if (wants_connection(lane)) {
+        rc_lane_connect(lane);
+    }
+}
+
+void rc_sweep_connect_later(struct rc_lane *lane)
 {
     struct rc_server *server = lane->server;
-    bool closed = server->closing || lane->closed_until_ms > rc_env_now_ms(server->env);
-    bool wanted = lane->conn == NULL && rc_journal_pending(&server->journal, lane->number) != NULL;
-    if (wanted && !closed) {
-        rc_lane_connect(lane);
+    bool planned = !rc_server_available(server) || rc_deadline_armed(&server->retry);
+    if (wants_connection(lane) && !planned) {
+        rc_service_retry_in(server, RC_SERVICE_PAUSE_MS);
     }
 }
 
@@ -174,7 +189,7 @@ void rc_sweep_go(struct rc_server *server)
         if (is_ready(conn) && server->journal.lanes[i].count == 0) {
             conn->clean = true;
         }
-        connect_for_pending(&server->lanes[i]);
+        rc_sweep_connect(&server->lanes[i]);
     }
 }
 

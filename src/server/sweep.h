@@ -22,6 +22,11 @@ void rc_sweep_note(struct rc_lane *lane, const struct rc_lost *lost);
  * none but us knows of it: the journal's bound does not count, and no other client is told. False:
  * there is no memory to note it. */
 bool rc_sweep_note_guest(struct rc_lane *lane, struct rc_slice key);
+/* What is pending for a lane that has no connection gets one, though nobody asks there: it would
+ * pile up, outage by outage. */
+void rc_sweep_connect(struct rc_lane *lane);
+/* The same after a pause: the last one came to nothing. */
+void rc_sweep_connect_later(struct rc_lane *lane);
 /* Send what is pending, as far as it goes. */
 void rc_sweep_go(struct rc_server *server);
 /* Is a server that is DOWN to take requests again, as far as the journal goes? */

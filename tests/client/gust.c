@@ -253,7 +253,7 @@ static void expect_nothing_held(const struct gust_client *c)
     for (unsigned i = 0; i < g->rules.servers && !c->closing; i++) {
         const struct rc_server *server = c->client->table->all[i];
         if (server->journal.count > 0) {
-            gust_fail(g, "the journal was not made good", "");
+            gust_fail(g, "the journal was not made good", server->backend.name);
         }
     }
     if (!c->closing && c->client->env.budget.used > 0) {
