@@ -516,7 +516,7 @@ static void depart(struct rc_member_server *member)
     rc_event_queue(
         client, rc_event_new(RINGCACHE_EVENT_REMOVED, member->uri.member.name, 0, "drained"));
     client->leaving--;
-    bool known = rc_server_is_known(member->server);
+    bool known = member->owned || rc_server_is_known(member->server);
     rc_server_depart(member->server, &departed->journal);
     if (departed->journal.limit > 0 && known) {
         departed->uri = member->uri;

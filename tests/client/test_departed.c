@@ -419,6 +419,20 @@ static void one_that_left_before_is_known_unasked(void **state)
     world_end(s.world);
 }
 
+/* Others wrote there while it owned the keys. */
+static void an_owner_that_was_never_asked_is_known_too(void **state)
+{
+    (void)state;
+    struct scene s = open_scene(&kinds[0]);
+    engine_put(s.engine, 0, "k", rc_slice_text("v0"), 0);
+    world_begin(s.world);
+    leave(&s);
+    assert_int_equal(departures(&s)->count, 1);
+    join(&s);
+    expect(&s, "k", NULL);
+    world_end(s.world);
+}
+
 static void those_with_nothing_to_make_good_are_forgotten_first(void **state)
 {
     struct rc_departures all;
@@ -532,6 +546,7 @@ int main(void)
         cmocka_unit_test(who_stays_in_the_ring_serves_what_it_holds),
         cmocka_unit_test(what_comes_and_goes_unasked_forgets_none_that_matters),
         cmocka_unit_test(one_that_left_before_is_known_unasked),
+        cmocka_unit_test(an_owner_that_was_never_asked_is_known_too),
         cmocka_unit_test(those_with_nothing_to_make_good_are_forgotten_first),
         cmocka_unit_test(of_too_many_the_oldest_is_forgotten),
         cmocka_unit_test(of_more_keys_than_one_journal_holds_the_oldest_overflow),
