@@ -64,9 +64,11 @@ void stage_turn(struct stage *stage, unsigned turns)
     }
 }
 
+/* It may ring before the loop waits for anything: then it is not to wait. */
 static void on_alarm(uv_timer_t *alarm)
 {
     *(bool *)alarm->data = true;
+    uv_stop(alarm->loop);
 }
 
 /* Until one of the two is set. */

@@ -57,9 +57,11 @@ void cache_close(struct cache *cache)
     assert_int_equal(uv_loop_close(&cache->loop), 0);
 }
 
+/* It may ring before the loop waits for anything: then it is not to wait. */
 static void on_alarm(uv_timer_t *timer)
 {
     *(bool *)timer->data = true;
+    uv_stop(timer->loop);
 }
 
 /* An alarm on the loop; the caller closes it. */

@@ -43,10 +43,12 @@ static const struct rc_turn_events turn_events = {
     .after_poll = note_after_poll,
 };
 
+/* It may ring before the loop waits for anything: then it is not to wait. */
 static void lose_patience(uv_timer_t *timer)
 {
     struct world *w = timer->data;
     w->impatient = true;
+    uv_stop(timer->loop);
 }
 
 void world_begin(struct world *w)

@@ -59,7 +59,7 @@ static double measure_requests(ringcache_client *client, uv_loop_t *loop, const 
     for (unsigned i = 0; i < TURNS; i++) {
         uv_run(loop, UV_RUN_NOWAIT);
     }
-    double bytes = (heap_bytes() - before) / UNDER_WAY;
+    double bytes = (heap_bytes() - before) / (double)UNDER_WAY;
     for (size_t i = 0; i < plan->pid_count; i++) {
         kill((pid_t)plan->pids[i], SIGCONT);
     }

@@ -76,9 +76,11 @@ bool site_address(struct site *site, bool reachable)
 
 /* ---- time ---- */
 
+/* It may ring before the loop waits for anything: then it is not to wait. */
 static void on_rang(uv_timer_t *timer)
 {
     *(bool *)timer->data = true;
+    uv_stop(timer->loop);
 }
 
 void site_run(struct site *site, uint64_t ms)
