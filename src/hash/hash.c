@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "hash/algorithms.h"
+#include "hash/plain.h"
 
 enum { CRC_BITS = 15 };
 
@@ -81,7 +79,7 @@ __attribute__((noinline)) static uint32_t compatible_hash(
 uint32_t rc_hash(enum rc_hash kind, const void *key, size_t len)
 {
     if (kind == RC_HASH_XXH3) {
-        return (uint32_t)(XXH3_64bits(key, len) >> 32);
+        return rc_hash_plain(key, len);
     }
     return compatible_hash(kind, key, len);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A ring from a topology: copy the rules and the servers, put points or slots down, index them,
- * measure who owns how much. */
+/* A ring from a topology: copy the rules and the servers, put points or slots down, measure who owns
+ * how much. */
 #include "ring/ring.h"
 
 #include <string.h>
@@ -15,6 +15,7 @@ static void *new_array(size_t count, size_t size)
 
 static int copy_rules(ringcache_ring *ring, const struct rc_topology *t)
 {
+    ring->distribution = t->distribution;
     ring->hash = t->hash;
     ring->bits = rc_hash_bits(t->hash);
     ring->tagged = t->tagged;
@@ -27,27 +28,52 @@ static int copy_rules(ringcache_ring *ring, const struct rc_topology *t)
     return ring->prefix != NULL ? 0 : RINGCACHE_ENOMEM;
 }
 
-static int copy_names(ringcache_ring *ring, const struct rc_topology *t)
+static bool hashes_as_named(const struct rc_member *member, const struct rc_text *text)
+{
+    return rc_slice_equal(rc_slice_text(member->name), rc_slice(text->bytes, text->len));
+}
+
+/* Names, each with its end, and behind it the text where that is another. */
+static size_t names_size(const struct rc_topology *t, const struct rc_text *texts)
 {
     size_t size = 0;
     for (size_t i = 0; i < t->count; i++) {
         size = rc_sum_sizes(size, strlen(t->members[i].name) + 1);
+        size = hashes_as_named(&t->members[i], &texts[i]) ? size : rc_sum_sizes(size, texts[i].len);
     }
-    ring->names = rc_alloc(size);
+    return size;
+}
+
+static char *write_bytes(char *out, const char *bytes, size_t len)
+{
+    memcpy(out, bytes, len);
+    return out + len;
+}
+
+static int copy_names(
+    ringcache_ring *ring, const struct rc_topology *t, const struct rc_text *texts)
+{
+    ring->names = rc_alloc(names_size(t, texts));
     if (ring->names == NULL) {
         return RINGCACHE_ENOMEM;
     }
     char *out = ring->names;
     for (size_t i = 0; i < t->count; i++) {
-        size_t len = strlen(t->members[i].name) + 1;
-        memcpy(out, t->members[i].name, len);
-        ring->servers[i].name = out;
-        out += len;
+        struct rc_ring_server *server = &ring->servers[i];
+        server->name = server->text = out;
+        server->text_len = texts[i].len;
+        out = write_bytes(out, t->members[i].name, strlen(t->members[i].name) + 1);
+        if (!hashes_as_named(&t->members[i], &texts[i])) {
+            server->text = out;
+            out = write_bytes(out, texts[i].bytes, texts[i].len);
+        }
     }
     return 0;
 }
 
-static int copy_servers(ringcache_ring *ring, const struct rc_topology *t)
+/* `texts` in the topology's order. */
+static int copy_servers(
+    ringcache_ring *ring, const struct rc_topology *t, const struct rc_text *texts)
 {
     ring->count = t->count;
     ring->servers = rc_alloc_zeroed(t->count, sizeof *ring->servers);
@@ -62,7 +88,7 @@ static int copy_servers(ringcache_ring *ring, const struct rc_topology *t)
         ring->size += server->points;
         ring->holders += server->points > 0;
     }
-    return copy_names(ring, t);
+    return copy_names(ring, t, texts);
 }
 
 static uint32_t *members_of(const struct rc_text *texts, size_t count)
@@ -95,84 +121,12 @@ static int put_slots(ringcache_ring *ring)
     uint32_t slot = 0;
     for (uint32_t place = 0; place < ring->count; place++) {
         struct rc_ring_server *server = &ring->servers[ring->order[place]];
-        server->place = place;
         server->first_slot = slot;
         for (uint32_t i = 0; i < server->points; i++) {
             ring->slots[slot++] = ring->order[place];
         }
     }
     return 0;
-}
-
-/* Point numbers are 32 bits wide: rc_topology_check bounds their count. */
-static int index_points(ringcache_ring *ring)
-{
-    ring->starts = new_array(ring->size + 1, sizeof *ring->starts);
-    if (ring->starts == NULL) {
-        return RINGCACHE_ENOMEM;
-    }
-    uint64_t range = rc_ring_range(ring);
-    size_t bucket = 0;
-    uint32_t i = 0;
-    for (; i < ring->size && ring->points[i].value < range; i++) {
-        size_t last = (size_t)((uint64_t)ring->points[i].value * ring->size >> ring->bits);
-        while (bucket <= last) {
-            ring->starts[bucket++] = i;
-        }
-    }
-    while (bucket <= ring->size) {
-        ring->starts[bucket++] = i;
-    }
-    return 0;
-}
-
-static int sort_points(ringcache_ring *ring)
-{
-    struct rc_point *spare = new_array(ring->size, sizeof *spare);
-    if (spare == NULL) {
-        return RINGCACHE_ENOMEM;
-    }
-    rc_points_sort(ring->points, spare, ring->size);
-    rc_free(spare);
-    for (size_t i = 0; i < RC_RING_SCAN; i++) {
-        ring->points[ring->size + i] =
-            (struct rc_point){.value = UINT32_MAX, .server = ring->points[0].server};
-    }
-    return 0;
-}
-
-static int put_points(
-    ringcache_ring *ring, const struct rc_topology *t, const struct rc_text *arranged)
-{
-    ring->points = new_array(ring->size + RC_RING_SCAN, sizeof *ring->points);
-    if (ring->points == NULL) {
-        return RINGCACHE_ENOMEM;
-    }
-    struct rc_point *out = ring->points;
-    for (size_t i = 0; i < t->count; i++) {
-        size_t count = ring->servers[arranged[i].member].points;
-        rc_points_write(t, &arranged[i], out, count);
-        out += count;
-    }
-    int status = ring->size > 0 ? sort_points(ring) : 0;
-    return status != 0 ? status : index_points(ring);
-}
-
-static int place_servers(ringcache_ring *ring, const struct rc_topology *t)
-{
-    struct rc_text *texts = rc_texts_new(t);
-    if (texts == NULL) {
-        return RINGCACHE_ENOMEM;
-    }
-    rc_texts_arrange(texts, t->count, t->distribution);
-    int status = RINGCACHE_ENOMEM;
-    ring->order = members_of(texts, t->count);
-    if (ring->order != NULL) {
-        status = rc_distribution_is_modulo(t->distribution) ? put_slots(ring)
-                                                            : put_points(ring, t, texts);
-    }
-    rc_free(texts);
-    return status;
 }
 
 /* Slot s takes the hashes s, s + size, s + 2 size … below the range. */
@@ -184,41 +138,47 @@ static void measure_slots(ringcache_ring *ring)
     }
 }
 
-/* A point owns from behind the one before it up to itself; the first also what lies behind the
- * last. Points that the hash cannot reach own nothing. */
-static void measure_arcs(ringcache_ring *ring)
+/* The points or slots of all servers; `texts` are put in the dialect's order. */
+static int place_servers(ringcache_ring *ring, const struct rc_topology *t, struct rc_text *texts,
+    const ringcache_ring *base)
 {
-    uint64_t range = rc_ring_range(ring);
-    uint64_t low = 0;
-    for (size_t i = 0; i < ring->size && low < range; i++) {
-        uint64_t end = (uint64_t)ring->points[i].value + 1;
-        end = end < range ? end : range;
-        ring->servers[ring->points[i].server].owned += end - low;
-        low = end;
+    rc_texts_arrange(texts, t->count, t->distribution);
+    ring->order = members_of(texts, t->count);
+    if (ring->order == NULL) {
+        return RINGCACHE_ENOMEM;
     }
-    if (ring->size > 0) {
-        ring->servers[ring->points[0].server].owned += range - low;
+    for (uint32_t place = 0; place < ring->count; place++) {
+        ring->servers[ring->order[place]].place = place;
     }
+    if (!rc_distribution_is_modulo(t->distribution)) {
+        return rc_ring_place_points(ring, t, texts, base);
+    }
+    int status = put_slots(ring);
+    if (status == 0) {
+        measure_slots(ring);
+    }
+    return status;
 }
 
-static int fill(ringcache_ring *ring, const struct rc_topology *t)
+static int fill(ringcache_ring *ring, const struct rc_topology *t, const ringcache_ring *base)
 {
-    int status = copy_rules(ring, t);
-    status = status != 0 ? status : copy_servers(ring, t);
+    struct rc_text *texts = rc_texts_new(t);
+    int status = texts != NULL ? copy_rules(ring, t) : RINGCACHE_ENOMEM;
+    status = status != 0 ? status : copy_servers(ring, t, texts);
     status = status != 0 ? status : index_names(ring, t);
-    status = status != 0 ? status : place_servers(ring, t);
-    if (status != 0) {
-        return status;
-    }
-    if (ring->slots != NULL) {
-        measure_slots(ring);
-    } else {
-        measure_arcs(ring);
-    }
-    return rc_ring_make_digest(ring);
+    status = status != 0 ? status : place_servers(ring, t, texts, base);
+    rc_free(texts);
+    ring->is_plain = ring->hashes_key_alone && ring->hash == RC_HASH_XXH3 && ring->blocks != NULL;
+    return status != 0 ? status : rc_ring_make_digest(ring);
 }
 
 int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology)
+{
+    return rc_ring_new_from(ring, topology, NULL);
+}
+
+int rc_ring_new_from(struct ringcache_ring **ring, const struct rc_topology *topology,
+    const struct ringcache_ring *base)
 {
     size_t member;
     int status = rc_topology_check(topology, NULL, 0, &member);
@@ -230,7 +190,7 @@ int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology
         return RINGCACHE_ENOMEM;
     }
     atomic_init(&built->references, 1);
-    status = fill(built, topology);
+    status = fill(built, topology, base);
     if (status != 0) {
         ringcache_ring_unref(built);
         return status;
@@ -251,7 +211,7 @@ void ringcache_ring_unref(ringcache_ring *ring)
         return;
     }
     rc_free(ring->prefix);
-    rc_free(ring->points);
+    rc_free(ring->block_memory);
     rc_free(ring->starts);
     rc_free(ring->slots);
     rc_free(ring->servers);

@@ -28,11 +28,34 @@ static void take_byte(struct condenser *c, unsigned char byte)
     c->pending[c->len++] = byte;
 }
 
+static void write_number(unsigned char *out, uint32_t number)
+{
+    out[0] = (unsigned char)number;
+    out[1] = (unsigned char)(number >> 8);
+    out[2] = (unsigned char)(number >> 16);
+    out[3] = (unsigned char)(number >> 24);
+}
+
 static void take_number(struct condenser *c, uint32_t number)
 {
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-        take_byte(c, (unsigned char)(number >> shift));
+    unsigned char bytes[4];
+    write_number(bytes, number);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        take_byte(c, bytes[i]);
     }
+}
+
+/* The same, for the many of a large ring. */
+static void take_pair(struct condenser *c, uint32_t first, uint32_t second)
+{
+    if (sizeof c->pending - c->len < 8) {
+        take_number(c, first);
+        take_number(c, second);
+        return;
+    }
+    write_number(c->pending + c->len, first);
+    write_number(c->pending + c->len + 4, second);
+    c->len += 8;
 }
 
 static void take_text(struct condenser *c, const char *text, size_t len)
@@ -55,15 +78,17 @@ static void take_rules(struct condenser *c, const ringcache_ring *ring)
     take_byte(c, ring->slots != NULL);
 }
 
+static void take_slots(struct condenser *c, const ringcache_ring *ring, const uint32_t *rank)
+{
+    for (size_t i = 0; i < ring->size; i++) {
+        take_number(c, rank[ring->slots[i]]);
+    }
+}
+
 static void take_points(struct condenser *c, const ringcache_ring *ring, const uint32_t *rank)
 {
     for (size_t i = 0; i < ring->size; i++) {
-        if (ring->slots != NULL) {
-            take_number(c, rank[ring->slots[i]]);
-            continue;
-        }
-        take_number(c, ring->points[i].value);
-        take_number(c, rank[ring->points[i].server]);
+        take_pair(c, rc_ring_value(ring, i), rank[rc_ring_server(ring, i)]);
     }
 }
 
@@ -81,7 +106,11 @@ int rc_ring_make_digest(struct ringcache_ring *ring)
         rank[ring->by_name[i]] = (uint32_t)i;
         take_text(&c, name, strlen(name));
     }
-    take_points(&c, ring, rank);
+    if (ring->slots != NULL) {
+        take_slots(&c, ring, rank);
+    } else {
+        take_points(&c, ring, rank);
+    }
     flush(&c);
     ring->digest = c.sum;
     rc_free(rank);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hash/plain.h"
 #include "ring/snapshot.h"
 
 /* libmemcached hashes a namespace and key of more bytes together as 0. */
@@ -107,12 +108,22 @@ double ringcache_ring_share(const ringcache_ring *ring, size_t server)
     return (double)ring->servers[server].owned / (double)rc_ring_range(ring);
 }
 
+/* Keys of more bytes would make the hash need registers that a short one then had to save. */
+enum { SHORT_KEY = 32 };
+
+/* Apart from ringcache_ring_locate, so that its stack frame costs a short key nothing. */
+__attribute__((noinline)) static size_t locate_by_rules(
+    const ringcache_ring *ring, const void *key, size_t len)
+{
+    return ring->size > 0 ? rc_ring_owner(ring, hash_key(ring, key, len)) : RINGCACHE_NONE;
+}
+
 size_t ringcache_ring_locate(const ringcache_ring *ring, const void *key, size_t key_len)
 {
-    if (ring->size == 0) {
-        return RINGCACHE_NONE;
+    if (!ring->is_plain || key_len > SHORT_KEY) {
+        return locate_by_rules(ring, key, key_len);
     }
-    return rc_ring_owner(ring, hash_key(ring, key, key_len));
+    return rc_ring_point_owner(ring, rc_hash_plain(key, key_len));
 }
 
 /* The replica r of a modulo table is the server r places on. */
@@ -141,7 +152,7 @@ static size_t few_owners(const ringcache_ring *ring, size_t point, size_t *owner
 {
     size_t found = 0;
     while (found < want) {
-        size_t server = ring->points[point].server;
+        size_t server = rc_ring_server(ring, point);
         if (!is_among(owners, found, server)) {
             owners[found++] = server;
         }
@@ -156,7 +167,7 @@ static size_t many_owners(const ringcache_ring *ring, size_t point, size_t *owne
     memset(seen, 0, (ring->count + 63) / 64 * sizeof seen[0]);
     size_t found = 0;
     while (found < want) {
-        size_t server = ring->points[point].server;
+        size_t server = rc_ring_server(ring, point);
         uint64_t bit = (uint64_t)1 << server % 64;
         if ((seen[server / 64] & bit) == 0) {
             seen[server / 64] |= bit;

@@ -3,7 +3,7 @@
 #define RC_RING_RING_H
 
 /* The ring: an immutable value built from a topology. No health, no clock, no I/O.
- * Lookup is a hash, a multiply-shift into a bucket index with as many buckets as points, and the
+ * Lookup is a hash, a multiply-shift into an index with a bucket for every four points, and the
  * few points of that bucket; nothing in it grows with the servers.
  *
  * What a ring can be asked is public (ringcache/ring.h) and implemented in this layer; here is only
@@ -17,6 +17,13 @@
 
 /* 0, RINGCACHE_ECONFIG (a topology that rc_topology_check refuses) or RINGCACHE_ENOMEM. */
 int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology);
+
+/* The same ring, made faster: the points of servers that `base` has, too, are not hashed and sorted
+ * again. Where a dialect gives every server another number of points as soon as one joins (ketama
+ * with weights, or at counts at which its rounding changes) nothing is saved. `base` may be any ring,
+ * or NULL. */
+int rc_ring_new_from(struct ringcache_ring **ring, const struct rc_topology *topology,
+    const struct ringcache_ring *base);
 
 /* The hash a key is placed by. With hash_namespace, namespace and key are hashed together, as 0
  * when they pass 250 bytes; a tag is looked for in what is hashed. A sole server owns every hash,

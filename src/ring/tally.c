@@ -55,9 +55,9 @@ static void lay_on_ring(struct tally *t, uint64_t begin, uint64_t end)
 {
     const ringcache_ring *ring = t->columns;
     for (size_t i = rc_ring_point(ring, (uint32_t)begin); begin < end; i++) {
-        uint64_t cut = i < ring->size ? (uint64_t)ring->points[i].value + 1 : end;
+        uint64_t cut = i < ring->size ? (uint64_t)rc_ring_value(ring, i) + 1 : end;
         cut = cut < end ? cut : end;
-        uint32_t server = ring->points[i].server;
+        uint32_t server = rc_ring_server(ring, i);
         if (cut > begin && t->sums[server] == 0) {
             t->touched[t->touched_count++] = server;
         }
@@ -128,10 +128,10 @@ static bool next_run(struct walk *w, uint64_t *begin, uint64_t *end)
 
 static bool next_arc(struct walk *w, uint64_t *begin, uint64_t *end)
 {
-    const struct rc_point *points = w->ring->points;
+    const ringcache_ring *ring = w->ring;
     if (w->wrapped) {
         w->wrapped = false;
-        *begin = (uint64_t)points[w->ring->size - 1].value + 1;
+        *begin = (uint64_t)rc_ring_value(ring, ring->size - 1) + 1;
         *end = w->limit;
         return true;
     }
@@ -141,8 +141,8 @@ static bool next_arc(struct walk *w, uint64_t *begin, uint64_t *end)
     size_t point = *w->arcs++;
     w->left--;
     w->wrapped = point == 0;
-    *begin = point > 0 ? (uint64_t)points[point - 1].value + 1 : 0;
-    *end = (uint64_t)points[point].value + 1;
+    *begin = point > 0 ? (uint64_t)rc_ring_value(ring, point - 1) + 1 : 0;
+    *end = (uint64_t)rc_ring_value(ring, point) + 1;
     *end = *end < w->limit ? *end : w->limit;
     return true;
 }
@@ -248,7 +248,7 @@ static void group_points(const ringcache_ring *ring, uint32_t *arcs, uint32_t *n
         start += ring->servers[i].points;
     }
     for (uint32_t point = 0; point < ring->size; point++) {
-        arcs[next[ring->points[point].server]++] = point;
+        arcs[next[rc_ring_server(ring, point)]++] = point;
     }
 }
 

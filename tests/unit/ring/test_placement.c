@@ -210,14 +210,14 @@ static void the_points_of_a_known_twemproxy_pool_are_the_known_ones(void **state
     struct fleet fleet = five_on_loopback(RC_DISTRIBUTION_TWEMPROXY);
     ringcache_ring *ring = fleet_ring(&fleet);
     assert_int_equal(ring->size, 800);
-    assert_int_equal(ring->points[0].value, 0x001d5014);
-    assert_int_equal(ring->points[0].server, 1);
-    assert_int_equal(ring->points[1].value, 0x00b2c2d0);
-    assert_int_equal(ring->points[1].server, 1);
-    assert_int_equal(ring->points[2].value, 0x00fd272f);
-    assert_int_equal(ring->points[2].server, 0);
-    assert_int_equal(ring->points[799].value, 0xfffdb542);
-    assert_int_equal(ring->points[799].server, 2);
+    assert_int_equal(rc_ring_value(ring, 0), 0x001d5014);
+    assert_int_equal(rc_ring_server(ring, 0), 1);
+    assert_int_equal(rc_ring_value(ring, 1), 0x00b2c2d0);
+    assert_int_equal(rc_ring_server(ring, 1), 1);
+    assert_int_equal(rc_ring_value(ring, 2), 0x00fd272f);
+    assert_int_equal(rc_ring_server(ring, 2), 0);
+    assert_int_equal(rc_ring_value(ring, 799), 0xfffdb542);
+    assert_int_equal(rc_ring_server(ring, 799), 2);
     assert_int_equal(ringcache_ring_locate(ring, "user:0", 6), 1);
     assert_int_equal(ringcache_ring_locate(ring, "user:1", 6), 1);
     assert_int_equal(ringcache_ring_locate(ring, "user:2", 6), 3);
@@ -402,7 +402,7 @@ static void twemproxy_hashes_the_empty_key_as_0(void **state)
     struct fleet fleet = five_on_loopback(RC_DISTRIBUTION_TWEMPROXY);
     ringcache_ring *ring = fleet_ring(&fleet);
     assert_int_equal(rc_ring_hash(ring, "", 0), 0);
-    assert_int_equal(ringcache_ring_locate(ring, "", 0), ring->points[0].server);
+    assert_int_equal(ringcache_ring_locate(ring, "", 0), rc_ring_server(ring, 0));
     ringcache_ring_unref(ring);
     fleet_free(&fleet);
 }
@@ -415,9 +415,9 @@ static void assert_ties(struct fleet *fleet, bool in_order)
     ringcache_ring *ring = fleet_ring(fleet);
     size_t ties = 0;
     for (size_t i = 1; i < ring->size; i++) {
-        uint32_t one = ring->points[i - 1].server;
-        uint32_t next = ring->points[i].server;
-        if (ring->points[i].value == ring->points[i - 1].value && one != next) {
+        uint32_t one = rc_ring_server(ring, i - 1);
+        uint32_t next = rc_ring_server(ring, i);
+        if (rc_ring_value(ring, i) == rc_ring_value(ring, i - 1) && one != next) {
             ties++;
             assert_int_equal(one < next, in_order);
         }

@@ -29,7 +29,7 @@ static struct fleet draw_fleet(uint64_t *seed, enum rc_distribution distribution
 static size_t first_not_below(const ringcache_ring *ring, uint32_t hash)
 {
     for (size_t i = 0; i < ring->size; i++) {
-        if (ring->points[i].value >= hash) {
+        if (rc_ring_value(ring, i) >= hash) {
             return i;
         }
     }
@@ -41,7 +41,7 @@ static void assert_points_found(const ringcache_ring *ring)
 {
     for (size_t i = 0; i < ring->size; i++) {
         for (uint64_t d = 0; d < 3; d++) {
-            uint64_t hash = (uint64_t)ring->points[i].value + d - 1;
+            uint64_t hash = (uint64_t)rc_ring_value(ring, i) + d - 1;
             if (hash < rc_ring_range(ring)) {
                 size_t expected = first_not_below(ring, (uint32_t)hash);
                 size_t found = rc_ring_point(ring, (uint32_t)hash);
@@ -64,31 +64,32 @@ static void the_index_finds_what_a_search_from_the_start_finds(void **state)
             assert_points_found(ring);
         }
         uint32_t top = (uint32_t)(rc_ring_range(ring) - 1);
-        assert_int_equal(rc_ring_owner(ring, 0), ring->points[0].server);
-        assert_int_equal(rc_ring_owner(ring, top), ring->points[first_not_below(ring, top)].server);
+        assert_int_equal(rc_ring_owner(ring, 0), rc_ring_server(ring, 0));
+        assert_int_equal(
+            rc_ring_owner(ring, top), rc_ring_server(ring, first_not_below(ring, top)));
         ringcache_ring_unref(ring);
         fleet_free(&fleet);
     }
 }
 
-/* Points as an adversary would choose them: all in one bucket. */
+/* Points as an adversary would choose them: all in one bucket, over many blocks. */
 static void a_crowded_bucket_is_searched_to_the_right_point(void **state)
 {
     (void)state;
-    enum { COUNT = 100 };
-    struct rc_point points[COUNT + RC_RING_SCAN];
-    uint32_t starts[COUNT + 1];
-    for (uint32_t i = 0; i < COUNT + RC_RING_SCAN; i++) {
-        points[i] =
-            i < COUNT ? (struct rc_point){1000 + 2 * i, i} : (struct rc_point){UINT32_MAX, 0};
-        if (i <= COUNT) {
-            starts[i] = i > 0 ? COUNT : 0;
-        }
+    enum { BLOCKS = 11, COUNT = (BLOCKS - 1) * RC_BLOCK_POINTS };
+    struct rc_block blocks[BLOCKS];
+    uint32_t starts[3] = {0, BLOCKS - 1, BLOCKS - 1};
+    for (uint32_t i = 0; i < BLOCKS * RC_BLOCK_POINTS; i++) {
+        struct rc_block *block = &blocks[i / RC_BLOCK_POINTS];
+        block->values[i % RC_BLOCK_POINTS] = i < COUNT ? 1000 + 2 * i : UINT32_MAX;
+        block->servers[i % RC_BLOCK_POINTS] = (uint16_t)(i < COUNT ? i : 0);
     }
-    struct ringcache_ring ring = {.bits = 32, .size = COUNT, .points = points, .starts = starts};
+    struct ringcache_ring ring = {
+        .bits = 32, .size = COUNT, .blocks = blocks, .starts = starts, .buckets = 2};
     for (uint32_t hash = 990; hash <= 1000 + 2 * COUNT; hash++) {
         size_t expected = hash <= 1000 ? 0 : (hash - 999) / 2;
         assert_int_equal(rc_ring_point(&ring, hash), expected);
+        assert_int_equal(rc_ring_point_owner(&ring, hash), expected < COUNT ? expected : 0);
     }
 }
 
@@ -199,7 +200,7 @@ static void many_owners_are_those_that_a_walk_round_the_ring_meets(void **state)
     size_t at = rc_ring_point(ring, rc_ring_hash(ring, "k", 1));
     bool seen[300] = {false};
     for (size_t found = 0; found < 300; at = (at + 1) % ring->size) {
-        size_t server = ring->points[at].server;
+        size_t server = rc_ring_server(ring, at);
         if (!seen[server]) {
             seen[server] = true;
             assert_int_equal(owners[found++], server);
@@ -393,8 +394,8 @@ static void the_largest_fleet_is_placed_whole(void **state)
     for (int i = 0; i < 100; i++) {
         uint32_t hash = (uint32_t)draw(&seed);
         size_t point = rc_ring_point(ring, hash);
-        assert_true(point == ring->size || ring->points[point].value >= hash);
-        assert_true(point == 0 || ring->points[point - 1].value < hash);
+        assert_true(point == ring->size || rc_ring_value(ring, point) >= hash);
+        assert_true(point == 0 || rc_ring_value(ring, point - 1) < hash);
     }
     free(owners);
     ringcache_ring_unref(ring);

@@ -56,6 +56,27 @@ static void a_ring_is_built_whole_or_not_at_all(void **state)
     }
 }
 
+static void a_ring_from_another_is_built_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct fleet fleet = fleet_of(RC_DISTRIBUTION_KETAMA, RC_HASH_MD5);
+    fleet_add_many(&fleet, "h", 4);
+    ringcache_ring *base = fleet_ring(&fleet);
+    fleet_remove(&fleet, 1);
+    ringcache_ring *ring = NULL;
+    size_t failures = 0;
+    for (int status = RINGCACHE_ENOMEM; status != 0; failures++) {
+        until_failure = failures + 1;
+        status = rc_ring_new_from(&ring, &fleet.topology, base);
+        assert_true(status == 0 ? ring != NULL : status == RINGCACHE_ENOMEM && ring == NULL);
+    }
+    until_failure = 0;
+    assert_true(failures > 14);
+    ringcache_ring_unref(base);
+    ringcache_ring_unref(ring);
+    fleet_free(&fleet);
+}
+
 static void assert_diff_survives(const ringcache_ring *from, const ringcache_ring *to)
 {
     ringcache_ring_change *change = NULL;
@@ -99,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ring_is_built_whole_or_not_at_all),
+        cmocka_unit_test(a_ring_from_another_is_built_whole_or_not_at_all),
         cmocka_unit_test(a_diff_is_made_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
