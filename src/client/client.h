@@ -265,9 +265,9 @@ void rc_members_free(ringcache_client *client);
 /* After RINGCACHE_EBUSY: is there room again? Notes whether some lane still has none. */
 bool rc_members_have_room(ringcache_client *client);
 
-/* The ring of a configuration's servers in that role: ring_new.c. 0, RINGCACHE_ECONFIG or
- * RINGCACHE_ENOMEM. */
-int rc_ring_from_config(
-    struct ringcache_ring **ring, const ringcache_config *config, enum rc_role role);
+/* The ring of a configuration's servers in that role: ring_new.c. What it has in common with `base`
+ * (may be NULL) is taken from there. 0, RINGCACHE_ECONFIG or RINGCACHE_ENOMEM. */
+int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *config,
+    enum rc_role role, const struct ringcache_ring *base);
 
 #endif

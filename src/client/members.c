@@ -292,13 +292,18 @@ static bool is_spare(const struct change *change, size_t i)
     return rc_config_server(change->config, i)->role == RC_ROLE_SPARE;
 }
 
-static int make_table(struct change *change)
+static int make_table(const struct rc_table *before, struct change *change)
 {
+    const ringcache_config *config = change->config;
     struct ringcache_ring *owners = NULL, *spares = NULL;
     struct rc_seat *seats = rc_alloc_zeroed(change->count, sizeof *seats);
-    int rc = seats != NULL ? rc_ring_from_config(&owners, change->config, RC_ROLE_OWNER)
-                           : RINGCACHE_ENOMEM;
-    rc = rc == 0 ? rc_ring_from_config(&spares, change->config, RC_ROLE_SPARE) : rc;
+    int rc = seats != NULL ? 0 : RINGCACHE_ENOMEM;
+    rc = rc == 0 ? rc_ring_from_config(
+                       &owners, config, RC_ROLE_OWNER, before != NULL ? before->owners.ring : NULL)
+                 : rc;
+    rc = rc == 0 ? rc_ring_from_config(
+                       &spares, config, RC_ROLE_SPARE, before != NULL ? before->spares.ring : NULL)
+                 : rc;
     for (size_t i = 0; rc == 0 && i < change->count; i++) {
         seats[i] = (struct rc_seat){change->members[i]->server, is_spare(change, i)};
     }
@@ -331,7 +336,7 @@ static int prepare(ringcache_client *client, ringcache_config *config, struct ch
     change->regreetings = rc_alloc_zeroed(change->count, sizeof *change->regreetings);
     bool room = change->members != NULL && change->regreetings != NULL;
     int rc = room ? choose_members(client, change) : RINGCACHE_ENOMEM;
-    rc = rc == 0 ? make_table(change) : rc;
+    rc = rc == 0 ? make_table(client->table, change) : rc;
     if (rc < 0) {
         rc_client_refuse(client, rc,
             rc == RINGCACHE_ECONFIG ? ringcache_config_error(config) : ringcache_strerror(rc));

@@ -3,8 +3,8 @@
 
 #include "base/alloc.h"
 
-int rc_ring_from_config(
-    struct ringcache_ring **ring, const ringcache_config *config, enum rc_role role)
+int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *config,
+    enum rc_role role, const struct ringcache_ring *base)
 {
     int rc = rc_config_check(config);
     if (rc < 0) {
@@ -16,7 +16,7 @@ int rc_ring_from_config(
     }
     struct rc_topology topology;
     rc_config_topology(config, role, &topology, members);
-    rc = rc_ring_new(ring, &topology);
+    rc = rc_ring_new_from(ring, &topology, base);
     rc_free(members);
     return rc;
 }
@@ -26,7 +26,7 @@ static int new_ring(ringcache_ring **ring, const ringcache_config *config, enum 
     if (ring == NULL || config == NULL) {
         return RINGCACHE_EINVAL;
     }
-    return rc_ring_from_config(ring, config, role);
+    return rc_ring_from_config(ring, config, role, NULL);
 }
 
 int ringcache_ring_new(ringcache_ring **ring, const ringcache_config *config)
