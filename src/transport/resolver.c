@@ -5,15 +5,10 @@
 #include "transport/resolver.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
-
-/* Beyond what the system says that a thread needs, thread-local variables among it: the modules
- * behind getaddrinfo keep their buffers there. */
-enum { STACK_BYTES = 512 * 1024 };
+#include "transport/thread.h"
 
 enum state { WAITING, UNDER_WAY, ANSWERED };
 
@@ -184,34 +179,14 @@ static void *work(void *arg)
     return NULL;
 }
 
-static size_t stack_bytes(void)
-{
-    long least = sysconf(_SC_THREAD_STACK_MIN);
-    return STACK_BYTES + (least > 0 ? (size_t)least : 0);
-}
-
-/* The program's signals are its own threads' to handle. */
 static int start_thread(struct rc_resolver *resolver)
 {
-    pthread_t thread;
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int error = pthread_attr_init(&attributes);
-    if (error != 0) {
-        return -error;
-    }
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, stack_bytes());
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attributes, work, resolver);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (error == 0) {
+    int status = rc_thread_start(work, resolver);
+    if (status == 0) {
         resolver->threads++;
         resolver->coming++;
     }
-    return -error;
+    return status;
 }
 
 static bool has_more_than(const struct rc_list *list, unsigned count)

@@ -67,6 +67,13 @@ struct rc_turn_events {
 typedef void (*rc_resolved_fn)(
     void *owner, int status, const struct rc_address *addresses, size_t count);
 
+/* What takes longer than a loop may stand still, and needs nothing of the loop's. */
+struct rc_work {
+    void (*run)(struct rc_work *work);     /* aside, in a thread of its own */
+    void (*done)(struct rc_work *work);    /* on the loop's thread, behind `run` */
+    void (*dropped)(struct rc_work *work); /* instead of `done`, in any thread: free it */
+};
+
 /* Connections of one process that are dialled or greeted at the same time: a server that comes back
  * is not buried under the handshakes of one program. */
 enum { RC_HANDSHAKES_MAX = 64 };
@@ -101,6 +108,12 @@ struct rc_transport_ops {
     /* No answer any more. Prompt, however long the look-up still hangs. */
     void (*forget)(struct rc_lookup *lookup);
 
+    /* Have work done, one at a time: it is the transport's until `done` is told. 0, or a negative
+     * errno, after which it is not done. */
+    int (*begin_work)(struct rc_transport *t, struct rc_work *work);
+    /* Nobody waits for it any more. Prompt, however long it still takes. */
+    void (*drop_work)(struct rc_transport *t, struct rc_work *work);
+
     /* Monotonic milliseconds. The first call before a poll and the first after it read the clock,
      * the others do not. */
     uint64_t (*now_ms)(struct rc_transport *t);
@@ -119,7 +132,7 @@ struct rc_transport_ops {
     void (*wake)(struct rc_transport *t);
     /* Does this transport keep its loop alive? At first it does not. */
     void (*hold)(struct rc_transport *t, bool alive);
-    /* After every stream was closed and every look-up forgotten: give everything back, then
+    /* After every stream was closed, every look-up forgotten and all work dropped: give everything back, then
      * `closed`, which may free the transport's memory. */
     void (*stop)(struct rc_transport *t, void (*closed)(void *owner), void *owner);
 };

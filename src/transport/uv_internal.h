@@ -18,6 +18,8 @@ struct rc_uv_late {
     void (*tell)(struct rc_uv_late *late);
 };
 
+struct rc_uv_errand;
+
 struct rc_uv {
     struct rc_transport base;
     uv_loop_t *loop;
@@ -28,9 +30,10 @@ struct rc_uv {
     uv_timer_t timer; /* wakes the poll; never expires anything itself */
     uv_timer_t retry; /* active while a stream is starved */
 
-    struct rc_list streams;    /* not yet closed */
-    struct rc_list lookups;    /* neither answered nor forgotten */
-    struct rc_mailbox mailbox; /* what the resolver found for them */
+    struct rc_list streams;      /* not yet closed */
+    struct rc_list lookups;      /* neither answered nor forgotten */
+    struct rc_mailbox mailbox;   /* what the resolver found for them */
+    struct rc_uv_errand *errand; /* work aside, neither done nor dropped; NULL: none */
     struct rc_list late;
     struct rc_list starved; /* streams that wait for memory */
 
@@ -80,5 +83,10 @@ void rc_uv_lookup_forget(struct rc_lookup *base);
 /* Tell what the resolver has found. */
 void rc_uv_lookup_collect(struct rc_uv *u);
 void rc_uv_lookup_forget_all(struct rc_uv *u);
+
+int rc_uv_work_begin(struct rc_transport *t, struct rc_work *work);
+void rc_uv_work_drop(struct rc_transport *t, struct rc_work *work);
+/* Tell what is done. */
+void rc_uv_work_collect(struct rc_uv *u);
 
 #endif

@@ -171,6 +171,7 @@ static void knocked(uv_async_t *async)
         uv_ref((uv_handle_t *)&u->prepare);
     }
     rc_uv_lookup_collect(u);
+    rc_uv_work_collect(u);
 }
 
 /* Read once before a poll and once after it: a program that blocked in its own callback, or outside
@@ -285,6 +286,8 @@ static const struct rc_transport_ops transport_ops = {
     .end_handshake = transport_end_handshake,
     .resolve = rc_uv_lookup_start,
     .forget = rc_uv_lookup_forget,
+    .begin_work = rc_uv_work_begin,
+    .drop_work = rc_uv_work_drop,
     .now_ms = transport_now_ms,
     .now_us = transport_now_us,
     .wall_s = transport_wall_s,

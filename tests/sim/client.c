@@ -223,6 +223,59 @@ static void op_forget(struct rc_lookup *lookup)
     }
 }
 
+static void errand_drop(void *subject)
+{
+    struct sim_errand *e = subject;
+    if (e->client != NULL) {
+        e->client->errand = NULL;
+    }
+    e->work->dropped(e->work);
+    free(e);
+}
+
+/* All of it is done at once, after the time that it takes. */
+static void errand_fire(struct sim *sim, void *subject)
+{
+    struct sim_errand *e = subject;
+    e->work->run(e->work);
+    if (e->client == NULL) {
+        errand_drop(e);
+        return;
+    }
+    sim_trace(sim, "work done", e->client->number, 0);
+    e->finished = true;
+    sim_client_ready(e->client);
+}
+
+static int op_begin_work(struct rc_transport *t, struct rc_work *work)
+{
+    static const struct sim_event_kind kind = {"work", true, errand_fire, errand_drop};
+    struct sim_client *c = client_of(t);
+    assert(!c->stopping && c->errand == NULL);
+    if (fails(&c->work_failures)) {
+        return -EAGAIN;
+    }
+    enter(c);
+    struct sim_errand *e = sim_alloc(sizeof *e);
+    *e = (struct sim_errand){.client = c, .work = work};
+    c->errand = e;
+    sim_schedule(c->sim, c->sim->now_us + c->sim->options.work_ms * 1000, &kind, e);
+    leave(c);
+    return 0;
+}
+
+static void op_drop_work(struct rc_transport *t, struct rc_work *work)
+{
+    struct sim_client *c = client_of(t);
+    struct sim_errand *e = c->errand;
+    assert(e != NULL && e->work == work);
+    c->errand = NULL;
+    e->client = NULL;
+    if (e->finished) {
+        errand_drop(e);
+    }
+}
+
 /* Time that passed while the loop waited is seen at once, time that passed while it was kept busy
  * only after the next poll. */
 uint64_t sim_client_clock(struct sim_client *c)
@@ -316,6 +369,7 @@ static void op_stop(struct rc_transport *t, void (*closed)(void *owner), void *o
 {
     struct sim_client *c = client_of(t);
     assert(!c->stopping && c->stream_count == 0 && rc_list_empty(&c->lookups));
+    assert(c->errand == NULL);
     enter(c);
     c->stopping = true;
     c->closed = closed;
@@ -349,6 +403,8 @@ static const struct rc_transport_ops ops = {
     .end_handshake = op_end_handshake,
     .resolve = op_resolve,
     .forget = op_forget,
+    .begin_work = op_begin_work,
+    .drop_work = op_drop_work,
     .now_ms = op_now_ms,
     .now_us = op_now_us,
     .wall_s = op_wall_s,
@@ -399,6 +455,11 @@ void sim_client_fail_connects(struct sim_client *client, int status, size_t coun
     client->connect_failures = count;
 }
 
+void sim_client_fail_work(struct sim_client *client, size_t count)
+{
+    client->work_failures = count;
+}
+
 void sim_client_fail_writes(struct sim_client *client, int status, size_t count)
 {
     client->write_status = status;
@@ -447,6 +508,9 @@ void sim_client_free(struct sim_client *c)
     }
     while ((node = rc_list_first(&c->lookups)) != NULL) {
         sim_lookup_free(rc_container(node, struct sim_lookup, node));
+    }
+    if (c->errand != NULL) {
+        errand_drop(c->errand);
     }
     rc_list_remove(&c->node);
     rc_list_remove(&c->actor.node);

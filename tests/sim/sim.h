@@ -35,6 +35,7 @@ struct sim_options {
     size_t segment_bytes;    /* bytes travel and are read in pieces of at most that; 0: whole */
     uint64_t segment_gap_us; /* between two pieces */
     size_t write_bytes;      /* a client's write takes at most that; 0: what fits */
+    uint64_t work_ms;        /* how long work aside takes */
     size_t handshakes;       /* connections of all clients that may be in the making together */
 };
 
@@ -89,6 +90,8 @@ bool sim_client_held(const struct sim_client *client);
 size_t sim_client_streams(const struct sim_client *client);
 /* The next `count` connects fail at once with `status`. */
 void sim_client_fail_connects(struct sim_client *client, int status, size_t count);
+/* No thread can be had for the next `count`. */
+void sim_client_fail_work(struct sim_client *client, size_t count);
 void sim_client_fail_writes(struct sim_client *client, int status, size_t count);
 
 /* Servers. `host` is an address, or with port 0 a Unix socket's path. It listens at once. */

@@ -202,6 +202,7 @@ struct sim_client {
     struct sim_random random;
     struct rc_list streams, ready;
     struct rc_list lookups, answered;
+    struct sim_errand *errand; /* neither told nor dropped; NULL: none */
     size_t stream_count;
     bool deferred, alive, in_turn, in_call, stopping, stopped, retrying;
     void (*closed)(void *owner);
@@ -211,7 +212,7 @@ struct sim_client {
     uint64_t clock_ms, clock_us, clock_waits;
     bool clock_read;
     int connect_status, write_status;
-    size_t connect_failures, write_failures;
+    size_t connect_failures, write_failures, work_failures;
 };
 
 struct sim_stream {
@@ -233,6 +234,13 @@ struct sim_lookup {
     bool is_path, scheduled, forgotten, delivering;
     rc_resolved_fn done;
     void *owner;
+};
+
+/* Work aside. */
+struct sim_errand {
+    struct sim_client *client; /* NULL: dropped */
+    struct rc_work *work;
+    bool finished;
 };
 
 extern const struct sim_event_kind sim_wake_kind;

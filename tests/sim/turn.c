@@ -128,6 +128,17 @@ static void answer(struct sim_lookup *l)
     sim_lookup_free(l);
 }
 
+static void finish_work(struct sim_client *c)
+{
+    struct sim_errand *e = c->errand;
+    if (e != NULL && e->finished) {
+        c->errand = NULL;
+        assert_may_tell(c);
+        e->work->done(e->work);
+        free(e);
+    }
+}
+
 static void poll_io(struct sim_client *c)
 {
     struct rc_list due, *node;
@@ -142,6 +153,7 @@ static void poll_io(struct sim_client *c)
         rc_list_remove(node);
         answer(rc_container(node, struct sim_lookup, ready));
     }
+    finish_work(c);
 }
 
 static void finish(struct sim_client *c)

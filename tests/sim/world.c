@@ -58,6 +58,7 @@ struct sim_options sim_options(uint64_t seed)
         .latency_us = 100,
         .send_bytes = 65536,
         .receive_bytes = 65536,
+        .work_ms = 10,
         .handshakes = RC_HANDSHAKES_MAX,
     };
 }
