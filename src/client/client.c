@@ -41,8 +41,8 @@ void rc_client_update_hold(ringcache_client *client)
     }
     bool alive = client->own_loop != NULL || client->held || client->pending > 0 ||
                  client->closing || !client->turned || !rc_list_empty(&client->events) ||
-                 under_way(client) || !rc_list_empty(&client->env.returned) ||
-                 rc_posts_waiting(&client->posts);
+                 under_way(client) || client->growth.build != NULL ||
+                 !rc_list_empty(&client->env.returned) || rc_posts_waiting(&client->posts);
     client->env.transport->ops->hold(client->env.transport, alive);
 }
 
@@ -236,6 +236,7 @@ static void drain(void *owner)
     rc_manys_pump(client);
     tell_of_room(client);
     rc_events_deliver(client);
+    rc_growth_go_on(client);
     rc_members_settle(client);
     bool untidy = rc_failover_tidy(client);
     bool more = untidy || !rc_list_empty(&env->finished) || !rc_list_empty(&env->returned) ||
@@ -317,6 +318,7 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
     c->free_transport = free_transport;
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);
+    rc_growth_init(&c->growth);
     rc_departures_init(&c->departures, c->settings.journal_entries);
     rc_list_init(&c->manys);
     rc_list_init(&c->listings);
@@ -404,6 +406,7 @@ void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, voi
     client->on_event = NULL;
     rc_posts_close(&client->posts);
     rc_events_drop(client);
+    rc_growth_close(client);
     rc_members_close(client);
     rc_shared_leave(client->peer);
     client->peer = NULL;

@@ -4,8 +4,8 @@
 
 /* The client, for the files of this layer: submit.c takes requests in, failover.c says where else
  * they may go, ask.c takes questions to one server, client.c drives the turn and hands answers out,
- * many.c and listing.c do what takes many requests, members.c changes the ring, events.c tells,
- * post.c lets other threads in, loop.c turns a loop of the client's own. */
+ * many.c and listing.c do what takes many requests, members.c changes the ring, growth.c lets a large
+ * one be built aside, events.c tells, post.c lets other threads in, loop.c turns a loop of the client's own. */
 
 #include <uv.h>
 
@@ -13,6 +13,7 @@
 #include "base/tree.h"
 #include "client/check.h"
 #include "client/departed.h"
+#include "client/growth.h"
 #include "config/config.h"
 #include "ringcache/client.h"
 #include "ringcache/fetch.h"
@@ -92,6 +93,7 @@ struct ringcache_client {
     struct rc_slice prefix;      /* its namespace */
     struct rc_settings settings; /* everything else */
     struct rc_slab operations;
+    struct rc_growth growth;
     struct rc_list members;
     size_t leaving; /* of the members, those that are draining */
     struct rc_departures departures;
@@ -250,8 +252,16 @@ void rc_event_queue(ringcache_client *client, struct rc_event_node *node);
 void rc_events_deliver(ringcache_client *client);
 void rc_events_drop(ringcache_client *client);
 
+/* Both rings of a configuration; references. */
+struct rc_rings {
+    struct ringcache_ring *owners, *spares;
+};
+
 /* Put the first table in force. */
 int rc_members_begin(ringcache_client *client, const ringcache_config *config);
+/* Put `config` in force with its rings, both of which are taken over: 0, or RINGCACHE_ENOMEM, and
+ * nothing has changed. */
+int rc_members_install(ringcache_client *client, ringcache_config *config, struct rc_rings *rings);
 /* The server of this name in either ring, or NULL. */
 struct rc_server *rc_members_find(const ringcache_client *client, const char *name);
 static inline struct rc_member_server *rc_member_of(const struct rc_server *server)
@@ -265,9 +275,10 @@ void rc_members_free(ringcache_client *client);
 /* After RINGCACHE_EBUSY: is there room again? Notes whether some lane still has none. */
 bool rc_members_have_room(ringcache_client *client);
 
-/* The ring of a configuration's servers in that role: ring_new.c. What it has in common with `base`
- * (may be NULL) is taken from there. 0, RINGCACHE_ECONFIG or RINGCACHE_ENOMEM. */
-int rc_ring_from_config(struct ringcache_ring **ring, const ringcache_config *config,
-    enum rc_role role, const struct ringcache_ring *base);
+/* From a configuration that was checked: ring_new.c. What they have in common with those of `base`
+ * (NULLs: nothing) is taken from there. 0, RINGCACHE_ECONFIG or RINGCACHE_ENOMEM. */
+int rc_rings_new(
+    struct rc_rings *rings, const ringcache_config *config, const struct rc_rings *base);
+void rc_rings_unref(struct rc_rings *rings);
 
 #endif

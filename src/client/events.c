@@ -30,6 +30,8 @@ const char *ringcache_event_name(ringcache_event_type type)
         return "journal_full";
     case RINGCACHE_EVENT_HELD:
         return "held";
+    case RINGCACHE_EVENT_RING_KEPT:
+        return "ring_kept";
     }
     return "unknown";
 }

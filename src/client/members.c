@@ -292,26 +292,18 @@ static bool is_spare(const struct change *change, size_t i)
     return rc_config_server(change->config, i)->role == RC_ROLE_SPARE;
 }
 
-static int make_table(const struct rc_table *before, struct change *change)
+/* Takes over the rings. */
+static int make_table(struct change *change, struct rc_rings *rings)
 {
-    const ringcache_config *config = change->config;
-    struct ringcache_ring *owners = NULL, *spares = NULL;
     struct rc_seat *seats = rc_alloc_zeroed(change->count, sizeof *seats);
-    int rc = seats != NULL ? 0 : RINGCACHE_ENOMEM;
-    rc = rc == 0 ? rc_ring_from_config(
-                       &owners, config, RC_ROLE_OWNER, before != NULL ? before->owners.ring : NULL)
-                 : rc;
-    rc = rc == 0 ? rc_ring_from_config(
-                       &spares, config, RC_ROLE_SPARE, before != NULL ? before->spares.ring : NULL)
-                 : rc;
-    for (size_t i = 0; rc == 0 && i < change->count; i++) {
+    if (seats == NULL) {
+        rc_rings_unref(rings);
+        return RINGCACHE_ENOMEM;
+    }
+    for (size_t i = 0; i < change->count; i++) {
         seats[i] = (struct rc_seat){change->members[i]->server, is_spare(change, i)};
     }
-    if (rc == 0) {
-        rc = rc_table_new(&change->table, owners, spares, seats);
-    } else {
-        ringcache_ring_unref(owners);
-    }
+    int rc = rc_table_new(&change->table, rings->owners, rings->spares, seats);
     rc_free(seats);
     return rc;
 }
@@ -327,8 +319,9 @@ static void discard(struct change *change)
     ringcache_config_free(change->config);
 }
 
-/* Everything that can fail. Takes over `config`; on failure nothing is left of it. */
-static int prepare(ringcache_client *client, ringcache_config *config, struct change *change)
+/* Everything that can fail. Takes over `config` and the rings; on failure nothing is left of them. */
+static int prepare(ringcache_client *client, ringcache_config *config, struct rc_rings *rings,
+    struct change *change)
 {
     *change = (struct change){.config = config, .count = rc_config_server_count(config)};
     rc_list_init(&change->fresh);
@@ -336,10 +329,12 @@ static int prepare(ringcache_client *client, ringcache_config *config, struct ch
     change->regreetings = rc_alloc_zeroed(change->count, sizeof *change->regreetings);
     bool room = change->members != NULL && change->regreetings != NULL;
     int rc = room ? choose_members(client, change) : RINGCACHE_ENOMEM;
-    rc = rc == 0 ? make_table(client->table, change) : rc;
+    if (rc == 0) {
+        rc = make_table(change, rings);
+    } else {
+        rc_rings_unref(rings);
+    }
     if (rc < 0) {
-        rc_client_refuse(client, rc,
-            rc == RINGCACHE_ECONFIG ? ringcache_config_error(config) : ringcache_strerror(rc));
         discard(change);
     }
     return rc;
@@ -409,27 +404,53 @@ static void commit(ringcache_client *client, struct change *change)
     rc_flights_overtake(client, rc_slice(NULL, 0)); /* another server may be asked from here on */
 }
 
-int rc_members_begin(ringcache_client *client, const ringcache_config *config)
+int rc_members_install(ringcache_client *client, ringcache_config *config, struct rc_rings *rings)
 {
-    ringcache_config *copy;
     struct change change;
-    int rc = rc_config_copy(&copy, config);
-    rc = rc < 0 ? rc : prepare(client, copy, &change);
-    if (rc < 0) {
-        rc_config_set_error(config, client->error);
-        return rc;
+    int rc = prepare(client, config, rings, &change);
+    if (rc == 0) {
+        commit(client, &change);
     }
-    commit(client, &change);
-    return 0;
+    return rc;
 }
 
-/* A copy of the configuration in force, to be edited and put in force. */
+static int begin_with(ringcache_client *client, const ringcache_config *config)
+{
+    const struct rc_rings none = {.owners = NULL};
+    struct rc_rings rings;
+    ringcache_config *copy;
+    int rc = rc_config_copy(&copy, config);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = rc_rings_new(&rings, copy, &none);
+    if (rc < 0) {
+        ringcache_config_free(copy);
+        return rc;
+    }
+    return rc_members_install(client, copy, &rings);
+}
+
+int rc_members_begin(ringcache_client *client, const ringcache_config *config)
+{
+    int rc = rc_config_check(config);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = begin_with(client, config);
+    if (rc < 0) {
+        rc_config_set_error(config, ringcache_strerror(rc));
+    }
+    return rc;
+}
+
+/* A copy of the newest configuration, to be edited and put in force. */
 static int begin_edit(ringcache_client *client, ringcache_config **copy)
 {
     if (client->closing) {
         return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
     }
-    int rc = rc_config_copy(copy, client->config);
+    int rc = rc_config_copy(copy, rc_growth_newest(client));
     return rc < 0 ? rc_client_refuse(client, rc, ringcache_strerror(rc)) : 0;
 }
 
@@ -439,25 +460,18 @@ static int end_edit(ringcache_client *client, ringcache_config *config, int edit
     struct rc_event_node *event =
         edited < 0 ? NULL
                    : rc_event_new(RINGCACHE_EVENT_RING_CHANGED, "", 0, "a new ring is in force");
-    if (edited == 0 && event == NULL) {
-        edited = RINGCACHE_ENOMEM;
+    if (edited == 0) {
+        edited = event != NULL ? rc_config_check(config) : RINGCACHE_ENOMEM;
     }
     if (edited < 0) {
         const char *why = ringcache_config_error(config);
         rc_client_refuse(client, edited, why[0] != '\0' ? why : ringcache_strerror(edited));
         ringcache_config_free(config);
+        rc_free(event);
         return edited;
     }
-    struct change change;
-    int rc = prepare(client, config, &change);
-    if (rc < 0) {
-        rc_free(event);
-        return rc;
-    }
-    commit(client, &change);
-    rc_event_queue(client, event);
-    rc_env_defer(&client->env); /* those that left may be free to go */
-    return 0;
+    int rc = rc_growth_change(client, config, event);
+    return rc < 0 ? rc_client_refuse(client, rc, ringcache_strerror(rc)) : 0;
 }
 
 /* ---- public ---- */

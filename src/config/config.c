@@ -181,6 +181,18 @@ void rc_config_set_weight(ringcache_config *config, size_t index, uint32_t weigh
     config->servers[index].member.weight = weight;
 }
 
+uint64_t rc_config_points(const ringcache_config *config)
+{
+    enum { MOST_OF_A_DIALECT = 160 }; /* for each server, on average */
+    uint64_t weights = 0;
+    for (size_t i = 0; i < config->server_count; i++) {
+        weights += config->servers[i].member.weight;
+    }
+    return config->values.distribution == RC_DISTRIBUTION_RING
+               ? weights * config->values.points
+               : (uint64_t)config->server_count * MOST_OF_A_DIALECT;
+}
+
 struct rc_slice rc_config_namespace(const ringcache_config *config)
 {
     const char *text = config->values.name_space;

@@ -11,7 +11,7 @@ struct service {
     ringcache_client *client;
     int status, maybe_applied;
     char value[64], message[64];
-    bool answered, event[RINGCACHE_EVENT_HELD + 1];
+    bool answered, event[RINGCACHE_EVENT_RING_KEPT + 1];
 };
 
 static void on_event(ringcache_client *client, const ringcache_event *event, void *user)

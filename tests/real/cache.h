@@ -11,7 +11,7 @@
 
 #include "servers.h"
 
-enum { EVENT_TYPES = RINGCACHE_EVENT_HELD + 1, VALUE_ROOM = 64 };
+enum { EVENT_TYPES = RINGCACHE_EVENT_RING_KEPT + 1, VALUE_ROOM = 64 };
 
 /* What came of one request. */
 struct outcome {

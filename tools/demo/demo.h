@@ -12,7 +12,7 @@
 #include "report.h"
 #include "texts.h"
 
-enum { AT_FIRST = 6, SERVERS = 7, TIMEOUT_MS = 500, EVENT_TYPES = RINGCACHE_EVENT_HELD + 1 };
+enum { AT_FIRST = 6, SERVERS = 7, TIMEOUT_MS = 500, EVENT_TYPES = RINGCACHE_EVENT_RING_KEPT + 1 };
 
 struct demo {
     const char *inspect; /* path of ring-inspect */
