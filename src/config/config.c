@@ -76,12 +76,9 @@ static int copy_servers(ringcache_config *to, const ringcache_config *from)
         return RINGCACHE_ENOMEM;
     }
     to->server_room = from->server_count;
-    while (to->server_count < from->server_count) {
-        size_t i = to->server_count;
-        if (rc_server_uri_copy(&to->servers[i], &from->servers[i]) != 0) {
-            return RINGCACHE_ENOMEM;
-        }
-        to->server_count++;
+    to->server_count = from->server_count;
+    for (size_t i = 0; i < from->server_count; i++) {
+        to->servers[i] = rc_server_uri_copy(&from->servers[i]);
     }
     return 0;
 }

@@ -5,6 +5,7 @@
 /* What a configuration says, for the layer that joins everything. The public verbs
  * (ringcache/config.h) are implemented in this layer. */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,17 +22,18 @@ enum rc_role {
     RC_ROLE_ANY = RC_ROLE_OWNER | RC_ROLE_SPARE,
 };
 
-/* One parsed server URI; every pointer is owned by it. */
+/* One parsed server URI. Its texts never change, and are shared with its copies. */
 struct rc_server_uri {
     struct rc_member member; /* name, host as written, port, weight */
     enum rc_role role;
     enum rc_protocol protocol;
-    char *address;     /* host without brackets, percent-decoded; or the socket's path */
-    char *user;        /* NULL: none */
-    char *password;    /* NULL: none; wiped when freed */
-    uint32_t database; /* redis: SELECT; 0 is not sent */
-    char *display;     /* the URI without its password, for messages */
-    char *place;       /* "file:line:column", or "" when it came by a call */
+    char *address;             /* host without brackets, percent-decoded; or the socket's path */
+    char *user;                /* NULL: none */
+    char *password;            /* NULL: none; wiped when freed */
+    uint32_t database;         /* redis: SELECT; 0 is not sent */
+    char *display;             /* the URI without its password, for messages */
+    char *place;               /* "file:line:column", or "" when it came by a call */
+    atomic_size_t *references; /* to the texts, from any thread */
 };
 
 enum rc_failover { RC_FAILOVER_NONE, RC_FAILOVER_REMAP, RC_FAILOVER_GUTTER };
@@ -84,13 +86,13 @@ void rc_config_topology(const ringcache_config *config, enum rc_role roles,
 /* Parse one URI on its own (the client's ringcache_server_add). 0, RINGCACHE_ECONFIG with a
  * sentence in `why`, or RINGCACHE_ENOMEM. `*server` is owned by the caller. */
 int rc_server_uri_parse(const char *uri, struct rc_server_uri *server, char *why, size_t why_size);
-int rc_server_uri_copy(struct rc_server_uri *to, const struct rc_server_uri *from);
+struct rc_server_uri rc_server_uri_copy(const struct rc_server_uri *server);
 void rc_server_uri_deinit(struct rc_server_uri *server);
 /* Same address, protocol and database: do both hold the same items? */
 bool rc_server_uri_same_backend(const struct rc_server_uri *a, const struct rc_server_uri *b);
 bool rc_server_uri_same_credentials(const struct rc_server_uri *a, const struct rc_server_uri *b);
 
-/* A deep copy, for the client that outlives the caller's. 0 or RINGCACHE_ENOMEM. */
+/* A copy, for the client that outlives the caller's. 0 or RINGCACHE_ENOMEM. */
 int rc_config_copy(ringcache_config **to, const ringcache_config *from);
 
 /* ringcache_config_check for a configuration that is const: no warnings are collected. 0,

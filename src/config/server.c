@@ -4,25 +4,6 @@
 #include "base/alloc.h"
 #include "config/uri.h"
 
-/* A copy that leaves NULL alone; false when out of memory. */
-static bool copy_text(char **to, const char *from)
-{
-    *to = from != NULL ? rc_copy_text(from, strlen(from)) : NULL;
-    return from == NULL || *to != NULL;
-}
-
-static bool copy_member(struct rc_member *to, const struct rc_member *from)
-{
-    char *name;
-    char *host;
-    bool copied = copy_text(&name, from->name);
-    copied = copy_text(&host, from->host) && copied;
-    *to = *from;
-    to->name = name;
-    to->host = host;
-    return copied;
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
@@ -45,21 +26,13 @@ int rc_server_uri_parse(const char *uri, struct rc_server_uri *server, char *why
     return 0;
 }
 
-int rc_server_uri_copy(struct rc_server_uri *to, const struct rc_server_uri *from)
+struct rc_server_uri rc_server_uri_copy(const struct rc_server_uri *server)
 {
-    struct rc_server_uri copy = {
-        .role = from->role, .protocol = from->protocol, .database = from->database};
-    if (!copy_member(&copy.member, &from->member) || !copy_text(&copy.address, from->address) ||
-        !copy_text(&copy.user, from->user) || !copy_text(&copy.password, from->password) ||
-        !copy_text(&copy.display, from->display) || !copy_text(&copy.place, from->place)) {
-        rc_server_uri_deinit(&copy);
-        return RINGCACHE_ENOMEM;
-    }
-    *to = copy;
-    return 0;
+    atomic_fetch_add_explicit(server->references, 1, memory_order_relaxed);
+    return *server;
 }
 
-void rc_server_uri_deinit(struct rc_server_uri *server)
+static void free_texts(struct rc_server_uri *server)
 {
     if (server->password != NULL) {
         rc_wipe(server->password, strlen(server->password));
@@ -71,6 +44,16 @@ void rc_server_uri_deinit(struct rc_server_uri *server)
     rc_free(server->password);
     rc_free(server->display);
     rc_free(server->place);
+    rc_free(server->references);
+}
+
+/* Without a counter it is half made, or nothing. */
+void rc_server_uri_deinit(struct rc_server_uri *server)
+{
+    atomic_size_t *references = server->references;
+    if (references == NULL || atomic_fetch_sub_explicit(references, 1, memory_order_acq_rel) == 1) {
+        free_texts(server);
+    }
     *server = (struct rc_server_uri){0};
 }
 

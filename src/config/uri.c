@@ -595,10 +595,20 @@ static int make_display(struct parse *p)
     return 0;
 }
 
+static int count_references(struct parse *p)
+{
+    p->server.references = rc_alloc(sizeof *p->server.references);
+    if (p->server.references == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    atomic_init(p->server.references, 1);
+    return 0;
+}
+
 int rc_uri_parse(struct rc_slice uri, struct rc_server_uri *server, struct rc_message *why)
 {
     static int (*const steps[])(struct parse *) = {
-        read_credentials, read_target, read_query, settle_name, make_display};
+        read_credentials, read_target, read_query, settle_name, make_display, count_references};
     struct parse p = {.server = {.member.weight = 1, .role = RC_ROLE_OWNER}, .why = why};
     int rc = cut(&p, uri);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && rc == 0; i++) {

@@ -246,11 +246,9 @@ static int parse_and_copy(ringcache_config *config)
     if (rc != 0) {
         return rc;
     }
-    rc = rc_server_uri_copy(&copied, &server);
+    copied = rc_server_uri_copy(&server);
     rc_server_uri_deinit(&server);
-    if (rc == 0) {
-        rc_server_uri_deinit(&copied);
-    }
+    rc_server_uri_deinit(&copied);
     return rc;
 }
 
