@@ -2,10 +2,10 @@
 #include "client/client.h"
 #include "client/failover.h"
 #include "client/flight.h"
+#include "client/known.h"
 #include "client/regreeting.h"
 #include "client/shared.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -200,7 +200,8 @@ static struct rc_member_server *member_new(
     rc_deadline_init(&member->linger, linger_due);
     rc_guests_init(&member->guests, client->settings.journal_entries);
     member->departed = rc_departed_new();
-    if (member->departed == NULL || rc_server_uri_copy(&member->uri, uri) < 0 ||
+    member->uri = rc_server_uri_copy(uri);
+    if (member->departed == NULL ||
         rc_server_new(&member->server, &client->env, &backend, client->settings.connections) < 0) {
         member_free(member);
         return NULL;
@@ -212,54 +213,6 @@ static struct rc_member_server *member_new(
 }
 
 /* ---- a change ---- */
-
-static int by_name(const void *a, const void *b)
-{
-    const struct rc_member_server *const *left = a;
-    const struct rc_member_server *const *right = b;
-    return strcmp((*left)->uri.member.name, (*right)->uri.member.name);
-}
-
-/* The members there are, sorted by name; NULL when out of memory. */
-static struct rc_member_server **sorted_members(const ringcache_client *client, size_t *count)
-{
-    size_t n = 0;
-    for (const struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
-        n++;
-    }
-    struct rc_member_server **sorted = rc_alloc_zeroed(n, sizeof *sorted);
-    if (sorted == NULL) {
-        return NULL;
-    }
-    n = 0;
-    for (struct rc_list *l = client->members.next; l != &client->members; l = l->next) {
-        sorted[n++] = rc_container(l, struct rc_member_server, link);
-    }
-    qsort(sorted, n, sizeof *sorted, by_name);
-    *count = n;
-    return sorted;
-}
-
-/* The member that can go on serving `uri`: same name, same backend, whatever its credentials. */
-static struct rc_member_server *find(
-    struct rc_member_server **sorted, size_t count, const struct rc_server_uri *uri)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(sorted[middle]->uri.member.name, uri->member.name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    for (; low < count && strcmp(sorted[low]->uri.member.name, uri->member.name) == 0; low++) {
-        if (rc_server_uri_same_backend(&sorted[low]->uri, uri)) {
-            return sorted[low];
-        }
-    }
-    return NULL;
-}
 
 static struct rc_member_server *fresh_member(
     ringcache_client *client, const struct rc_server_uri *uri, struct change *change)
@@ -273,17 +226,19 @@ static struct rc_member_server *fresh_member(
 
 static int choose_members(ringcache_client *client, struct change *change)
 {
-    size_t known = 0;
-    struct rc_member_server **sorted = sorted_members(client, &known);
-    int rc = sorted != NULL ? 0 : RINGCACHE_ENOMEM;
+    struct rc_known known;
+    int rc = rc_known_init(&known, &client->members);
+    if (rc < 0) {
+        return rc;
+    }
     for (size_t i = 0; rc == 0 && i < change->count; i++) {
         const struct rc_server_uri *uri = rc_config_server(change->config, i);
-        struct rc_member_server *member = find(sorted, known, uri);
+        struct rc_member_server *member = rc_known_find(&known, uri);
         change->members[i] = member != NULL ? member : fresh_member(client, uri, change);
         rc = change->members[i] != NULL ? 0 : RINGCACHE_ENOMEM;
         rc = member != NULL ? rc_regreeting_init(&change->regreetings[i], member, uri) : rc;
     }
-    rc_free(sorted);
+    rc_known_deinit(&known);
     return rc;
 }
 
@@ -319,7 +274,8 @@ static void discard(struct change *change)
     ringcache_config_free(change->config);
 }
 
-/* Everything that can fail. Takes over `config` and the rings; on failure nothing is left of them. */
+/* Everything that can fail. Takes over `config` and the rings; on failure nothing is left of
+ * them. */
 static int prepare(ringcache_client *client, ringcache_config *config, struct rc_rings *rings,
     struct change *change)
 {

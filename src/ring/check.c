@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/places.h"
 #include "ring/names.h"
 #include "ring/points.h"
 #include "ringcache/status.h"
@@ -86,21 +87,39 @@ static int refuse_same(const struct rc_topology *t, const struct rc_text *one,
         (int)one->len, one->bytes);
 }
 
+static bool is_same(const struct rc_text *a, const struct rc_text *b)
+{
+    return rc_slice_equal(rc_slice(a->bytes, a->len), rc_slice(b->bytes, b->len));
+}
+
+/* The place of text `i`, or of an equal one before it. */
+static uint32_t *find_place(const struct rc_places *places, const struct rc_text *texts, size_t i)
+{
+    size_t at = rc_places_first(places, rc_xxh3(texts[i].bytes, texts[i].len, 0));
+    while (
+        places->numbers[at] != RC_NO_NUMBER && !is_same(&texts[places->numbers[at]], &texts[i])) {
+        at = rc_places_next(places, at);
+    }
+    return &places->numbers[at];
+}
+
 /* Takes `texts` over. */
 static int check_distinct(
     const struct rc_topology *t, struct rc_text *texts, const struct reason *reason)
 {
-    if (texts == NULL) {
-        return RINGCACHE_ENOMEM;
-    }
+    struct rc_places places = {.numbers = NULL};
     int status = 0;
-    rc_texts_sort(texts, t->count);
-    for (size_t i = 1; i < t->count && status == 0; i++) {
-        const struct rc_text *last = &texts[i - 1];
-        if (last->len == texts[i].len && memcmp(last->bytes, texts[i].bytes, last->len) == 0) {
-            status = refuse_same(t, last, &texts[i], reason);
-        }
+    if (texts == NULL || !rc_places_init(&places, t->count)) {
+        status = RINGCACHE_ENOMEM;
     }
+    for (uint32_t i = 0; status == 0 && i < t->count; i++) {
+        uint32_t *place = find_place(&places, texts, i);
+        if (*place != RC_NO_NUMBER) {
+            status = refuse_same(t, &texts[*place], &texts[i], reason);
+        }
+        *place = i;
+    }
+    rc_free(places.numbers);
     rc_free(texts);
     return status;
 }
@@ -113,7 +132,7 @@ int rc_topology_check(
     if (status == 0) {
         status = check_distinct(topology, rc_texts_new_of_names(topology), &reason);
     }
-    if (status == 0) {
+    if (status == 0 && topology->distribution != RC_DISTRIBUTION_RING) { /* which hashes names */
         status = check_distinct(topology, rc_texts_new(topology), &reason);
     }
     return status;
