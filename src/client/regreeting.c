@@ -36,8 +36,8 @@ int rc_regreeting_init(struct rc_regreeting *regreeting, struct rc_member_server
         return 0;
     }
     const struct rc_credentials who = rc_credentials_of(member->client, uri);
-    int rc = rc_server_uri_copy(&regreeting->uri, uri);
-    rc = rc == 0 ? rc_credentials_copy(&regreeting->who, &who) : rc;
+    int rc = rc_credentials_copy(&regreeting->who, &who);
+    regreeting->uri = rc_server_uri_copy(uri);
     regreeting->member = member;
     return rc; /* what there is of it is freed with the others */
 }

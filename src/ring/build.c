@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A ring from a topology: copy the rules and the servers, put points or slots down, measure who owns
- * how much. */
+/* A ring from a topology: copy the rules and the servers, put points or slots down, measure who
+ * owns how much. */
 #include "ring/ring.h"
 
 #include <string.h>

@@ -7,7 +7,8 @@
  *     who is new    ──► hashed, sorted ───────────┘
  *
  * A ring from nothing is the case in which nobody stays. Points of one value are in the dialect's
- * order of their servers; so a server stays only where all that stay have one order in both rings. */
+ * order of their servers; so a server stays only where all that stay have one order in both
+ * rings. */
 #include <stdint.h>
 #include <string.h>
 

@@ -20,8 +20,8 @@ int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology
 
 /* The same ring, made faster: the points of servers that `base` has, too, are not hashed and sorted
  * again. Where a dialect gives every server another number of points as soon as one joins (ketama
- * with weights, or at counts at which its rounding changes) nothing is saved. `base` may be any ring,
- * or NULL. */
+ * with weights, or at counts at which its rounding changes) nothing is saved. `base` may be any
+ * ring, or NULL. */
 int rc_ring_new_from(struct ringcache_ring **ring, const struct rc_topology *topology,
     const struct ringcache_ring *base);
 

@@ -4,9 +4,9 @@
 
 /* How a ring is stored, for this folder alone.
  *
- *   blocks   the points sorted by value, ten in each line of the cache; behind the last stand copies
- *            of the first owner with the largest value, so that wrapping round is no special case
- *            and a search needs no bound
+ *   blocks   the points sorted by value, ten in each line of the cache; behind the last stand
+ *            copies of the first owner with the largest value, so that wrapping round is no special
+ *            case and a search needs no bound
  *   starts   one entry per bucket of the hash's range, a bucket for every four points: the block of
  *            the first point that is not below the bucket
  *

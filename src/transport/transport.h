@@ -132,8 +132,8 @@ struct rc_transport_ops {
     void (*wake)(struct rc_transport *t);
     /* Does this transport keep its loop alive? At first it does not. */
     void (*hold)(struct rc_transport *t, bool alive);
-    /* After every stream was closed, every look-up forgotten and all work dropped: give everything back, then
-     * `closed`, which may free the transport's memory. */
+    /* After every stream was closed, every look-up forgotten and all work dropped: give everything
+     * back, then `closed`, which may free the transport's memory. */
     void (*stop)(struct rc_transport *t, void (*closed)(void *owner), void *owner);
 };
 

@@ -123,7 +123,7 @@ static void a_ring_from_the_one_before_is_the_ring_from_nothing(void **state)
     }
 }
 
-/* 100 points of each among 2^15 values: there are ties between those that stay and those that come. */
+/* 100 points of each among 2^15 values: those that stay and those that come have some in common. */
 static void ties_with_who_comes_go_by_the_dialects_order(void **state)
 {
     (void)state;
