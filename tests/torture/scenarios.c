@@ -116,6 +116,17 @@ static void go_membership(struct life *life)
     life_run(life, 300);
 }
 
+/* Few servers of many points: the ring is large enough to be built aside. */
+static void go_growth(struct life *life)
+{
+    sim_server_add(life->sim, "10.0.0.3", 11211, ENGINE_MEMCACHED);
+    if (life_did(life, ringcache_server_add(life->client, third))) {
+        life_did(life, ringcache_server_remove(life->client, "third"));
+    }
+    ask_mixed(life);
+    life_run(life, 50);
+}
+
 static void go_outage(struct life *life)
 {
     life->scenario->ask(life);
@@ -297,6 +308,7 @@ const struct scenario life_scenarios[] = {
     {.name = "figures", .options = {BASIC}, .ask = ask_figures},
     {.name = "room", .options = {BASIC, "max_inflight", "1"}, .ask = ask_once, .go = go_room},
     {.name = "membership", .options = {BASIC}, .ask = ask_mixed, .go = go_membership},
+    {.name = "growth", .options = {BASIC, "points", "33000"}, .ask = ask_mixed, .go = go_growth},
     {.name = "outage",
         .options = {BASIC, "connections", "2"},
         .outages = true,
