@@ -95,7 +95,7 @@ static void run(struct rc_work *work)
     build->status = rc_rings_new(&build->rings, build->config, &build->before);
 }
 
-static void dropped(struct rc_work *work)
+static void over(struct rc_work *work)
 {
     build_free(build_of(work));
 }
@@ -115,7 +115,6 @@ static void done(struct rc_work *work)
     } else {
         tell(client, &build->events, rc);
     }
-    build_free(build);
     rc_env_leave(&client->env);
 }
 
@@ -128,7 +127,7 @@ static bool begin(ringcache_client *client, ringcache_config *config, struct rc_
         return false;
     }
     const struct rc_rings before = rings_in_force(client);
-    build->work = (struct rc_work){.run = run, .done = done, .dropped = dropped};
+    build->work = (struct rc_work){.run = run, .done = done, .over = over};
     build->client = client;
     build->config = config;
     build->before =
@@ -208,7 +207,7 @@ void rc_growth_close(ringcache_client *client)
     struct rc_transport *transport = client->env.transport;
     struct rc_growth *growth = &client->growth;
     if (growth->build != NULL) {
-        transport->ops->drop_work(transport, &growth->build->work);
+        transport->ops->drop_work(transport);
     }
     ringcache_config_free(growth->next);
     drop_events(&growth->events);

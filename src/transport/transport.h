@@ -69,9 +69,9 @@ typedef void (*rc_resolved_fn)(
 
 /* What takes longer than a loop may stand still, and needs nothing of the loop's. */
 struct rc_work {
-    void (*run)(struct rc_work *work);     /* aside, in a thread of its own */
-    void (*done)(struct rc_work *work);    /* on the loop's thread, behind `run` */
-    void (*dropped)(struct rc_work *work); /* instead of `done`, in any thread: free it */
+    void (*run)(struct rc_work *work);  /* aside, in a thread of its own */
+    void (*done)(struct rc_work *work); /* on the loop's thread, unless it was dropped */
+    void (*over)(struct rc_work *work); /* aside again, last of all: free it */
 };
 
 /* Connections of one process that are dialled or greeted at the same time: a server that comes back
@@ -108,11 +108,11 @@ struct rc_transport_ops {
     /* No answer any more. Prompt, however long the look-up still hangs. */
     void (*forget)(struct rc_lookup *lookup);
 
-    /* Have work done, one at a time: it is the transport's until `done` is told. 0, or a negative
-     * errno, after which it is not done. */
+    /* Have work done; the next one not before `done` is told. 0, or a negative errno, after which
+     * nothing is called. */
     int (*begin_work)(struct rc_transport *t, struct rc_work *work);
     /* Nobody waits for it any more. Prompt, however long it still takes. */
-    void (*drop_work)(struct rc_transport *t, struct rc_work *work);
+    void (*drop_work)(struct rc_transport *t);
 
     /* Monotonic milliseconds. The first call before a poll and the first after it read the clock,
      * the others do not. */

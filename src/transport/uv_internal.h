@@ -85,7 +85,7 @@ void rc_uv_lookup_collect(struct rc_uv *u);
 void rc_uv_lookup_forget_all(struct rc_uv *u);
 
 int rc_uv_work_begin(struct rc_transport *t, struct rc_work *work);
-void rc_uv_work_drop(struct rc_transport *t, struct rc_work *work);
+void rc_uv_work_drop(struct rc_transport *t);
 /* Tell what is done. */
 void rc_uv_work_collect(struct rc_uv *u);
 

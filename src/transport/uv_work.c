@@ -2,8 +2,8 @@
 /* Work aside: a thread of its own for each, since a program may keep libuv's pool busy for as long
  * as it likes, and its loop could not end before what is under way there.
  *
- * What was dropped is its thread's alone and knows no transport, so that neither its end nor the
- * loop's waits for it. */
+ * What was told or dropped is its thread's alone and knows no transport, so that neither its end nor
+ * the loop's waits for it, and giving much memory back keeps no loop. */
 #include "transport/uv_internal.h"
 
 #include "base/alloc.h"
@@ -11,13 +11,15 @@
 
 struct rc_uv_errand {
     pthread_mutex_t lock; /* of the rest; its thread has it while it knocks */
-    struct rc_uv *u;      /* NULL: dropped */
+    pthread_cond_t parted;
+    struct rc_uv *u; /* NULL: it was told, or dropped */
     struct rc_work *work;
     bool finished;
 };
 
 static void errand_free(struct rc_uv_errand *errand)
 {
+    pthread_cond_destroy(&errand->parted);
     pthread_mutex_destroy(&errand->lock);
     rc_free(errand);
 }
@@ -28,17 +30,26 @@ static void *do_errand(void *argument)
     struct rc_work *work = errand->work;
     work->run(work);
     pthread_mutex_lock(&errand->lock);
-    bool dropped = errand->u == NULL;
     errand->finished = true;
-    if (!dropped) {
+    if (errand->u != NULL) {
         uv_async_send(&errand->u->async);
     }
-    pthread_mutex_unlock(&errand->lock);
-    if (dropped) {
-        work->dropped(work);
-        errand_free(errand);
+    while (errand->u != NULL) {
+        pthread_cond_wait(&errand->parted, &errand->lock);
     }
+    pthread_mutex_unlock(&errand->lock);
+    work->over(work);
+    errand_free(errand);
     return NULL;
+}
+
+/* From here on it is its thread's. */
+static void part(struct rc_uv_errand *errand)
+{
+    pthread_mutex_lock(&errand->lock);
+    errand->u = NULL;
+    pthread_cond_signal(&errand->parted);
+    pthread_mutex_unlock(&errand->lock);
 }
 
 int rc_uv_work_begin(struct rc_transport *t, struct rc_work *work)
@@ -51,6 +62,7 @@ int rc_uv_work_begin(struct rc_transport *t, struct rc_work *work)
     errand->u = u;
     errand->work = work;
     pthread_mutex_init(&errand->lock, NULL);
+    pthread_cond_init(&errand->parted, NULL);
     int status = rc_thread_start(do_errand, errand);
     if (status < 0) {
         errand_free(errand);
@@ -60,19 +72,12 @@ int rc_uv_work_begin(struct rc_transport *t, struct rc_work *work)
     return 0;
 }
 
-void rc_uv_work_drop(struct rc_transport *t, struct rc_work *work)
+void rc_uv_work_drop(struct rc_transport *t)
 {
     struct rc_uv *u = rc_uv_of(t);
     struct rc_uv_errand *errand = u->errand;
     u->errand = NULL;
-    pthread_mutex_lock(&errand->lock);
-    errand->u = NULL;
-    bool finished = errand->finished;
-    pthread_mutex_unlock(&errand->lock);
-    if (finished) {
-        work->dropped(work);
-        errand_free(errand);
-    }
+    part(errand);
 }
 
 void rc_uv_work_collect(struct rc_uv *u)
@@ -85,9 +90,8 @@ void rc_uv_work_collect(struct rc_uv *u)
     bool finished = errand->finished;
     pthread_mutex_unlock(&errand->lock);
     if (finished) {
-        struct rc_work *work = errand->work;
         u->errand = NULL;
-        errand_free(errand);
-        work->done(work);
+        errand->work->done(errand->work);
+        part(errand);
     }
 }

@@ -229,7 +229,7 @@ static void errand_drop(void *subject)
     if (e->client != NULL) {
         e->client->errand = NULL;
     }
-    e->work->dropped(e->work);
+    e->work->over(e->work);
     free(e);
 }
 
@@ -264,11 +264,11 @@ static int op_begin_work(struct rc_transport *t, struct rc_work *work)
     return 0;
 }
 
-static void op_drop_work(struct rc_transport *t, struct rc_work *work)
+static void op_drop_work(struct rc_transport *t)
 {
     struct sim_client *c = client_of(t);
     struct sim_errand *e = c->errand;
-    assert(e != NULL && e->work == work);
+    assert(e != NULL);
     c->errand = NULL;
     e->client = NULL;
     if (e->finished) {

@@ -135,6 +135,7 @@ static void finish_work(struct sim_client *c)
         c->errand = NULL;
         assert_may_tell(c);
         e->work->done(e->work);
+        e->work->over(e->work);
         free(e);
     }
 }
