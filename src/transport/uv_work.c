@@ -2,8 +2,8 @@
 /* Work aside: a thread of its own for each, since a program may keep libuv's pool busy for as long
  * as it likes, and its loop could not end before what is under way there.
  *
- * What was told or dropped is its thread's alone and knows no transport, so that neither its end nor
- * the loop's waits for it, and giving much memory back keeps no loop. */
+ * What was told or dropped is its thread's alone and knows no transport, so that neither its end
+ * nor the loop's waits for it, and giving much memory back keeps no loop. */
 #include "transport/uv_internal.h"
 
 #include "base/alloc.h"

@@ -64,13 +64,24 @@ static uint32_t draw_weight(uint64_t *seed, const struct fleet *fleet)
     return weighted && draw(seed) % 3 == 0 ? 1 + (uint32_t)(draw(seed) % 4) : 1;
 }
 
-/* Names come back: what joins may have been there before. */
+static void move_to_front(struct fleet *fleet)
+{
+    size_t last = fleet->topology.count - 1;
+    const struct rc_member first = fleet->members[last];
+    memmove(fleet->members + 1, fleet->members, last * sizeof first);
+    fleet->members[0] = first;
+}
+
+/* In front of those that stay, or behind them. */
 static void join(uint64_t *seed, struct fleet *fleet, uint32_t *next)
 {
     char host[32];
     snprintf(host, sizeof host, "h%u", (unsigned)(*next)++);
     fleet_add(fleet, host, (uint16_t)(draw(seed) % 2 == 0 ? 11211 : 11212), 1, NULL);
     fleet->members[fleet->topology.count - 1].weight = draw_weight(seed, fleet);
+    if (draw(seed) % 2 == 0) {
+        move_to_front(fleet);
+    }
 }
 
 static void step(uint64_t *seed, struct fleet *fleet, uint32_t *next)
