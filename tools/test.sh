@@ -83,7 +83,7 @@ CC=clang check 'clang with sanitizers: builds without a warning' \
 
 say 'release: building'
 if check 'release: builds without a warning' configure_and_compile release \
-    -Dbuildtype=release -Dc_args=-D_FORTIFY_SOURCE=3 --prefix="$tmp/prefix" --libdir=lib; then
+    "${release[@]}" --prefix="$tmp/prefix" --libdir=lib; then
     check 'release: unit and simulation tests in a Turkish locale' foreign_locale_tests
     check 'release: a choice of tests under valgrind' \
         meson_tests release "${memcheck[@]}" "${memcheck_tests[@]}"
@@ -91,6 +91,8 @@ if check 'release: builds without a warning' configure_and_compile release \
     check 'release: every claim of the demo, on simulated servers' demo_on_simulated_servers
     check 'release: cost of a lookup' bash "$root/tests/check/lookup_cost.sh" \
         "$tmp/release/tools/bench/bench"
+    check 'release: instructions of a request' python3 -B "$root/tests/budget/budget.py" \
+        "$tmp/release/tests/budget/budget" "$root/tests/budget/instructions.txt"
 fi
 
 check 'nothing is left running' nothing_left "$(strays)"

@@ -4,6 +4,8 @@
 # behind which nothing is left, and what the sanitizers are told. Sourced; `root` is the tree.
 
 sanitizers=(-Db_sanitize=address,undefined -Db_lundef=false)
+# What users are told to build, and what counts instructions.
+release=(-Dbuildtype=release -Dc_args=-D_FORTIFY_SOURCE=3)
 # valgrind slows a test down twenty times and more: a choice from each layer, on a build without
 # sanitizers.
 memcheck=(--wrapper 'valgrind -q --leak-check=full --error-exitcode=99')
