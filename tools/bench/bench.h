@@ -11,7 +11,7 @@
 
 #include "meter.h"
 
-enum { SERVERS_MAX = 64, PIDS_MAX = SERVERS_MAX + 1, KEY_SIZE = 20 };
+enum { SERVERS_MAX = 64, PIDS_MAX = SERVERS_MAX + 1, KEY_SIZE = 20, OPTIONS_MAX = 4 };
 
 enum protocol { PROTOCOL_META, PROTOCOL_CLASSIC, PROTOCOL_REDIS };
 enum op { OP_GET, OP_SET, OP_GET_MANY };
@@ -26,8 +26,9 @@ struct plan {
     uint32_t window; /* requests under way; of get_many: keys in one call, one call at a time */
     uint32_t ops;    /* keys; a multiple of `window` for get_many */
     uint32_t value_bytes;
-    uint32_t keys; /* a multiple of `window` for get_many */
-    bool strict;
+    uint32_t keys;                    /* a multiple of `window` for get_many */
+    const char *options[OPTIONS_MAX]; /* the driver's: NAME=VALUE */
+    size_t option_count;
     bool filled;       /* store all keys before; without, a get has to fail */
     bool verify;       /* compare every byte, and read back what was set */
     size_t port_count; /* servers, all of them on 127.0.0.1 */
@@ -139,6 +140,8 @@ void load_check(struct load *load, uint32_t key, const void *value, size_t len);
 struct driver {
     const char *name;
     const char *absent; /* not NULL: why it cannot run here */
+    /* It takes options; this is the one that is verified. NULL: it takes none. */
+    const char *option;
     /* Can it do this at all? */
     bool (*serves)(enum protocol protocol, enum op op);
     /* Connected when it returns. `*self` is set even on failure. */

@@ -2,20 +2,20 @@
 /* hiredis' blocking API, pipelined: as many requests as the window holds are sent to all servers
  * before the first reply is read, and the next ones after the last. No ring (the owners were looked
  * up beforehand), no deadlines, and nothing else can be done meanwhile. */
-#include "bench.h"
-
 #include <stdlib.h>
 
-#include <hiredis/hiredis.h>
+#include "mget.h"
 
 struct self {
+    struct mget mget;
     size_t count;
     redisContext *servers[SERVERS_MAX];
 };
 
 static bool serves(enum protocol protocol, enum op op)
 {
-    return protocol == PROTOCOL_REDIS && op != OP_GET_MANY;
+    (void)op;
+    return protocol == PROTOCOL_REDIS;
 }
 
 static bool open_contexts(struct load *load, void **out)
@@ -38,6 +38,9 @@ static void close_contexts(void *own)
     struct self *self = own;
     for (size_t i = 0; self != NULL && i < self->count; i++) {
         redisFree(self->servers[i]);
+    }
+    if (self != NULL) {
+        mget_deinit(&self->mget);
     }
     free(self);
 }
@@ -68,35 +71,86 @@ static void flush(struct self *self, struct load *load)
     }
 }
 
+/* NULL, and told to the load, when there is none. */
+static redisReply *next_reply(redisContext *owner, struct load *load)
+{
+    void *reply = NULL;
+    if (redisGetReply(owner, &reply) != REDIS_OK) {
+        load_fail(load, owner->errstr);
+        return NULL;
+    }
+    return reply;
+}
+
 static void receive(struct self *self, struct load *load, const struct flight *flight)
 {
-    redisContext *owner = self->servers[load->work->owners[flight->key]];
-    void *answer = NULL;
-    if (redisGetReply(owner, &answer) != REDIS_OK) {
-        load_fail(load, owner->errstr);
+    redisReply *reply = next_reply(self->servers[load->work->owners[flight->key]], load);
+    if (reply == NULL) {
         return;
     }
-    const redisReply *reply = answer;
     if (load->op == OP_GET && reply->type == REDIS_REPLY_STRING) {
         load_check(load, flight->key, reply->str, reply->len);
     } else if (load->op == OP_GET || reply->type != REDIS_REPLY_STATUS) {
         load_fail(load, reply->type == REDIS_REPLY_ERROR ? reply->str : "a key is not there");
     }
     load_end(load, flight);
-    freeReplyObject(answer);
+    freeReplyObject(reply);
+}
+
+static void do_window(struct self *self, struct load *load)
+{
+    uint32_t sent = 0;
+    while (sent < load->window && load_begin(load, &load->flights[sent])) {
+        append(self, load, load->flights[sent++].key);
+    }
+    flush(self, load);
+    for (uint32_t i = 0; i < sent && load->why[0] == '\0'; i++) {
+        receive(self, load, &load->flights[i]);
+    }
+}
+
+/* One get_many: an MGET to each server, then all answers. */
+static void do_many(struct self *self, struct load *load)
+{
+    struct flight *flight = load->flights;
+    bool asked[SERVERS_MAX] = {false};
+    load_begin(load, flight);
+    for (size_t i = 0; i < self->count; i++) {
+        int words = mget_command(&self->mget, flight, i);
+        asked[i] = words > 0;
+        if (asked[i] && redisAppendCommandArgv(self->servers[i], words, self->mget.words,
+                            self->mget.sizes) != REDIS_OK) {
+            load_fail(load, self->servers[i]->errstr);
+        }
+    }
+    flush(self, load);
+    for (size_t i = 0; i < self->count && load->why[0] == '\0'; i++) {
+        redisReply *reply = asked[i] ? next_reply(self->servers[i], load) : NULL;
+        if (reply != NULL) {
+            mget_check(&self->mget, flight, i, reply);
+            freeReplyObject(reply);
+        }
+    }
+    load_end(load, flight);
+}
+
+static bool prepare(void *own, struct load *load)
+{
+    struct self *self = own;
+    if (load->op == OP_GET_MANY && !mget_init(&self->mget, load)) {
+        load_fail(load, "no memory");
+    }
+    return load->why[0] == '\0';
 }
 
 static bool run(void *own, struct load *load)
 {
     struct self *self = own;
     while (!load_over(load)) {
-        uint32_t sent = 0;
-        while (sent < load->window && load_begin(load, &load->flights[sent])) {
-            append(self, load, load->flights[sent++].key);
-        }
-        flush(self, load);
-        for (uint32_t i = 0; i < sent && load->why[0] == '\0'; i++) {
-            receive(self, load, &load->flights[i]);
+        if (load->op == OP_GET_MANY) {
+            do_many(self, load);
+        } else {
+            do_window(self, load);
         }
     }
     return load->why[0] == '\0';
@@ -106,6 +160,7 @@ const struct driver hiredis_sync_driver = {
     .name = "hiredis_sync",
     .serves = serves,
     .open = open_contexts,
+    .prepare = prepare,
     .run = run,
     .close = close_contexts,
 };

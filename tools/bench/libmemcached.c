@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* libmemcached in its quickest forms, all of them blocking: one get or set at a time where the
  * window is 1; one multi-get of the whole window, and the next one after its last value; sets that
- * are buffered and of which no answer is read, so that one that failed is not noticed. It speaks
- * classic text. Its own ring (ketama) finds the owners. */
+ * are buffered and of which no answer is read, so that one that failed is not noticed. With the
+ * option replies=yes their answers are read before the next ones are sent, though what they say is
+ * told nobody; and no more are buffered than its buffer holds, since it waits for the answer to
+ * what it has sent a part of, and gives up. It speaks classic text. Its own ring (ketama) finds the
+ * owners. */
 #include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libmemcached/memcached.h>
 
 /* Of more servers at once it makes no ring, but ends the program. */
 enum { RING_MOST = 100 };
+/* Of a server, and what a set has of it beside its value. */
+enum { BUFFER_BYTES = 8192, SET_HEAD_BYTES = 64 };
 
 struct self {
     memcached_st *memc;
+    bool replies; /* to buffered sets are read */
     const char **keys;
     size_t *sizes;
 };
@@ -44,6 +51,19 @@ static memcached_st *connect_to(const struct plan *plan)
     return memc;
 }
 
+/* Answers that are due are read whenever something is sent. */
+static bool set_options(struct self *self, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->option_count; i++) {
+        if (strcmp(plan->options[i], "replies=yes") != 0) {
+            return false;
+        }
+        self->replies = true;
+        memcached_behavior_set(self->memc, MEMCACHED_BEHAVIOR_IO_MSG_WATERMARK, 2);
+    }
+    return true;
+}
+
 static bool open_servers(struct load *load, void **out)
 {
     const struct plan *plan = load->plan;
@@ -53,6 +73,10 @@ static bool open_servers(struct load *load, void **out)
         return false;
     }
     self->memc = connect_to(plan);
+    if (!set_options(self, plan)) {
+        load_fail(load, "no such option");
+        return false;
+    }
     self->keys = calloc(plan->keys, sizeof *self->keys);
     self->sizes = calloc(plan->keys, sizeof *self->sizes);
     if (self->memc == NULL || self->keys == NULL || self->sizes == NULL) {
@@ -120,17 +144,24 @@ static void set_one(struct self *self, struct load *load, uint32_t key)
 static void buffer_sets(struct self *self, bool on)
 {
     memcached_behavior_set(self->memc, MEMCACHED_BEHAVIOR_BUFFER_REQUESTS, on);
-    memcached_behavior_set(self->memc, MEMCACHED_BEHAVIOR_NOREPLY, on);
+    memcached_behavior_set(self->memc, MEMCACHED_BEHAVIOR_NOREPLY, on && !self->replies);
+}
+
+/* What is buffered goes out, and before it the answers to what went out last are read. */
+static void send_buffered(struct self *self, struct load *load)
+{
+    memcached_return_t status = memcached_flush_buffers(self->memc);
+    if (status != MEMCACHED_SUCCESS) {
+        fail(self, load, status);
+    }
 }
 
 /* Behind its answer, all that was buffered is done. */
 static void settle(struct self *self, struct load *load)
 {
-    memcached_return_t status = memcached_flush_buffers(self->memc);
+    send_buffered(self, load);
     buffer_sets(self, false);
-    if (status == MEMCACHED_SUCCESS) {
-        status = memcached_version(self->memc);
-    }
+    memcached_return_t status = memcached_version(self->memc);
     if (status != MEMCACHED_SUCCESS) {
         fail(self, load, status);
     }
@@ -147,6 +178,22 @@ static void do_one(struct self *self, struct load *load)
         }
         load_end(load, flight);
     }
+}
+
+static void set_buffered(struct self *self, struct load *load)
+{
+    const uint32_t fit = BUFFER_BYTES / (load->plan->value_bytes + SET_HEAD_BYTES);
+    const uint32_t most = load->window < fit ? load->window : fit;
+    buffer_sets(self, !self->replies || most > 1);
+    uint32_t held = 0;
+    while (!load_over(load)) {
+        do_one(self, load);
+        if (self->replies && ++held == most) {
+            send_buffered(self, load);
+            held = 0;
+        }
+    }
+    settle(self, load);
 }
 
 /* A multi-get ends at the last key at the latest, where the keys begin anew. */
@@ -167,10 +214,9 @@ static void do_many(struct self *self, struct load *load)
 static bool run(void *own, struct load *load)
 {
     struct self *self = own;
-    const bool blind = load->op == OP_SET && load->window > 1;
     const bool together = load->op != OP_SET && load->window * load->step > 1;
-    if (blind) {
-        buffer_sets(self, true);
+    if (load->op == OP_SET && load->window > 1) {
+        set_buffered(self, load);
     }
     while (!load_over(load)) {
         if (together) {
@@ -178,9 +224,6 @@ static bool run(void *own, struct load *load)
         } else {
             do_one(self, load);
         }
-    }
-    if (blind) {
-        settle(self, load);
     }
     return load->why[0] == '\0';
 }
@@ -214,6 +257,7 @@ static void ring_free(void *ring)
 
 const struct driver libmemcached_driver = {
     .name = "libmemcached",
+    .option = "replies=yes",
     .serves = serves,
     .open = open_servers,
     .run = run,

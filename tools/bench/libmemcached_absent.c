@@ -10,6 +10,7 @@ static bool serves(enum protocol protocol, enum op op)
 
 const struct driver libmemcached_driver = {
     .name = "libmemcached",
+    .option = "replies=yes",
     .absent = "libmemcached-dev was not installed when this was built",
     .serves = serves,
 };

@@ -121,10 +121,9 @@ static void tell(const struct plan *plan, const struct result *result)
 {
     const double ops = plan->ops;
     printf("{\"driver\": \"%s\", \"protocol\": \"%s\", \"op\": \"%s\", \"window\": %u, "
-           "\"value_bytes\": %u, \"servers\": %zu, \"strict\": %s, \"ops\": %u, ",
+           "\"value_bytes\": %u, \"servers\": %zu, \"ops\": %u, ",
         plan->driver->name, protocol_names[plan->protocol], op_names[plan->op],
-        (unsigned)plan->window, (unsigned)plan->value_bytes, plan->port_count,
-        plan->strict ? "true" : "false", (unsigned)plan->ops);
+        (unsigned)plan->window, (unsigned)plan->value_bytes, plan->port_count, (unsigned)plan->ops);
     printf("\"ops_per_s\": %.0f, \"cpu_ns\": %.1f, \"user_ns\": %.1f, \"system_ns\": %.1f, ",
         ops / result->seconds, (double)result->client.cpu_ns / ops,
         (double)result->client.user_ns / ops, (double)result->client.system_ns / ops);

@@ -8,7 +8,9 @@ static const struct {
     const char *name, *arguments;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"load", "--driver NAME --protocol meta|classic|redis --op get|set|get_many --ports PORT,… …",
+    {"load",
+        "--driver NAME --protocol meta|classic|redis --op get|set|get_many --ports PORT,… "
+        "[--option NAME=VALUE]… …",
         command_load},
     {"verify", "URI…", command_verify},
     {"lookup", "[SERVERS LOOKUPS]", command_lookup},

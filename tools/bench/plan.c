@@ -122,10 +122,14 @@ static bool set_pids(struct plan *plan, const char *value)
     return plan->pid_count > 0;
 }
 
-static bool set_strict(struct plan *plan, const char *value)
+static bool add_option(struct plan *plan, const char *value)
 {
-    plan->strict = strcmp(value, "yes") == 0;
-    return plan->strict || strcmp(value, "no") == 0;
+    const char *sign = strchr(value, '=');
+    if (plan->option_count == OPTIONS_MAX || sign == NULL || sign == value) {
+        return false;
+    }
+    plan->options[plan->option_count++] = value;
+    return true;
 }
 
 static const struct option {
@@ -141,7 +145,7 @@ static const struct option {
     {"--keys", set_keys},
     {"--ports", set_ports},
     {"--pids", set_pids},
-    {"--strict", set_strict},
+    {"--option", add_option},
 };
 
 static bool apply(struct plan *plan, const char *name, const char *value)
@@ -166,6 +170,9 @@ static const char *problem(const struct plan *plan)
     }
     if (!plan->driver->serves(plan->protocol, plan->op)) {
         return "the driver does not do that";
+    }
+    if (plan->option_count > 0 && plan->driver->option == NULL) {
+        return "the driver has no options";
     }
     if (plan->window == 0 || plan->keys == 0 || plan->ops == 0 || plan->value_bytes > VALUE_MAX) {
         return "a number is 0 or too large";

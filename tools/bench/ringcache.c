@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* ringcache through its public headers, with its defaults but for deadlines: a machine that is busy
- * with something else shall be slow, not wrong. Each reply's callback submits the next request. */
+/* ringcache through its public headers, with its defaults and what options change of them; but for
+ * deadlines, since a machine that is busy with something else shall be slow, not wrong, and for the
+ * bound on a connection's requests where more are under way. Each reply's callback submits the next
+ * request. */
 #include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <uv.h>
 
 #include <ringcache/ringcache.h>
+
+enum { INFLIGHT_DEFAULT = 1024 };
 
 struct self {
     uv_loop_t loop;
@@ -23,15 +28,33 @@ static bool serves(enum protocol protocol, enum op op)
     return true;
 }
 
+static int set_number(ringcache_config *config, const char *name, uint32_t number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", (unsigned)number);
+    return ringcache_config_set(config, name, text);
+}
+
+static int set_option(ringcache_config *config, const char *option)
+{
+    char name[64];
+    const char *sign = strchr(option, '=');
+    snprintf(name, sizeof name, "%.*s", (int)(sign - option), option);
+    return ringcache_config_set(config, name, sign + 1);
+}
+
 static int configure(ringcache_config *config, const struct plan *plan)
 {
     int status = ringcache_config_set(config, "timeout_ms", "30000");
-    if (status == 0 && plan->strict) {
-        status = ringcache_config_set(config, "integrity", "strict");
+    if (status == 0 && plan->op != OP_GET_MANY && plan->window > INFLIGHT_DEFAULT) {
+        status = set_number(config, "max_inflight", plan->window);
     }
     if (status == 0 && plan->protocol != PROTOCOL_REDIS) {
         const char *protocol = plan->protocol == PROTOCOL_META ? "meta" : "classic";
         status = ringcache_config_set(config, "protocol", protocol);
+    }
+    for (size_t i = 0; i < plan->option_count && status == 0; i++) {
+        status = set_option(config, plan->options[i]);
     }
     for (size_t i = 0; i < plan->port_count && status == 0; i++) {
         char uri[URI_SIZE];
@@ -63,10 +86,11 @@ static bool open_client(struct load *load, void **out)
     int status = ringcache_config_new(&config);
     status = status == 0 ? configure(config, load->plan) : status;
     status = status == 0 ? ringcache_client_new(&self->client, &self->loop, config) : status;
-    ringcache_config_free(config);
     if (status != 0) {
-        load_fail(load, ringcache_strerror(status));
+        const char *why = config != NULL ? ringcache_config_error(config) : "";
+        load_fail(load, why[0] != '\0' ? why : ringcache_strerror(status));
     }
+    ringcache_config_free(config);
     return status == 0 && list_keys(self, load->work);
 }
 
@@ -214,6 +238,7 @@ static void ring_free(void *ring)
 
 const struct driver ringcache_driver = {
     .name = "ringcache",
+    .option = "integrity=strict",
     .serves = serves,
     .open = open_client,
     .run = run,

@@ -16,9 +16,10 @@ static void tell(struct tally *tally, const struct plan *plan, bool good, const 
 {
     tally->told++;
     tally->bad += !good;
-    printf("%sok %u - %s: %s, %s, window %u, %u bytes: %s\n", good ? "" : "not ", tally->told,
-        plan->driver->name, protocol_names[plan->protocol], op_names[plan->op],
-        (unsigned)plan->window, (unsigned)plan->value_bytes, what);
+    printf("%sok %u - %s%s%s: %s, %s, window %u, %u bytes: %s\n", good ? "" : "not ", tally->told,
+        plan->driver->name, plan->option_count > 0 ? " " : "",
+        plan->option_count > 0 ? plan->options[0] : "", protocol_names[plan->protocol],
+        op_names[plan->op], (unsigned)plan->window, (unsigned)plan->value_bytes, what);
 }
 
 static void check_right(struct tally *tally, const struct plan *plan)
@@ -69,7 +70,7 @@ static void check_plan(struct tally *tally, struct plan plan)
     }
 }
 
-static void check_driver(struct tally *tally, struct plan plan)
+static void check_kinds(struct tally *tally, struct plan plan)
 {
     static const struct {
         enum op op;
@@ -89,6 +90,16 @@ static void check_driver(struct tally *tally, struct plan plan)
         plan.window = kinds[i].window;
         plan.value_bytes = kinds[i].value_bytes;
         check_plan(tally, plan);
+    }
+}
+
+/* As it is, and with its option. */
+static void check_driver(struct tally *tally, struct plan plan)
+{
+    check_kinds(tally, plan);
+    if (plan.driver->option != NULL) {
+        plan.options[plan.option_count++] = plan.driver->option;
+        check_kinds(tally, plan);
     }
 }
 
