@@ -6,10 +6,12 @@
 # usage: bash tools/bench.sh [--quick|--full] [--json FILE] [CELL…]
 #
 # --quick (the default) takes under two minutes, --full under fifteen; that one writes the tables of
-# docs/performance.md, too, unless CELLs were chosen. A CELL is a pattern of the names that are
-# printed, such as 'redis-get-w64*', 'instructions', 'lookup', 'join' or 'memory'. What is not
-# installed is skipped, and said to be. Leaves nothing running. Exit status 0; 1 when something
-# failed; 2 when something is missing or no cell is called so.
+# docs/performance.md and its plots, too, unless CELLs were chosen. A CELL is a pattern of the names
+# that are printed, such as 'redis-get-w64*', 'instructions', 'lookup', 'join' or 'memory', or a cell
+# of your own, such as 'memcached-set-w256-v100-s8', with options of ringcache's to be tried behind it:
+# 'redis-get-w64-v100-s4+integrity=strict'. What is not installed is skipped, and said to be. Leaves
+# nothing running. Exit status 0; 1 when something failed; 2 when something is missing or no cell is
+# called so.
 set -u -o pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Install what building ringcache needs, on Debian 12 or 13.
 # usage: bash tools/setup.sh embedded|demo|bench|test|coverage   (each has what the one before has,
-# and more)
+# and more, but for what bench alone draws with)
 #
 # Quiet when all goes well. Installs only what is missing, and starts no service: memcached and
 # redis-server are wanted as programs, not as daemons.
@@ -12,6 +12,7 @@ build_packages=(gcc libc6-dev meson ninja-build pkgconf python3 libuv1-dev libhi
     libxxhash-dev libjansson-dev)
 server_packages=(memcached redis-server)
 bench_packages=(libmemcached-dev valgrind)
+plot_packages=(gnuplot-nox)
 test_packages=(g++ clang clang-format libcmocka-dev strace binutils locales man-db
     iproute2 universal-ctags libevent-dev libglib2.0-dev)
 
@@ -36,6 +37,7 @@ wanted_packages() {
     bench | test | coverage) printf '%s\n' "${bench_packages[@]}" ;;
     esac
     case $1 in
+    bench) printf '%s\n' "${plot_packages[@]}" ;;
     test | coverage) printf '%s\n' "${test_packages[@]}" $(clang_runtime) ;;
     esac
     [ "$1" != coverage ] || echo gcovr

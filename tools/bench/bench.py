@@ -4,7 +4,8 @@
 usage: bench.py BUILD [--quick|--full] [--json FILE] [--docs FILE] [CELL…]
 
 BUILD is a build's tools/bench folder. A CELL is a pattern such as 'redis-get-w64*'; without one,
-all of them are run."""
+all of them are run. The name of a cell that is none of them makes one: options of ringcache's are
+tried as in 'redis-get-w64-v100-s4+integrity=strict'."""
 
 import argparse
 import concurrent.futures
@@ -12,6 +13,7 @@ import contextlib
 import fnmatch
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,10 +24,10 @@ import time
 sys.dont_write_bytecode = True
 import report  # noqa: E402
 
-QUICK = {'repeats': 3, 'ops': {1: 6000, 8: 30000, 64: 80000, 1024: 160000}, 'keys': 10000,
-         'proxied': False}
-FULL = {'repeats': 3, 'ops': {1: 10000, 8: 40000, 64: 100000, 1024: 200000}, 'keys': 30000,
-        'proxied': True}
+QUICK = {'repeats': 3, 'ops': {1: 6000, 8: 30000, 64: 80000, 1024: 160000, 100000: 300000},
+         'keys': 10000, 'proxied': False}
+FULL = {'repeats': 3, 'ops': {1: 10000, 8: 40000, 64: 100000, 1024: 200000, 100000: 400000},
+        'keys': 30000, 'proxied': True}
 FILLED_BYTES = 32 << 20
 LARGE_BYTES = 65536
 LARGE_OPS = 4000
@@ -35,20 +37,36 @@ CALLGRIND_OPS, CALLGRIND_KEYS = 5120, 1024
 PATIENCE_S = 90
 
 
+CELL = re.compile(r'(memcached|redis)-(get|set|get_many)-w(\d+)-v(\d+)-s(\d+)(-two)?'
+                  r'((?:\+\w+=[^+]+)*)')
+
+
 class Cell:
-    """One kind of work, which every contender that can does."""
+    """One kind of work, which every contender that can does; or, where `options` of ringcache's are
+    given, ringcache with them and without."""
 
     def __init__(self, backend, op, window, **more):
         self.backend, self.op, self.window = backend, op, window
         self.value = more.get('value', 100)
         self.servers = more.get('servers', 4)
-        self.strict = more.get('strict', False)
+        self.options = more.get('options', ())
         self.cores = more.get('cores', 'one')
         self.counted = more.get('counted', False)
 
     def __str__(self):
         return (f'{self.backend}-{self.op}-w{self.window}-v{self.value}-s{self.servers}'
-                f'{"-strict" if self.strict else ""}{"-two" if self.cores == "two" else ""}')
+                f'{"-two" if self.cores == "two" else ""}'
+                f'{"".join("+" + option for option in self.options)}')
+
+
+def cell_called(name):
+    """The cell of that name, or None where it is no cell's."""
+    found = CELL.fullmatch(name)
+    if not found:
+        return None
+    backend, op, window, value, servers, two, options = found.groups()
+    return Cell(backend, op, int(window), value=int(value), servers=int(servers),
+                cores='two' if two else 'one', options=tuple(options.split('+')[1:]))
 
 
 def quick_cells():
@@ -58,7 +76,7 @@ def quick_cells():
         yield Cell(backend, 'get_many', 100)
         for window in (64, 1024):
             yield Cell(backend, 'get', window, cores='two')
-    yield Cell('redis', 'get', 64, strict=True)
+    yield Cell('redis', 'get', 64, options=('integrity=strict',))
 
 
 def full_cells():
@@ -67,6 +85,7 @@ def full_cells():
             for window in (1, 8, 64, 1024):
                 yield Cell(backend, op, window, counted=True)
                 yield Cell(backend, op, window, cores='two')
+            yield Cell(backend, op, 100000)
             for value in (32, 1024):
                 yield Cell(backend, op, 64, value=value)
             for window in (1, 8):
@@ -78,7 +97,7 @@ def full_cells():
             yield Cell(backend, 'get_many', keys, counted=True)
             yield Cell(backend, 'get_many', keys, cores='two')
         for window in (1, 64):
-            yield Cell(backend, 'get', window, strict=True, counted=True)
+            yield Cell(backend, 'get', window, options=('integrity=strict',), counted=True)
 
 
 class Failure(Exception):
@@ -179,29 +198,33 @@ class Servers:
 # ---- contenders ----
 
 class Contender:
-    """A driver, in a protocol, directly or through twemproxy."""
+    """A driver, in a protocol, with options, directly or through twemproxy."""
 
-    def __init__(self, driver, protocol, proxied=False):
+    def __init__(self, driver, protocol, proxied=False, options=()):
         self.driver, self.protocol, self.proxied = driver, protocol, proxied
+        self.options = options
 
     def __str__(self):
         protocol = f' {self.protocol}' if self.protocol == 'classic' and \
             self.driver != 'libmemcached' else ''
-        return self.driver + protocol + (' + twemproxy' if self.proxied else '')
+        options = ''.join(' ' + option for option in self.options)
+        return self.driver + protocol + options + (' + twemproxy' if self.proxied else '')
 
 
 def contenders(cell, absent, proxied_too):
-    if cell.strict:
+    if cell.options:
         protocol = 'redis' if cell.backend == 'redis' else 'meta'
-        return [Contender('ringcache', protocol)]
+        return [Contender('ringcache', protocol), Contender('floor_uv', protocol),
+                Contender('ringcache', protocol, options=cell.options)]
     if cell.backend == 'redis':
-        names = ['ringcache', 'floor_uv', 'floor_epoll']
-        names += ['hiredis_async', 'hiredis_sync'] if cell.op != 'get_many' else []
-        chosen = [Contender(name, 'redis') for name in names]
+        chosen = [Contender(name, 'redis') for name in (
+            'ringcache', 'floor_uv', 'floor_epoll', 'hiredis_async', 'hiredis_sync')]
         proxied = Contender('hiredis_sync', 'redis', True)
     else:
         chosen = [Contender('ringcache', 'meta'), Contender('floor_uv', 'meta'),
                   Contender('floor_epoll', 'meta'), Contender('libmemcached', 'classic')]
+        if cell.op == 'set' and cell.window > 1:
+            chosen.append(Contender('libmemcached', 'classic', options=('replies=yes',)))
         if cell.op == 'get_many':
             chosen += [Contender('ringcache', 'classic'), Contender('floor_uv', 'classic')]
         proxied = Contender('libmemcached', 'classic', True)
@@ -221,7 +244,8 @@ def arguments(cell, contender, servers, scale, ops=None, keys=None):
     pids = servers.pids() if contender.proxied else servers.pids()[:len(servers.ports)]
     return ['load', '--driver', contender.driver, '--protocol', contender.protocol,
             '--op', cell.op, '--window', str(cell.window), '--value', str(cell.value),
-            '--keys', str(keys), '--ops', str(ops), '--strict', 'yes' if cell.strict else 'no',
+            '--keys', str(keys), '--ops', str(ops),
+            *(word for option in contender.options for word in ('--option', option)),
             '--ports', ','.join(map(str, ports)), '--pids', ','.join(map(str, pids))]
 
 
@@ -371,6 +395,8 @@ def announce(runner):
         say('left out: twemproxy, which --full has')
     elif not shutil.which('nutcracker'):
         say('skipped: twemproxy (nutcracker) is not installed')
+    if not shutil.which('gnuplot'):
+        say('skipped: plots: gnuplot is not installed')
 
 
 def parse():
@@ -398,9 +424,10 @@ def main():
 
     runner = Runner(options.build, FULL if options.full else QUICK)
     announce(runner)
+    cells = {str(cell): cell for cell in (full_cells() if options.full else quick_cells())}
+    made = {name: cell_called(name) for name in patterns if cell_called(name)}
     try:
-        run_cells(runner, [c for c in (full_cells() if options.full else quick_cells())
-                           if wanted(str(c))])
+        run_cells(runner, [cell for name, cell in {**made, **cells}.items() if wanted(name)])
         run_instructions(runner, wanted)
         run_rest(runner, wanted)
     except Failure as failure:
@@ -411,6 +438,8 @@ def main():
     if options.json:
         with open(options.json, 'w', encoding='utf-8') as file:
             file.writelines(json.dumps(row) + '\n' for row in runner.rows)
+    for table in report.sweep_tables(runner.rows):
+        say(table)
     tell(report.target_table(runner.rows))
     if options.docs and options.full and not options.cells:
         report.write_docs(options.docs, runner.rows)

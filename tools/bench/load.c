@@ -70,6 +70,12 @@ static struct phase phase_of(const struct plan *plan, enum op op, uint32_t ops, 
     return phase;
 }
 
+/* Twice what is under way at least, so that all of its memory is there. */
+static uint32_t warm_up_ops(const struct plan *plan)
+{
+    return 2 * plan->window > WARM_UP_OPS ? 2 * plan->window : WARM_UP_OPS;
+}
+
 static bool run_session(const struct session *session, struct result *result)
 {
     const struct plan *plan = session->work->plan;
@@ -78,8 +84,7 @@ static bool run_session(const struct session *session, struct result *result)
     const uint32_t version = plan->op == OP_SET ? 1 : 0;
     struct phase fill = phase_of(plan, OP_SET, plan->keys, 0);
     fill.plan.window = FILL_WINDOW;
-    struct phase warm_up =
-        phase_of(plan, plan->op, step > WARM_UP_OPS ? step : WARM_UP_OPS / step * step, version);
+    struct phase warm_up = phase_of(plan, plan->op, warm_up_ops(plan) / step * step, version);
     struct phase measured = phase_of(plan, plan->op, plan->ops, version);
     measured.result = result;
     struct phase read_back =

@@ -8,6 +8,8 @@ import shutil
 import statistics
 import subprocess
 
+import plot
+
 FIGURES = ('ops_per_s', 'cpu_ns', 'server_ns', 'calls', 'p50_us', 'p99_us', 'p999_us',
            'instructions')
 
@@ -125,6 +127,85 @@ def rest_table(rows):
     return '\n' + columns(lines) if lines else ''
 
 
+# ---- how flat it is ----
+
+WINDOWS, SERVERS = (1, 8, 64, 1024, 100000), (1, 4, 16, 64)
+
+
+class Sweep:
+    """Cells that differ in one number alone."""
+
+    def __init__(self, backend, op, of_what, cells):
+        self.backend, self.op, self.of_what, self.cells = backend, op, of_what, cells
+
+    def title(self):
+        return f'{self.backend}, {self.op}: client + servers, CPU ns, by {self.of_what}'
+
+    def lines(self, rows):
+        """A line of words for each contender; none, where less than two cells were measured."""
+        found = {x: summaries(rows, cell) for x, cell in self.cells.items()}
+        found = {x: by_contender for x, by_contender in found.items() if by_contender}
+        if len(found) < 2:
+            return
+        yield [self.title(), *(f'{x:,}' for x in found)]
+        for contender in dict.fromkeys(name for s in found.values() for name in s):
+            yield [contender, *(self.words(s.get(contender)) for s in found.values())]
+
+    @staticmethod
+    def words(summary):
+        if summary is None or summary.get('cpu_ns') is None:
+            return ''
+        return f'{number(summary.get("cpu_ns"))} + {number(summary.get("server_ns"))}'
+
+    def curves(self, rows):
+        """By contender the client's time, as plots have it."""
+        found = {}
+        for x, cell in self.cells.items():
+            for contender, s in summaries(rows, cell).items():
+                if contender in plot.COLOURS and s.get('cpu_ns') is not None:
+                    found.setdefault(contender, []).append((x, s.get('cpu_ns')))
+        return found
+
+
+def window_sweep(backend, op):
+    return Sweep(backend, op, 'requests under way (4 servers)',
+                 {window: f'{backend}-{op}-w{window}-v100-s4' for window in WINDOWS})
+
+
+def server_sweep(backend, window):
+    return Sweep(backend, 'get', f'servers ({window:,} under way)',
+                 {count: f'{backend}-get-w{window}-v100-s{count}' for count in SERVERS})
+
+
+def sweeps():
+    for backend in ('memcached', 'redis'):
+        yield from (window_sweep(backend, op) for op in ('get', 'set'))
+        yield from (server_sweep(backend, window) for window in (64, 1024))
+
+
+def sweep_tables(rows):
+    for sweep in sweeps():
+        lines = list(sweep.lines(rows))
+        if lines:
+            yield '\n' + columns(lines)
+
+
+PLOTS = {'cost-by-window.svg': lambda backend: window_sweep(backend, 'get'),
+         'cost-by-servers.svg': lambda backend: server_sweep(backend, 1024)}
+
+
+def draw_plots(folder, rows):
+    """The pictures of docs/performance.md: the names of their files; none without gnuplot."""
+    if not shutil.which('gnuplot'):
+        return []
+    for name, sweep_of in PLOTS.items():
+        chosen = [sweep_of(backend) for backend in ('memcached', 'redis')]
+        plot.draw(os.path.join(folder, name), [
+            (f'{sweep.backend}: CPU of the client for a get', sweep.of_what, sweep.curves(rows))
+            for sweep in chosen])
+    return list(PLOTS)
+
+
 # ---- bounds ----
 
 class Bound:
@@ -151,6 +232,7 @@ class Bound:
         holds = value <= self.most if self.most is not None else value >= self.least
         wanted = f'≤ {self.most:g}' if self.most is not None else f'≥ {self.least:g}'
         against = f' over {self.base}' if self.base else ''
+        against += f' in {self.base_cell}' if self.base_cell != self.cell else ''
         what = f'{self.cell}{"" if self.contender == "ringcache" else " " + self.contender}'
         return [f'{what}: {self.figure}{against}', f'{value:,.2f}', wanted,
                 'holds' if holds else 'MISSED']
@@ -173,8 +255,11 @@ def cpu_bounds():
     yield Bound('memcached-get-w1024-v100-s4', 'cpu_ns', 1.35, 'floor_uv')
     yield Bound('memcached-get-w1024-v100-s4', 'cpu_ns', 0.70, 'libmemcached')
     yield Bound('memcached-get_many-w100-v100-s4', 'cpu_ns', 0.70, 'libmemcached')
-    yield Bound('redis-get-w64-v100-s4-strict', 'cpu_ns', 1.6, 'ringcache',
-                base_cell='redis-get-w64-v100-s4')
+    yield Bound('redis-get-w64-v100-s4+integrity=strict', 'cpu_ns', 1.6, 'ringcache',
+                contender='ringcache integrity=strict')
+    for backend in ('memcached', 'redis'):
+        yield Bound(f'{backend}-get-w100000-v100-s4', 'cpu_ns', 1.5, 'ringcache',
+                    base_cell=f'{backend}-get-w1024-v100-s4')
 
 
 def two_core_bounds():
@@ -243,12 +328,18 @@ def cells_of(rows, *parts):
     return [name for name in names if all(part in name for part in parts)]
 
 
-def sections(rows):
+def sections(rows, pictures):
     yield f'Measured on: {machine()}.\n'
     yield '### Against the goals\n'
     yield markdown(['', 'measured', 'goal', ''], target_lines(rows))
     yield '### User instructions of one key, window 64\n'
     yield markdown(['cell', 'contender', 'instructions'], instruction_lines(rows))
+    yield '### How flat it is\n'
+    yield from (f'![{name.removesuffix(".svg").replace("-", " ")}]({name})\n' for name in pictures)
+    for sweep in sweeps():
+        lines = list(sweep.lines(rows))
+        if lines:
+            yield markdown(lines[0], lines[1:])
     yield '### Rings and memory\n'
     yield markdown(['', 'measured'], rest_lines(rows))
     for cell in cells_of(rows):
@@ -257,12 +348,14 @@ def sections(rows):
 
 
 def write_docs(path, rows):
-    """The tables, between the two lines of `path` that mark their place."""
+    """The tables, between the two lines of `path` that mark their place, and the pictures beside
+    it."""
     begin, end = '<!-- tables: tools/bench.sh --full -->\n', '<!-- end of tables -->\n'
     with open(path, encoding='utf-8') as file:
         text = file.read()
     before, rest = text.split(begin)
     after = rest.split(end)[1]
-    tables = '\n'.join(part for part in sections(rows) if part)
+    pictures = draw_plots(os.path.dirname(path), rows)
+    tables = '\n'.join(part for part in sections(rows, pictures) if part)
     with open(path, 'w', encoding='utf-8') as file:
         file.write(f'{before}{begin}\n{tables}\n{end}{after}')
