@@ -38,7 +38,7 @@ say 'looking for what it needs'
 open_workshop bench || exit 2
 
 build() {
-    meson setup "$tmp/build" "$root" -Dbuildtype=release &&
+    meson setup "$tmp/build" "$root" -Dbuildtype=release -Db_lto=true &&
         ninja -C "$tmp/build" tools/bench/bench tools/bench/bench_calls.so
 }
 

@@ -52,10 +52,10 @@ foreign_locale_tests() {
 LC_ALL=tr_TR.UTF-8 LD_PRELOAD=$tmp/foreign_locale.so"
 }
 
-installed() {
-    meson install -C "$tmp/release" --no-rebuild --quiet >"$tmp/install.log" 2>&1 ||
+installed() { # BUILD, whose prefix is beside it
+    meson install -C "$tmp/$1" --no-rebuild --quiet >"$tmp/install.log" 2>&1 ||
         { cat "$tmp/install.log"; return 1; }
-    bash "$root/tests/check/install.sh" "$tmp/prefix"
+    bash "$root/tests/check/install.sh" "$tmp/$1.prefix"
 }
 
 demo_on_simulated_servers() {
@@ -83,17 +83,22 @@ CC=clang check 'clang with sanitizers: builds without a warning' \
 
 say 'release: building'
 if check 'release: builds without a warning' configure_and_compile release \
-    "${release[@]}" --prefix="$tmp/prefix" --libdir=lib; then
+    "${release[@]}" --prefix="$tmp/release.prefix" --libdir=lib; then
     check 'release: unit and simulation tests in a Turkish locale' foreign_locale_tests
     check 'release: a choice of tests under valgrind' \
         meson_tests release "${memcheck[@]}" "${memcheck_tests[@]}"
-    check 'release: installed' installed
+    check 'release: installed' installed release
     check 'release: every claim of the demo, on simulated servers' demo_on_simulated_servers
     check 'release: cost of a lookup' bash "$root/tests/check/lookup_cost.sh" \
         "$tmp/release/tools/bench/bench"
     check 'release: instructions of a request' python3 -B "$root/tests/budget/budget.py" \
         "$tmp/release/tests/budget/budget" "$root/tests/budget/instructions.txt"
 fi
+
+say 'optimized at the link: building'
+check 'optimized at the link: builds without a warning' configure_and_compile lto \
+    "${release[@]}" -Db_lto=true --prefix="$tmp/lto.prefix" --libdir=lib &&
+    check 'optimized at the link: installed' installed lto
 
 check 'nothing is left running' nothing_left "$(strays)"
 check 'no temporary file is left' nothing_left "$(ls -A "$TMPDIR")"
