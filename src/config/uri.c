@@ -298,7 +298,7 @@ static int cut_host_and_port(struct parse *p, struct rc_slice authority)
 /* The pieces, none of them looked into. */
 static int cut(struct parse *p, struct rc_slice uri)
 {
-    struct rc_slice rest;
+    struct rc_slice rest = uri;
     int rc = check_bytes(p, uri);
     if (rc == 0) {
         rc = find_scheme(p, uri, &rest);
