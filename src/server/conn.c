@@ -179,7 +179,8 @@ static void on_writable(void *owner)
     struct rc_env *env = conn->env;
     rc_env_enter(env);
     conn->blocked = false;
-    rc_liveness_sent(&conn->liveness, &conn->pipeline, conn->pipeline.sent, rc_env_now_ms(env));
+    rc_liveness_sent(&conn->liveness, &conn->pipeline, conn->pipeline.sent, rc_env_now_ms(env),
+        rc_env_now_us(env));
     rc_conn_flush(conn);
     rc_env_leave(env);
 }

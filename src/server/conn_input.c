@@ -184,7 +184,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
         return;
     }
     struct rc_slot *slot = pop(conn);
-    rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
+    rc_liveness_answered(&conn->liveness, conn->pipeline.answered);
     if (slot->logged && is_lost(slot, answer)) {
         lose(conn, answer);
     } else if (slot->logged) {
@@ -352,7 +352,7 @@ void rc_conn_received(void *owner, size_t n)
     conn->pins++;
     rc_env_enter(env);
     rc_buf_commit(&conn->in, n);
-    rc_liveness_received(&conn->liveness, rc_env_now_ms(env));
+    rc_liveness_received(&conn->liveness, rc_env_now_ms(env), rc_env_now_us(env));
     bool was_silent = conn->suspect, was_full = is_full(conn);
     bool wrote = conn->pipeline.writes > 0;
     conn->suspect = false;

@@ -441,7 +441,8 @@ void rc_conn_flush(struct rc_conn *conn)
         return;
     }
     rc_liveness_sent(&conn->liveness, &conn->pipeline,
-        conn->pipeline.sent - rc_stream_held(conn->dial.stream), rc_env_now_ms(conn->env));
+        conn->pipeline.sent - rc_stream_held(conn->dial.stream), rc_env_now_ms(conn->env),
+        rc_env_now_us(conn->env));
     conn->blocked = rc_output_len(&conn->out) > 0;
     rc_buf_trim(&conn->out.own, OUT_KEEP);
     rc_conn_charge(conn);

@@ -4,8 +4,8 @@
 #include "server/pipeline.h"
 #include "server/request.h"
 
-void rc_liveness_sent(
-    struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel, uint64_t now_ms)
+void rc_liveness_sent(struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel,
+    uint64_t now_ms, uint64_t now_us)
 {
     if (p->oldest != NULL && l->kernel < p->oldest->end && kernel > l->kernel) {
         l->handed_ms = now_ms;
@@ -13,7 +13,7 @@ void rc_liveness_sent(
     l->kernel = kernel;
     if (l->mark == 0 && !l->stalled && p->newest != NULL && kernel >= p->newest->end) {
         l->mark = p->newest->end;
-        l->mark_ms = now_ms;
+        l->mark_us = now_us;
     }
 }
 
@@ -28,37 +28,36 @@ void rc_liveness_stalled(struct rc_liveness *l)
     l->stalled = true;
 }
 
-void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms)
+void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms, uint64_t now_us)
 {
     l->stalled = false;
     l->received_ms = now_ms;
+    l->received_us = now_us;
 }
 
-void rc_liveness_answered(struct rc_liveness *l, uint64_t answered, uint64_t now_ms)
+void rc_liveness_answered(struct rc_liveness *l, uint64_t answered)
 {
     if (l->mark == 0 || answered < l->mark) {
         return;
     }
-    uint64_t sample = now_ms - l->mark_ms;
+    uint64_t sample = l->received_us - l->mark_us;
     if (sample > UINT32_MAX / 8) {
         sample = UINT32_MAX / 8;
     }
-    l->round_trip_ms = l->round_trip_ms == 0
+    l->round_trip_us = l->round_trip_us == 0
                            ? (uint32_t)sample
-                           : (uint32_t)((l->round_trip_ms * (uint64_t)7 + sample) / 8);
+                           : (uint32_t)((l->round_trip_us * (uint64_t)7 + sample) / 8);
     l->mark = 0;
 }
 
 uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms)
 {
-    uint64_t patience = timeout_ms;
-    if (patience < (uint64_t)l->round_trip_ms * 4) {
-        patience = (uint64_t)l->round_trip_ms * 4;
+    uint32_t patience = timeout_ms;
+    uint32_t trips_ms = (uint32_t)(((uint64_t)l->round_trip_us * 4 + 999) / 1000);
+    if (patience < trips_ms) {
+        patience = trips_ms;
     }
-    if (patience < RC_SILENCE_MIN_MS) {
-        patience = RC_SILENCE_MIN_MS;
-    }
-    return patience < UINT32_MAX ? (uint32_t)patience : UINT32_MAX;
+    return patience < RC_SILENCE_MIN_MS ? RC_SILENCE_MIN_MS : patience;
 }
 
 static uint64_t later(uint64_t a, uint64_t b)

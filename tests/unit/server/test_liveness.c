@@ -36,14 +36,19 @@ static void push(struct line *line, uint64_t now_ms)
 static void hand(struct line *line, size_t bytes, uint64_t now_ms)
 {
     rc_pipeline_hand(&line->p, bytes);
-    rc_liveness_sent(&line->l, &line->p, line->p.sent, now_ms);
+    rc_liveness_sent(&line->l, &line->p, line->p.sent, now_ms, now_ms * 1000);
+}
+
+static void hear(struct line *line, uint64_t now_ms)
+{
+    rc_liveness_received(&line->l, now_ms, now_ms * 1000);
 }
 
 static void answer(struct line *line, uint64_t now_ms)
 {
-    rc_liveness_received(&line->l, now_ms);
+    hear(line, now_ms);
     rc_pipeline_pop(&line->p);
-    rc_liveness_answered(&line->l, line->p.answered, now_ms);
+    rc_liveness_answered(&line->l, line->p.answered);
 }
 
 /* Nothing heard since `since_ms`: silent from there on when the patience is over, not before. */
@@ -71,9 +76,9 @@ static void silence_counts_from_the_last_byte_received_if_that_was_later(void **
     struct line *line = *state;
     push(line, 1000);
     hand(line, SLOT_BYTES, 1100);
-    rc_liveness_received(&line->l, 1099);
+    hear(line, 1099);
     assert_silent_since(line, 1100);
-    rc_liveness_received(&line->l, 1101);
+    hear(line, 1101);
     assert_silent_since(line, 1101);
 }
 
@@ -126,10 +131,10 @@ static void bytes_that_this_process_still_holds_were_not_handed_over(void **stat
     struct line *line = *state;
     push(line, 1000);
     rc_pipeline_hand(&line->p, SLOT_BYTES);
-    rc_liveness_sent(&line->l, &line->p, 40, 1100);
-    rc_liveness_sent(&line->l, &line->p, 40, 1200);
+    rc_liveness_sent(&line->l, &line->p, 40, 1100, 1100000);
+    rc_liveness_sent(&line->l, &line->p, 40, 1200, 1200000);
     assert_silent_since(line, 1100);
-    rc_liveness_sent(&line->l, &line->p, SLOT_BYTES, 1300);
+    rc_liveness_sent(&line->l, &line->p, SLOT_BYTES, 1300, 1300000);
     assert_silent_since(line, 1300);
 }
 
@@ -179,11 +184,11 @@ static void the_first_round_trip_is_taken_whole_and_later_ones_by_an_eighth(void
 {
     struct line *line = *state;
     travel(line, 1000, 80);
-    assert_int_equal(line->l.round_trip_ms, 80);
+    assert_int_equal(line->l.round_trip_us, 80000);
     travel(line, 2000, 160);
-    assert_int_equal(line->l.round_trip_ms, 90);
+    assert_int_equal(line->l.round_trip_us, 90000);
     travel(line, 3000, 10);
-    assert_int_equal(line->l.round_trip_ms, 80);
+    assert_int_equal(line->l.round_trip_us, 80000);
 }
 
 static void a_round_trip_begins_when_the_kernel_has_the_request(void **state)
@@ -193,7 +198,7 @@ static void a_round_trip_begins_when_the_kernel_has_the_request(void **state)
     hand(line, SLOT_BYTES - 1, 1500);
     hand(line, 1, 2000);
     answer(line, 2030);
-    assert_int_equal(line->l.round_trip_ms, 30);
+    assert_int_equal(line->l.round_trip_us, 30000);
 }
 
 static void a_round_trip_ends_with_its_own_answer_alone(void **state)
@@ -203,13 +208,13 @@ static void a_round_trip_ends_with_its_own_answer_alone(void **state)
     push(line, 1000);
     hand(line, 2 * SLOT_BYTES, 1000); /* the sample waits for the second */
     answer(line, 1010);
-    assert_int_equal(line->l.round_trip_ms, 0);
+    assert_int_equal(line->l.round_trip_us, 0);
     push(line, 1020);
     hand(line, SLOT_BYTES, 1020);
     answer(line, 1100);
-    assert_int_equal(line->l.round_trip_ms, 100);
+    assert_int_equal(line->l.round_trip_us, 100000);
     answer(line, 1200); /* no sample ran for the third: it left while one was running */
-    assert_int_equal(line->l.round_trip_ms, 100);
+    assert_int_equal(line->l.round_trip_us, 100000);
 }
 
 static void a_stall_is_no_round_trip(void **state)
@@ -223,19 +228,19 @@ static void a_stall_is_no_round_trip(void **state)
     hand(line, SLOT_BYTES, 2500);
     answer(line, 5000);
     answer(line, 5000);
-    assert_int_equal(line->l.round_trip_ms, 10);
-    rc_liveness_received(&line->l, 5000);
+    assert_int_equal(line->l.round_trip_us, 10000);
+    hear(line, 5000);
     travel(line, 6000, 90);
-    assert_int_equal(line->l.round_trip_ms, 20);
+    assert_int_equal(line->l.round_trip_us, 20000);
 }
 
 static void a_round_trip_has_an_upper_bound(void **state)
 {
     struct line *line = *state;
-    travel(line, 0, (uint64_t)1 << 60);
-    assert_int_equal(line->l.round_trip_ms, UINT32_MAX / 8);
-    travel(line, 0, (uint64_t)1 << 60);
-    assert_int_equal(line->l.round_trip_ms, UINT32_MAX / 8);
+    travel(line, 0, (uint64_t)1 << 50);
+    assert_int_equal(line->l.round_trip_us, UINT32_MAX / 8);
+    travel(line, 0, (uint64_t)1 << 50);
+    assert_int_equal(line->l.round_trip_us, UINT32_MAX / 8);
 }
 
 static void patience_is_never_less_than_50_ms(void **state)
@@ -251,18 +256,33 @@ static void patience_is_never_less_than_50_ms(void **state)
 static void patience_is_never_less_than_four_round_trips(void **state)
 {
     (void)state;
-    struct rc_liveness l = {.round_trip_ms = 124};
+    struct rc_liveness l = {.round_trip_us = 125000};
     assert_int_equal(rc_liveness_patience(&l, 500), 500);
-    l.round_trip_ms = 125;
-    assert_int_equal(rc_liveness_patience(&l, 500), 500);
-    l.round_trip_ms = 126;
+    l.round_trip_us = 125001;
+    assert_int_equal(rc_liveness_patience(&l, 500), 501);
+    l.round_trip_us = 125250;
+    assert_int_equal(rc_liveness_patience(&l, 500), 501);
+    l.round_trip_us = 126000;
     assert_int_equal(rc_liveness_patience(&l, 500), 504);
-    l.round_trip_ms = 13;
-    assert_int_equal(rc_liveness_patience(&l, 1), 52);
-    l.round_trip_ms = 12;
+    l.round_trip_us = 12501;
+    assert_int_equal(rc_liveness_patience(&l, 1), 51);
+    l.round_trip_us = 12500;
     assert_int_equal(rc_liveness_patience(&l, 1), 50);
-    l.round_trip_ms = UINT32_MAX;
-    assert_true(rc_liveness_patience(&l, 1) == UINT32_MAX);
+    l.round_trip_us = UINT32_MAX;
+    assert_int_equal(rc_liveness_patience(&l, 1), 17179870);
+    assert_true(rc_liveness_patience(&l, UINT32_MAX) == UINT32_MAX);
+}
+
+static void a_round_trip_is_measured_in_microseconds(void **state)
+{
+    struct line *line = *state;
+    push(line, 1000);
+    rc_pipeline_hand(&line->p, SLOT_BYTES);
+    rc_liveness_sent(&line->l, &line->p, SLOT_BYTES, 1000, 1000999);
+    rc_liveness_received(&line->l, 1001, 1001049);
+    rc_pipeline_pop(&line->p);
+    rc_liveness_answered(&line->l, line->p.answered);
+    assert_int_equal(line->l.round_trip_us, 50);
 }
 
 /* ---- those who are asked ---- */
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup(a_round_trip_ends_with_its_own_answer_alone, begin),
         cmocka_unit_test_setup(a_stall_is_no_round_trip, begin),
         cmocka_unit_test_setup(a_round_trip_has_an_upper_bound, begin),
+        cmocka_unit_test_setup(a_round_trip_is_measured_in_microseconds, begin),
         cmocka_unit_test(patience_is_never_less_than_50_ms),
         cmocka_unit_test(patience_is_never_less_than_four_round_trips),
         cmocka_unit_test(a_window_is_the_timeout_and_never_less_than_50_ms),
