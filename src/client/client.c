@@ -289,6 +289,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
         .connect_timeout_ms = settings->connect_timeout_ms,
         .fence_limit_ms = settings->fence_limit_ms,
         .max_inflight = settings->max_inflight,
+        .hold_back = settings->hold_back,
         .max_value_bytes = settings->max_value_bytes,
         .journal_entries = settings->journal_entries,
         .strict = settings->integrity == RC_INTEGRITY_STRICT,
@@ -296,6 +297,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
     };
     rc_turnstile_init(&client->env.turnstile);
     rc_list_init(&client->env.unsent);
+    rc_deadline_init(&client->env.hold_end, rc_conns_let_go);
     rc_list_init(&client->env.finished);
     rc_list_init(&client->env.returned);
     rc_list_init(&client->env.closed);

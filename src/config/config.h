@@ -50,6 +50,7 @@ struct rc_settings {
     uint32_t fence_limit_ms;
     uint32_t connections;
     uint32_t max_inflight;
+    uint32_t hold_back; /* requests in flight; 0: never */
     uint64_t max_queued_bytes;
     uint64_t max_value_bytes;
     uint32_t failover_ttl_ms;

@@ -59,6 +59,9 @@ static const struct rc_option options[] = {
         "Connections to each server; a key always uses the same one."),
     NUMBER("max_inflight", settings.max_inflight, "requests", 1, 1048576, 1024,
         "Unanswered requests on one connection before more are refused."),
+    NUMBER("hold_back", settings.hold_back, "requests", 0, 1048576, 0,
+        "Unanswered requests on one connection from which on small output waits, a millisecond at "
+        "most, for replies that are due, so that one write carries more; 0 is never."),
     NUMBER("max_queued_bytes", settings.max_queued_bytes, "bytes", 65536, 68719476736, 67108864,
         "Bytes of requests that one client holds before more are refused."),
     NUMBER("max_value_bytes", settings.max_value_bytes, "bytes", 1, 536870912, 67108864,

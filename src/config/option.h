@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "config/message.h"
 
-enum { RC_OPTION_COUNT = 23 };
+enum { RC_OPTION_COUNT = 24 };
 
 /* What options set; all but the servers. */
 struct rc_values {

@@ -21,6 +21,7 @@
 #include "server/dial.h"
 #include "server/env.h"
 #include "server/greeting.h"
+#include "server/hold.h"
 #include "server/key_log.h"
 #include "server/liveness.h"
 #include "server/output.h"
@@ -117,6 +118,7 @@ struct rc_conn {
     uint32_t setup_ms; /* what dialling and greeting may take together */
     size_t parsed;     /* bytes at the front of `in` that were understood */
     enum rc_conn_state state;
+    enum rc_hold hold;
     bool blocked;     /* the kernel took less than all; `writable` will follow */
     bool lagged;      /* its setup was given more time */
     bool suspect;     /* silent, and the server was told, at `suspect_ms` */
@@ -200,8 +202,11 @@ void rc_conn_close(struct rc_conn *conn, int status, const char *message);
 /* Close it and free its memory once nobody can touch it any more. NULL is allowed. */
 void rc_conn_free(struct rc_conn *conn);
 
-/* before_poll: every connection with output writes once. */
+/* before_poll: every connection with output writes once, unless it pays to hold it back. */
 void rc_conns_flush(struct rc_env *env);
+
+/* rc_env.hold_end is due: all that is held back goes. */
+void rc_conns_let_go(struct rc_deadline *hold_end, uint64_t now_ms);
 
 /* Free what of `closed` is pinned by nobody, once all that it finished was delivered. */
 void rc_conns_bury(struct rc_env *env, struct rc_list *closed);

@@ -353,6 +353,7 @@ void rc_conn_received(void *owner, size_t n)
     rc_env_enter(env);
     rc_buf_commit(&conn->in, n);
     rc_liveness_received(&conn->liveness, rc_env_now_ms(env), rc_env_now_us(env));
+    rc_conn_let_go(conn);
     bool was_silent = conn->suspect, was_full = is_full(conn);
     bool wrote = conn->pipeline.writes > 0;
     conn->suspect = false;

@@ -43,6 +43,8 @@ void rc_conn_cut_output(struct rc_conn *conn, size_t keep);
 void rc_conn_drop_output(struct rc_conn *conn);
 /* Let the kernel have what it takes. */
 void rc_conn_flush(struct rc_conn *conn);
+/* What is held back goes at the end of this turn. */
+void rc_conn_let_go(struct rc_conn *conn);
 
 /* The next step of the greeting, or its end. */
 void rc_conn_greet(struct rc_conn *conn);

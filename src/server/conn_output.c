@@ -33,6 +33,8 @@ static void mark_unsent(struct rc_conn *conn)
     if (rc_list_empty(&conn->unsent_link)) {
         rc_list_append(&conn->env->unsent, &conn->unsent_link);
         rc_env_defer(conn->env);
+    } else if (conn->hold == RC_HOLD_LASTS) { /* what is held may be too much now */
+        rc_env_defer(conn->env);
     }
 }
 
@@ -451,10 +453,60 @@ void rc_conn_flush(struct rc_conn *conn)
     }
 }
 
+static struct rc_conn *unsent_of(struct rc_list *node)
+{
+    return rc_container(node, struct rc_conn, unsent_link);
+}
+
+void rc_conn_let_go(struct rc_conn *conn)
+{
+    if (conn->hold == RC_HOLD_LASTS) {
+        conn->hold = RC_HOLD_OVER;
+        rc_env_defer(conn->env);
+    }
+}
+
+void rc_conns_let_go(struct rc_deadline *hold_end, uint64_t now_ms)
+{
+    struct rc_env *env = rc_container(hold_end, struct rc_env, hold_end);
+    (void)now_ms;
+    for (struct rc_list *node = env->unsent.next; node != &env->unsent; node = node->next) {
+        rc_conn_let_go(unsent_of(node));
+    }
+}
+
+/* A server that is suspected is waited for by nobody. */
+static bool is_to_hold(const struct rc_conn *conn)
+{
+    return conn->state == RC_CONN_READY && !conn->blocked && !conn->suspect &&
+           conn->hold != RC_HOLD_OVER &&
+           rc_hold_pays(&conn->pipeline, conn->env->hold_back, conn->liveness.round_trip_us);
+}
+
+/* One deadline serves all holds: those that begin after it was armed end early. */
+static void hold(struct rc_conn *conn)
+{
+    struct rc_env *env = conn->env;
+    conn->hold = RC_HOLD_LASTS;
+    if (!rc_deadline_armed(&env->hold_end)) {
+        rc_env_arm(env, &env->hold_end, rc_env_now_ms(env) + RC_HOLD_MOST_MS);
+    }
+}
+
 void rc_conns_flush(struct rc_env *env)
 {
+    struct rc_list held;
+    rc_list_init(&held);
     for (struct rc_list *node; (node = rc_list_first(&env->unsent)) != NULL;) {
+        struct rc_conn *conn = unsent_of(node);
         rc_list_remove(node);
-        rc_conn_flush(rc_container(node, struct rc_conn, unsent_link));
+        if (is_to_hold(conn)) {
+            hold(conn);
+            rc_list_append(&held, node);
+        } else {
+            conn->hold = RC_HOLD_NONE;
+            rc_conn_flush(conn);
+        }
     }
+    rc_list_splice(&env->unsent, &held);
 }

@@ -30,7 +30,8 @@ struct rc_env {
     struct rc_budget budget;
     uint64_t wake_ms; /* what the transport was last asked to wake us at */
     struct rc_turnstile turnstile;
-    struct rc_list unsent;   /* rc_conn.unsent_link: to be written at the end of the turn */
+    struct rc_list unsent; /* rc_conn.unsent_link: to be written at the end of the turn, or held */
+    struct rc_deadline hold_end;
     struct rc_list closed;   /* rc_conn.link: freed once what they finished was delivered */
     struct rc_list spent;    /* rc_text.link: freed once what borrowed them was delivered */
     struct rc_list finished; /* rc_request.link: to be handed to their callers */
@@ -49,6 +50,7 @@ struct rc_env {
     uint32_t connect_timeout_ms; /* a connection's own deadline, greeting included */
     uint32_t fence_limit_ms;     /* … that an older connection may keep others waiting */
     uint32_t max_inflight;
+    uint32_t hold_back; /* requests in flight from which on small output is held back; 0: never */
     uint64_t max_value_bytes;
     size_t journal_entries;   /* of one server */
     bool flushes_on_overflow; /* a server that has no mark for what its journal missed */

@@ -278,6 +278,7 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_number(config, "connect_timeout_ms", 100 + storm_draw(storm, 501));
     set_number(config, "connections", 1 + storm_draw(storm, 3));
     set_number(config, "max_inflight", 2 + storm_draw(storm, 63));
+    set_number(config, "hold_back", storm->seed % 4); /* no draw of its own */
     set_number(config, "max_queued_bytes", 65536 + storm_draw(storm, 234465));
     set_number(config, "max_value_bytes", VALUE_BYTES);
     set_option(config, "integrity", storm->rules.strict ? "strict" : "auto");

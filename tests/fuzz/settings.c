@@ -32,7 +32,7 @@ char *fuzz_settings(const ringcache_config *config)
     const struct rc_values *values = &config->values;
     const struct rc_settings *s = &values->settings;
     const uint64_t numbers[] = {s->timeout_ms, s->connect_timeout_ms, s->fence_limit_ms,
-        s->connections, s->max_inflight, s->max_queued_bytes, s->max_value_bytes,
+        s->connections, s->max_inflight, s->hold_back, s->max_queued_bytes, s->max_value_bytes,
         s->failover_ttl_ms, s->failover_budget, s->journal_entries, s->on_overflow, s->failover,
         s->integrity, s->dialect, s->single_flight, s->leases, values->distribution, values->hash,
         values->points, values->hash_namespace, values->tagged, values->tag[0], values->tag[1]};

@@ -55,6 +55,7 @@ bool sim_step(struct sim *sim);
 /* Until the clock shows `ms`, and all that is due then has happened. */
 void sim_run_until(struct sim *sim, uint64_t ms);
 void sim_run_for(struct sim *sim, uint64_t ms);
+void sim_run_for_us(struct sim *sim, uint64_t us);
 /* Until the network is quiet and no client holds its loop alive; false: still not after
  * `limit_ms`. */
 bool sim_run_idle(struct sim *sim, uint64_t limit_ms);

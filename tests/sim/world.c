@@ -264,6 +264,11 @@ void sim_run_for(struct sim *sim, uint64_t ms)
     run_to(sim, sim->now_us + ms * 1000);
 }
 
+void sim_run_for_us(struct sim *sim, uint64_t us)
+{
+    run_to(sim, sim->now_us + us);
+}
+
 static bool quiet(const struct sim *sim)
 {
     for (struct rc_list *n = sim->clients.next; n != &sim->clients; n = n->next) {

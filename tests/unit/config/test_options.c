@@ -24,6 +24,7 @@ static void a_new_configuration_has_the_documented_defaults(void **state)
     assert_int_equal(settings->connect_timeout_ms, 1000);
     assert_int_equal(settings->connections, 1);
     assert_int_equal(settings->max_inflight, 1024);
+    assert_int_equal(settings->hold_back, 0);
     assert_int_equal(settings->max_queued_bytes, 64U << 20);
     assert_int_equal(settings->max_value_bytes, 64U << 20);
     assert_int_equal(settings->failover_ttl_ms, 10000);
@@ -81,7 +82,7 @@ static void a_number_is_taken_up_to_both_bounds_and_refused_beyond(void **state)
         must_refuse_number(*state, row, beyond);
         numbers++;
     }
-    assert_int_equal(numbers, 11);
+    assert_int_equal(numbers, 12);
 }
 
 static void a_number_is_nothing_but_digits(void **state)
@@ -104,6 +105,7 @@ static void each_number_lands_in_its_own_place(void **state)
     must_set(*state, "connect_timeout_ms", "12");
     must_set(*state, "connections", "13");
     must_set(*state, "max_inflight", "14");
+    must_set(*state, "hold_back", "13");
     must_set(*state, "max_queued_bytes", "68719476736");
     must_set(*state, "max_value_bytes", "16");
     must_set(*state, "failover_ttl_ms", "17");
@@ -117,6 +119,7 @@ static void each_number_lands_in_its_own_place(void **state)
     assert_int_equal(settings->connect_timeout_ms, 12);
     assert_int_equal(settings->connections, 13);
     assert_int_equal(settings->max_inflight, 14);
+    assert_int_equal(settings->hold_back, 13);
     assert_true(settings->max_queued_bytes == 68719476736U);
     assert_int_equal(settings->max_value_bytes, 16);
     assert_int_equal(settings->failover_ttl_ms, 17);
