@@ -21,8 +21,11 @@
 #include "base/alloc.h"
 
 enum {
-    /* Reads from one stream in one poll, for the sake of the others. */
+    /* Of one stream in one turn, for the sake of the others: reads, the bytes of each, and those of
+     * a write, which a peer on another core would take for as long as there are any. */
     READS_MAX = 16,
+    READ_BYTES = 64 * 1024,
+    WRITE_BYTES = READS_MAX * READ_BYTES,
     /* Parts in one system call; more than a connection ever has. */
     PARTS_MAX = 64,
     RETRY_MS = 10,
@@ -120,6 +123,7 @@ static void read_available(struct stream *s)
             starve(s);
             return;
         }
+        room = room < READ_BYTES ? room : READ_BYTES;
         ssize_t n = receive(s->fd, where, room);
         if (n < 0 && errno == EAGAIN) {
             return;
@@ -318,16 +322,24 @@ int rc_uv_stream_connect(struct rc_transport *t, const struct rc_address *addres
     return 0;
 }
 
-/* At most PARTS_MAX parts, `bytes` in all, in one system call. */
+static size_t bytes_of(const struct rc_slice *parts, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += parts[i].len;
+    }
+    return bytes;
+}
+
+/* At most PARTS_MAX parts, and `most` bytes of them, in one system call. */
 static ptrdiff_t send_parts(
-    struct stream *s, const struct rc_slice *parts, size_t count, size_t *bytes)
+    struct stream *s, const struct rc_slice *parts, size_t count, size_t most)
 {
     struct iovec iov[PARTS_MAX];
-    *bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        iov[i] =
-            (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].data, .iov_len = parts[i].len};
-        *bytes += parts[i].len;
+        size_t len = parts[i].len < most ? parts[i].len : most;
+        iov[i] = (struct iovec){.iov_base = (void *)(uintptr_t)parts[i].data, .iov_len = len};
+        most -= len;
     }
     ssize_t n;
     do {
@@ -350,13 +362,12 @@ ptrdiff_t rc_uv_stream_write(struct rc_stream *base, const struct rc_slice *part
     ptrdiff_t taken = 0;
     while (count > 0 && !s->blocked) {
         size_t group = count < PARTS_MAX ? count : PARTS_MAX;
-        size_t bytes;
-        ptrdiff_t n = send_parts(s, parts, group, &bytes);
+        ptrdiff_t n = send_parts(s, parts, group, WRITE_BYTES - (size_t)taken);
         if (n < 0) {
             return n;
         }
         taken += n;
-        s->blocked = (size_t)n < bytes;
+        s->blocked = (size_t)n < bytes_of(parts, group);
         parts += group;
         count -= group;
     }

@@ -237,6 +237,18 @@ static ptrdiff_t send_on(struct end *e, const unsigned char *bulk, size_t *sent)
     return n;
 }
 
+/* Until the kernel has no room. */
+static void send_until_full(struct pair *p, const unsigned char *bulk, size_t *sent)
+{
+    int seen;
+    do {
+        seen = p->e.writables;
+        assert_true(send_on(&p->e, bulk, sent) > 0);
+        run_for(&p->w, 20);
+    } while (*sent < BULK && p->e.writables > seen);
+    assert_true(*sent < BULK);
+}
+
 static size_t check_arrivals(int peer, size_t heard)
 {
     unsigned char chunk[ROOM];
@@ -256,15 +268,14 @@ static void a_peer_that_does_not_read_blocks_until_it_reads_again(void **state)
         bulk[i] = pattern(i);
     }
     size_t sent = 0, heard = 0;
-    while (send_on(&p->e, bulk, &sent) > 0 && sent < BULK) {
-    }
-    assert_true(sent < BULK);
+    send_until_full(p, bulk, &sent);
     assert_int_equal(send_on(&p->e, bulk, &sent), 0);
+    int seen = p->e.writables;
     run_for(&p->w, 20);
-    assert_int_equal(p->e.writables, 0);
+    assert_int_equal(p->e.writables, seen);
     p->w.t->ops->hold(p->w.t, true);
     memset(bulk, 0, sent); /* what was taken is no longer ours to keep */
-    for (int seen = 0; heard < BULK; uv_run(&p->w.loop, UV_RUN_NOWAIT)) {
+    for (; heard < BULK; uv_run(&p->w.loop, UV_RUN_NOWAIT)) {
         heard = check_arrivals(p->peer, heard);
         assert_int_equal(rc_stream_held(p->e.s), 0);
         if (p->e.writables > seen && sent < BULK) {
@@ -281,12 +292,45 @@ static void reading_goes_on_while_writing_is_blocked(void **state)
     unsigned char *bulk = calloc(1, BULK);
     assert_non_null(bulk);
     size_t sent = 0;
-    while (send_on(&p->e, bulk, &sent) > 0 && sent < BULK) {
-    }
+    send_until_full(p, bulk, &sent);
+    int seen = p->e.writables;
     peer_say(p->peer, "reply", 5);
     run_until(&p->w, &p->e.received, 5);
-    assert_int_equal(p->e.writables, 0);
+    assert_int_equal(p->e.writables, seen);
     free(bulk);
+}
+
+/* The kernel's room is what a peer takes at the same time: there might be no end to it. */
+static void a_long_write_leaves_the_turn_to_others(void **state)
+{
+    struct pair *p = *state;
+    static unsigned char heard[ROOM];
+    unsigned char *bulk = calloc(1, BULK);
+    assert_non_null(bulk);
+    for (size_t sent = 0; sent < 2 * MEGABYTE;) {
+        int seen = p->e.writables;
+        assert_in_range(send_on(&p->e, bulk, &sent), 1, MEGABYTE);
+        while (recv(p->peer, heard, sizeof heard, MSG_DONTWAIT) > 0) {
+        }
+        run_until(&p->w, &p->e.writables, seen + 1);
+    }
+    free(bulk);
+}
+
+static void note_piece(struct end *e, size_t n)
+{
+    (void)e;
+    assert_in_range(n, 1, ROOM);
+}
+
+static void a_read_takes_a_part_of_much_room(void **state)
+{
+    struct pair *p = *state;
+    static const unsigned char much[2 * ROOM];
+    p->e.room = 2 * ROOM;
+    p->e.on_received = note_piece;
+    peer_say(p->peer, much, sizeof much);
+    run_until(&p->w, &p->e.received, sizeof much);
 }
 
 static void the_peers_end_is_told_once_after_its_last_bytes(void **state)
@@ -415,6 +459,8 @@ int main(void)
         pair_test(more_parts_than_one_call_takes_arrive_in_order),
         pair_test(a_peer_that_does_not_read_blocks_until_it_reads_again),
         pair_test(reading_goes_on_while_writing_is_blocked),
+        pair_test(a_long_write_leaves_the_turn_to_others),
+        pair_test(a_read_takes_a_part_of_much_room),
         pair_test(the_peers_end_is_told_once_after_its_last_bytes),
         pair_test(a_reset_is_told_after_the_bytes_before_it),
         pair_test(a_reset_that_a_write_met_first_is_no_orderly_end),

@@ -43,8 +43,8 @@ struct end {
     int writables;
     int reserves;
     int received;
-    size_t room; /* offered by `reserve`; 0: none */
-    unsigned char buffer[ROOM];
+    size_t room; /* offered by `reserve`, 2 * ROOM at most; 0: none */
+    unsigned char buffer[2 * ROOM];
     void (*on_connected)(struct end *e);
     void (*on_reserve)(struct end *e);
     void (*on_received)(struct end *e, size_t n);
