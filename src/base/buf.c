@@ -7,6 +7,21 @@
 /* A buffer doubles, until that would waste too much. */
 enum { MIN_CAP = 256, LARGE = 1024 * 1024 };
 
+/* Without memory for it, it stays as it is. */
+static int move_to(struct rc_buf *b, size_t cap)
+{
+    unsigned char *base = rc_alloc(cap);
+    if (base == NULL) {
+        return RINGCACHE_ENOMEM;
+    }
+    if (b->len > 0) {
+        memcpy(base, b->data, b->len);
+    }
+    rc_free(b->base);
+    *b = (struct rc_buf){.base = base, .data = base, .len = b->len, .cap = cap};
+    return 0;
+}
+
 int rc_buf_grow(struct rc_buf *b, size_t more)
 {
     size_t need;
@@ -24,18 +39,16 @@ int rc_buf_grow(struct rc_buf *b, size_t more)
     while (cap < need || b->len > (cap < LARGE ? cap / 2 : cap / 4 * 3)) {
         cap += cap < LARGE ? cap : cap / 4;
     }
-    unsigned char *base = rc_alloc(cap);
-    if (base == NULL) {
+    return move_to(b, cap);
+}
+
+int rc_buf_fit(struct rc_buf *b, size_t more)
+{
+    size_t need;
+    if (__builtin_add_overflow(b->len, more, &need)) {
         return RINGCACHE_ENOMEM;
     }
-    if (b->len > 0) {
-        memcpy(base, b->data, b->len);
-    }
-    rc_free(b->base);
-    b->base = base;
-    b->data = base;
-    b->cap = cap;
-    return 0;
+    return need > b->cap ? move_to(b, need) : rc_buf_reserve(b, more);
 }
 
 int rc_buf_append(struct rc_buf *b, const void *bytes, size_t n)
@@ -64,23 +77,12 @@ void rc_buf_truncate(struct rc_buf *b, size_t len)
     }
 }
 
-/* Without memory for it, it stays as it is. */
-static void move_to_smaller(struct rc_buf *b, size_t cap)
-{
-    unsigned char *base = rc_alloc(cap);
-    if (base != NULL) {
-        memcpy(base, b->data, b->len);
-        rc_free(b->base);
-        *b = (struct rc_buf){.base = base, .data = base, .len = b->len, .cap = cap};
-    }
-}
-
 void rc_buf_trim(struct rc_buf *b, size_t keep)
 {
     if (b->len == 0 && b->cap > keep) {
         rc_buf_deinit(b);
     } else if (b->len <= keep && b->cap > LARGE && b->cap / 2 > keep) {
-        move_to_smaller(b, keep);
+        (void)move_to(b, keep);
     }
 }
 

@@ -46,6 +46,9 @@ static inline int rc_buf_reserve(struct rc_buf *b, size_t more)
     return b->base != NULL && rc_buf_room(b) >= more ? 0 : rc_buf_grow(b, more);
 }
 
+/* The same for all that is ever to come, so that no room to grow is taken with it. */
+int rc_buf_fit(struct rc_buf *b, size_t more);
+
 int rc_buf_append(struct rc_buf *b, const void *bytes, size_t n);
 /* Drop `n` bytes from the front. */
 void rc_buf_consume(struct rc_buf *b, size_t n);

@@ -320,7 +320,9 @@ static size_t room_wanted(const struct rc_conn *conn)
 void *rc_conn_reserve(void *owner, size_t *len)
 {
     struct rc_conn *conn = owner;
-    if (rc_buf_reserve(&conn->in, room_wanted(conn)) < 0) {
+    size_t room = room_wanted(conn);
+    int rc = room > IN_CHUNK ? rc_buf_fit(&conn->in, room) : rc_buf_reserve(&conn->in, room);
+    if (rc < 0) {
         return NULL;
     }
     *len = rc_buf_room(&conn->in);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Large values that come: received where they are handed out, into memory that grows with what came
- * and goes when they are delivered; and those that are too large, which are not kept at all. */
+/* Large values. Those that come: received where they are handed out, into memory that grows with
+ * what came and goes when they are delivered; and those that are too large, which are not kept at
+ * all. Those that go: copied once, into memory that goes with their last byte. */
 #include "world.h"
 
 #include <stdlib.h>
@@ -84,9 +85,32 @@ static void a_large_value_is_handed_out_where_it_was_received(void **state)
     assert_int_equal(ringcache_get(stage->world->client, "big", 3, on_value, stage), 0);
     receive(stage);
     assert_true(stage->moved < VALUE / 2);
-    assert_true(stage->most < VALUE + VALUE / 2);
+    assert_true(stage->most < VALUE + CHUNK);
     world_run_for(stage->world, 1);
     assert_true(input_of(stage)->cap <= CHUNK);
+    end(stage);
+}
+
+/* With a small request behind it, which does not make it move. */
+static void a_large_value_that_is_not_lent_is_copied_once(void **state)
+{
+    (void)state;
+    struct stage *stage = begin();
+    const struct rc_buf *out = &stage->world->client->table->all[0]->lanes[0].conn->out.own;
+    const ringcache_request set = {.op = RINGCACHE_SET,
+        .key = {"new", 3},
+        .value = {stage->value, VALUE},
+        .timeout_ms = 10000};
+    struct world_reply *stored = world_submit(stage->world, &set, NULL);
+    struct world_reply *behind = world_get(stage->world, "warm");
+    const unsigned char *base = out->base;
+    assert_true(out->len > VALUE);
+    assert_true(out->cap < VALUE + VALUE / 4);
+    while (behind->calls == 0 && sim_step(stage->world->sim)) {
+        assert_true(out->len == 0 || out->base == base);
+    }
+    assert_reply(stored, RINGCACHE_OK);
+    assert_true(out->cap <= CHUNK);
     end(stage);
 }
 
@@ -318,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_value_is_handed_out_where_it_was_received),
+        cmocka_unit_test(a_large_value_that_is_not_lent_is_copied_once),
         cmocka_unit_test(what_a_header_promises_takes_no_memory),
         cmocka_unit_test(the_start_of_the_next_reply_does_not_keep_the_memory),
         cmocka_unit_test(a_value_that_is_too_long_fails_alone),

@@ -17,10 +17,14 @@ static unsigned char pattern(size_t offset)
 static void append_stream(struct rc_buf *b, size_t offset, size_t n)
 {
     unsigned char bytes[1024];
-    for (size_t i = 0; i < n; i++) {
-        bytes[i] = pattern(offset + i);
+    for (size_t done = 0; done < n;) {
+        size_t piece = n - done < sizeof bytes ? n - done : sizeof bytes;
+        for (size_t i = 0; i < piece; i++) {
+            bytes[i] = pattern(offset + done + i);
+        }
+        assert_int_equal(rc_buf_append(b, bytes, piece), 0);
+        done += piece;
     }
-    assert_int_equal(rc_buf_append(b, bytes, n), 0);
 }
 
 static void assert_stream(const struct rc_buf *b, size_t offset, size_t len)
@@ -72,6 +76,26 @@ static void an_empty_buffer_holds_no_memory_and_every_call_is_legal(void **state
     rc_buf_deinit(&b);
     assert_null(b.base);
     assert_int_equal(b.cap, 0);
+}
+
+static void what_is_fitted_takes_no_room_to_grow(void **state)
+{
+    (void)state;
+    struct rc_buf b = filled(3000000);
+    rc_buf_consume(&b, 1000000);
+    assert_int_equal(rc_buf_fit(&b, 3000000), 0);
+    assert_int_equal(b.cap, 5000000);
+    assert_int_equal(rc_buf_room(&b), 3000000);
+    assert_stream(&b, 1000000, 2000000);
+    const unsigned char *base = b.base;
+    assert_int_equal(rc_buf_fit(&b, 3000000), 0);
+    rc_buf_consume(&b, 1900000);
+    assert_int_equal(rc_buf_fit(&b, 4900000), 0); /* there is room in front */
+    assert_ptr_equal(b.base, base);
+    assert_stream(&b, 2900000, 100000);
+    assert_int_equal(rc_buf_fit(&b, SIZE_MAX), RINGCACHE_ENOMEM);
+    assert_stream(&b, 2900000, 100000);
+    rc_buf_deinit(&b);
 }
 
 static void what_was_reserved_is_written_without_growing(void **state)
@@ -250,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_leave_in_the_order_in_which_they_came),
         cmocka_unit_test(an_empty_buffer_holds_no_memory_and_every_call_is_legal),
+        cmocka_unit_test(what_is_fitted_takes_no_room_to_grow),
         cmocka_unit_test(what_was_reserved_is_written_without_growing),
         cmocka_unit_test(room_that_is_there_is_used_to_its_last_byte),
         cmocka_unit_test(contents_slide_to_the_front_while_at_most_half_full),
