@@ -6,10 +6,8 @@
  * once more. A queue of bytes, like that of the writes' (key_log.h), which a read costs no more
  * than a copy of its key. */
 
-#include <stdint.h>
-#include <string.h>
-
 #include "base/buf.h"
+#include "base/key_run.h"
 #include "base/slice.h"
 #include "codec/codec.h"
 
@@ -25,7 +23,7 @@ static inline int rc_read_log_reserve(
 {
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        bytes += sizeof(uint32_t) + commands[i].prefix.len + commands[i].key.len;
+        bytes += rc_key_run_size(commands[i].prefix, commands[i].key);
     }
     size_t room = log->bytes.cap - (size_t)(log->bytes.data - log->bytes.base) - log->bytes.len;
     return room >= bytes ? 0 : rc_buf_reserve(&log->bytes, bytes);
@@ -35,21 +33,14 @@ static inline int rc_read_log_reserve(
 static inline void rc_read_log_put(
     struct rc_read_log *log, struct rc_slice prefix, struct rc_slice key)
 {
-    const uint32_t len = (uint32_t)(prefix.len + key.len);
     unsigned char *at = log->bytes.data + log->bytes.len;
-    memcpy(at, &len, sizeof len);
-    rc_slice_put(rc_slice_put(at + sizeof len, prefix), key);
-    log->bytes.len += sizeof len + len;
+    log->bytes.len += (size_t)(rc_key_run_put(at, prefix, key) - at);
 }
 
 /* The key that begins at `*at`, an offset from the oldest on; `*at` moves behind it. A view. */
 static inline struct rc_slice rc_read_log_next(const struct rc_read_log *log, size_t *at)
 {
-    uint32_t len;
-    memcpy(&len, log->bytes.data + *at, sizeof len);
-    struct rc_slice key = rc_slice(log->bytes.data + *at + sizeof len, len);
-    *at += sizeof len + len;
-    return key;
+    return rc_key_run_next(log->bytes.data, at);
 }
 
 /* The oldest was answered. */
