@@ -131,9 +131,10 @@ typedef void (*ringcache_done_cb)(
  * `each` (may be NULL) runs once for every key, in no order, with reply->index its place in `keys`,
  * and the statuses of a get; a key that is not valid ends with RINGCACHE_EINVAL, and on Redis one
  * of another type reads as a miss. Then `done` runs. `defaults` (may be NULL) gives the deadline,
- * which holds for all keys together, and options; WANT_CAS and WANT_TTL, like integrity=strict,
- * fetch key by key. Keys of a server that is out of service fail over like single ones. Takes 4
- * bytes a key; what is under way is bounded as for any request.
+ * which holds for all keys together, and options; WANT_CAS and WANT_TTL, like integrity=strict and
+ * on a memcached leases=yes, fetch key by key. Without leases=yes no marks are told of what a
+ * memcached has. Keys of a server that is out of service fail over like single ones. Takes 4 bytes
+ * a key; what is under way is bounded as for any request.
  * Returns 0, RINGCACHE_EINVAL, RINGCACHE_ENOSERVER, RINGCACHE_ENOTSUP, RINGCACHE_ENOMEM or
  * RINGCACHE_ECLOSING. Loop thread only. */
 RINGCACHE_API int ringcache_get_many(ringcache_client *client, const ringcache_slice *keys,

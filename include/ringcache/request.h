@@ -138,7 +138,8 @@ typedef struct ringcache_reply {
         *message; /**< one line why it failed, the server's own words where it spoke; or "" */
     /** How often it was handed to a connection: 0 when it never was. More than once, within its
      * deadline, where a connection ended before any of it had left, or under a read (GET) of which
-     * nothing had been answered, which is asked once more; nothing else goes to a second one. */
+     * nothing had been answered, which is asked once more; nothing else goes to a second one. Of
+     * many keys also where a batch did not tell enough of one. */
     uint32_t attempts;
     uint64_t elapsed_us;        /**< from submission to the answer's arrival */
     size_t index;               /**< of a ringcache_get_many: the key's place in `keys` */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/codec.h"
 
-#include "base/number.h"
+#include "codec/batch.h"
 #include "codec/memcached.h"
 #include "codec/wire.h"
 
@@ -24,7 +24,7 @@
  * memcached 1.5.3. */
 
 /* A command without key and value: the name, four numbers, ends of lines. */
-enum { FIXED_MAX_BYTES = 112, GETS_FIXED_BYTES = 8 };
+enum { FIXED_MAX_BYTES = 112 };
 
 /* What follows every value; in a batch, END follows the last key's alone. */
 static const char value_end[] = "\r\nEND\r\n";
@@ -220,70 +220,23 @@ static int classic_encode(struct rc_buf *out, const struct rc_command *command)
     return 0;
 }
 
-static int classic_encode_gets(struct rc_buf *out, const struct rc_command *commands, size_t count)
+static const char *read_value_line(
+    const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
 {
-    int rc = rc_buf_reserve(out, rc_wire_bound_all(commands, count, GETS_FIXED_BYTES + count));
-    if (rc < 0) {
-        return rc;
-    }
-    unsigned char *start = rc_buf_end(out);
-    unsigned char *at = rc_wire_put_text(start, commands[0].want_cas ? "gets" : "get");
-    for (size_t i = 0; i < count; i++) {
-        at = rc_memcached_put_key(at, " ", &commands[i]);
-    }
-    at = rc_wire_put_text(at, "\r\n");
-    rc_buf_commit(out, (size_t)(at - start));
-    return 0;
-}
-
-/* The next word of `rest`: what is before the space that it leaves out, or all of it. */
-static struct rc_slice take_word(struct rc_slice *rest)
-{
-    const unsigned char *space = rest->len > 0 ? memchr(rest->data, ' ', rest->len) : NULL;
-    struct rc_slice word = *rest;
-    if (space == NULL) {
-        *rest = rc_slice(NULL, 0);
-        return word;
-    }
-    word.len = (size_t)(space - rest->data);
-    *rest = rc_slice(space + 1, rest->len - word.len - 1);
-    return word;
-}
-
-static bool take_number(struct rc_slice *rest, uint64_t cap, uint64_t *number)
-{
-    struct rc_slice word = take_word(rest);
-    return rc_number_parse(word.data, word.len, cap, number);
-}
-
-/* `rest` is what follows "VALUE ": key, flags, length, and the CAS token if it was asked for. */
-static const char *read_value_line(struct rc_slice rest, const struct rc_expect *expect,
-    struct head *head, struct rc_answer *answer)
-{
-    uint64_t flags, size;
-    bool mine = rc_memcached_is_key(take_word(&rest), expect);
+    struct rc_memcached_value value;
+    const char *why = rc_memcached_read_value(head->line, expect->want_cas, &value);
+    bool mine = rc_memcached_is_key(value.key, expect);
     if (!mine && expect->due <= 1) {
         return "the value carries another key";
     }
-    if (!take_number(&rest, UINT32_MAX, &flags)) {
-        return "the client flags of the value are missing or malformed";
+    if (why != NULL || !mine) {
+        head->later = !mine;
+        return why;
     }
-    if (!take_number(&rest, RC_VALUE_MAX_BYTES, &size)) {
-        return "the length of the value is missing or malformed";
-    }
-    if (expect->want_cas && !take_number(&rest, UINT64_MAX, &answer->cas)) {
-        return "the CAS token of the value is missing or malformed";
-    }
-    if (rest.data != NULL) {
-        return "more behind a value's length than was asked for";
-    }
-    if (!mine) {
-        head->later = true;
-        return NULL;
-    }
-    answer->flags = (uint32_t)flags;
+    answer->flags = value.flags;
+    answer->cas = value.cas;
     head->has_value = true;
-    head->value_len = (size_t)size;
+    head->value_len = value.size;
     return NULL;
 }
 
@@ -317,11 +270,9 @@ static bool read_version(
 static const char *read_head_line(
     const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
 {
-    enum { WORD_LEN = 6 };
     struct rc_slice line = head->line;
     if (reads(expect->verb) && rc_slice_starts(line, "VALUE ")) {
-        struct rc_slice rest = rc_slice(line.data + WORD_LEN, line.len - WORD_LEN);
-        return read_value_line(rest, expect, head, answer);
+        return read_value_line(expect, head, answer);
     }
     if (find_outcome(line, expect, answer)) {
         head->later = expect->due > 1;
@@ -395,7 +346,8 @@ static enum rc_decoded classic_decode(struct rc_decoder *decoder, struct rc_slic
         *consumed = 0;
         return RC_DECODED_ONE;
     }
-    if (!rc_wire_admit(decoder, head.line.len + 2, &head.value_len)) {
+    if (!rc_wire_admit(
+            decoder, decoder->limits.max_value_bytes, head.line.len + 2, &head.value_len)) {
         return RC_DECODED_MORE;
     }
     size_t len = frame_len(&head, expect);
@@ -421,7 +373,8 @@ const struct rc_codec rc_codec_classic = {
     .keeps_key = classic_keeps_key,
     .bound = classic_bound,
     .encode = classic_encode,
-    .encode_gets = classic_encode_gets,
+    .batch_extend = rc_memcached_batch_extend,
+    .batch_close = rc_classic_batch_close,
     .decode = classic_decode,
     .unsolicited = rc_memcached_unsolicited,
     .next_figure = rc_memcached_next_figure,

@@ -58,6 +58,8 @@ enum rc_verb {
     RC_VERB_ECHO,        /* redis: ECHO token, as behind a command that is strict */
 };
 
+struct rc_batch;
+
 struct rc_command {
     enum rc_verb verb;
     bool strict;    /* integrity=strict: meta echoes the key, RESP is followed by ECHO token */
@@ -106,10 +108,12 @@ struct rc_expect {
     bool want_cas, want_ttl;
     bool again;    /* the command was a second try */
     bool scripted; /* it was a script of the library's (rc_codec.scripted) */
-    /* One of a batch of GETs (encode_gets): how many of its replies are still due, this one
-     * included; 0: no batch. `first`: it is the batch's first. */
+    /* One of a batch of GETs: how many of its replies are still due, this one included; 0: no
+     * batch. `first`: it is the batch's first. `keys`: theirs, as key_run.h has them, this one's
+     * first; there may be others behind. */
     uint32_t due;
     bool first;
+    const unsigned char *keys;
 };
 
 /* What an error says beyond its words. Whichever it is but NONE, the command was not run. */
@@ -125,7 +129,8 @@ enum rc_refusal {
  * and that of a value which is too long. */
 struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
-    /* memcached: not an answer yet, the same command is to be sent once more with `again` set.
+    /* memcached: not an answer yet, the same command is to be sent once more with `again` set; one
+     * of a batch by itself, since together with others it cannot be told, or not be held.
      * Redis: it failed, the server does not have the script; to be set from the next one on.
      * Of KEYS: the server is busy, later it may not be. */
     bool again;
@@ -162,6 +167,19 @@ struct rc_excess {
     size_t at, left;
 };
 
+/* memcached meta: how far a batch's replies were looked at, of which nothing is believed before the
+ * last key's own, with its token, has begun. Bit i stands for the key that is i behind the next one
+ * to be told. All zero between batches. */
+struct rc_batch_look {
+    size_t at;      /* bytes of input */
+    size_t keys_at; /* … of rc_expect.keys, and how many that are */
+    uint32_t keys;
+    uint32_t end_len;  /* of the line that ended the values, once it came */
+    uint64_t here;     /* there is a value for it */
+    uint64_t left_out; /* … which was taken out of the input */
+    bool proven;
+};
+
 /* Per-connection decoding state; zero-initialised at connect, then given its limits. `need` is how
  * many bytes of input must be there before another try can succeed: after RC_DECODED_MORE more than
  * there were and never more than the reply has, else 0. A try before that costs nothing. */
@@ -172,6 +190,8 @@ struct rc_decoder {
     struct rc_resp_scan scan; /* of a RAW or KEYS reply */
     size_t lines;             /* memcached: how many bytes of figures were understood */
     size_t left_out;          /* … and before these, being too many to be kept */
+    struct rc_batch_look batch;
+    bool crowded; /* values of a batch were too many bytes to be held; for the caller to clear */
 };
 
 /* One line of a STATS answer. */
@@ -218,15 +238,19 @@ struct rc_codec {
      * appended, if it has the text. 0 or RINGCACHE_ENOMEM. NULL: there are no scripts. */
     int (*spell_out)(
         struct rc_buf *out, enum rc_verb verb, struct rc_slice encoded, size_t *instead);
-    /* Append what asks for the keys of `count` GETs (2..RC_BATCH_MAX) together, not strict, wanting
-     * no TTL, and of memcached all or none their CAS tokens, their own tokens consecutive, in the
-     * form that costs the server least and lets no key's value be taken for another's; never more
-     * than the sum of their bounds. A key may come twice. 0, or RINGCACHE_ENOMEM with nothing
-     * appended. */
-    int (*encode_gets)(struct rc_buf *out, const struct rc_command *commands, size_t count);
+    /* May such a GET, not strict and wanting nothing but its value, be one of a batch, or does it
+     * ask for what only a command of its own tells? NULL: all may. */
+    bool (*batched)(const struct rc_command *command);
+    /* batch.h: append the key of a GET to a batch that is open at the end of `out`: 0, or
+     * RINGCACHE_ENOMEM with nothing appended. Its token follows upon the one before. A key may come
+     * twice. Then close it, for which there is room. It has never more bytes than the sum of its
+     * keys' bounds, and no key's value can be taken for another's. */
+    int (*batch_extend)(
+        struct rc_buf *out, struct rc_batch *batch, const struct rc_command *command);
+    void (*batch_close)(struct rc_buf *out, const struct rc_batch *batch);
     /* With RC_DECODED_ONE, `*answer` and `*consumed` are set; with RC_DECODED_BAD, answer->message
-     * is a static sentence that says what was wrong. `*consumed` is above 0, but for a miss within
-     * a batch; the batch's last reply takes the batch's end with it. */
+     * is a static sentence that says what was wrong. `*consumed` is above 0, but for what a batch
+     * says nothing of but that it has nothing to say: a miss, or a failure that ends it. */
     enum rc_decoded (*decode)(struct rc_decoder *decoder, struct rc_slice input,
         const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
     /* Bytes came though nothing was asked: what to say of them. The first line, cut to what is

@@ -43,6 +43,48 @@ bool rc_memcached_is_key(struct rc_slice echoed, const struct rc_expect *expect)
            rc_slice_equal(rc_slice(echoed.data + prefix_len, expect->key.len), expect->key);
 }
 
+/* The next word of `rest`: what is before the space that it leaves out, or all of it. */
+static struct rc_slice take_word(struct rc_slice *rest)
+{
+    const unsigned char *space = rest->len > 0 ? memchr(rest->data, ' ', rest->len) : NULL;
+    struct rc_slice word = *rest;
+    if (space == NULL) {
+        *rest = rc_slice(NULL, 0);
+        return word;
+    }
+    word.len = (size_t)(space - rest->data);
+    *rest = rc_slice(space + 1, rest->len - word.len - 1);
+    return word;
+}
+
+static bool take_number(struct rc_slice *rest, uint64_t cap, uint64_t *number)
+{
+    struct rc_slice word = take_word(rest);
+    return rc_number_parse(word.data, word.len, cap, number);
+}
+
+const char *rc_memcached_read_value(
+    struct rc_slice line, bool has_cas, struct rc_memcached_value *value)
+{
+    enum { WORD_LEN = 6 };
+    struct rc_slice rest = rc_slice(line.data + WORD_LEN, line.len - WORD_LEN);
+    uint64_t flags, size;
+    value->key = take_word(&rest);
+    value->cas = 0;
+    if (!take_number(&rest, UINT32_MAX, &flags)) {
+        return "the client flags of the value are missing or malformed";
+    }
+    if (!take_number(&rest, RC_VALUE_MAX_BYTES, &size)) {
+        return "the length of the value is missing or malformed";
+    }
+    if (has_cas && !take_number(&rest, UINT64_MAX, &value->cas)) {
+        return "the CAS token of the value is missing or malformed";
+    }
+    value->flags = (uint32_t)flags;
+    value->size = (size_t)size;
+    return rest.data == NULL ? NULL : "more behind a value's length than was asked for";
+}
+
 bool rc_memcached_read_counter(struct rc_slice text, struct rc_answer *answer)
 {
     return rc_number_parse(text.data, text.len, UINT64_MAX, &answer->number);

@@ -52,6 +52,19 @@ enum rc_decoded rc_memcached_take_line(struct rc_decoder *decoder, struct rc_sli
 /* Is `echoed` the key that was asked for, namespace and all? */
 bool rc_memcached_is_key(struct rc_slice echoed, const struct rc_expect *expect);
 
+/* What the line of a classic value says. */
+struct rc_memcached_value {
+    struct rc_slice key;
+    uint32_t flags;
+    size_t size;
+    uint64_t cas; /* 0: not asked for */
+};
+
+/* Read "VALUE <key> <flags> <size>", and the CAS token if it was asked for. NULL, or why the line
+ * is none. */
+const char *rc_memcached_read_value(
+    struct rc_slice line, bool has_cas, struct rc_memcached_value *value);
+
 /* The strict decimal number that `text` is, as the answer of a counter; false when it is none. */
 bool rc_memcached_read_counter(struct rc_slice text, struct rc_answer *answer);
 

@@ -2,7 +2,9 @@
 #include "codec/codec.h"
 
 #include "base/number.h"
+#include "codec/batch.h"
 #include "codec/memcached.h"
+#include "codec/meta_batch.h"
 #include "codec/meta_command.h"
 #include "codec/usual.h"
 #include "codec/wire.h"
@@ -17,12 +19,7 @@
  *     md <key> O…\r\n                  ->  HD O…\r\n                        or   NF O…\r\n
  *     ma <key> MI D3 v O…\r\n          ->  VA 2 O…\r\n42\r\n                or   NF O…\r\n
  *
- * A batch of gets hears of hits alone, each by its opaque, and of its end. The opaques of its keys
- * follow upon each other, so that the next one heard of says which keys before it are absent:
- *
- *     mg <a> v f q O0000000a\r\n       ->  VA 5 f0 O0000000b\r\nhello\r\n
- *     mg <b> v f q O0000000b\r\n           MN\r\n
- *     mn\r\n
+ * A batch of gets is for the most part a classic get: meta_batch.c.
  *
  * A touch is an `mg` that asks for nothing but T. A lease is an `mg` that leaves a stub where there
  * is nothing: W says that this caller may fill it in, and by which CAS token, Z that another one
@@ -37,10 +34,6 @@
 
 enum { MS_PER_S = 1000, OPAQUE_DIGITS = 8 };
 
-/* What ends the replies to a batch. */
-static const char batch_end[] = "MN\r\n";
-enum { BATCH_END_LEN = sizeof batch_end - 1 };
-
 /* What the flags of a reply say that this library asked for. */
 struct reply_flags {
     uint64_t seen; /* one bit per letter */
@@ -52,8 +45,6 @@ struct head {
     struct rc_slice line;
     bool has_value;
     size_t value_len;
-    uint32_t ahead;  /* its command stands so far behind the due one in the batch */
-    bool ends_batch; /* it is the batch's end itself */
 };
 
 /* The codes that may answer a verb, and what they mean for it. Anything else is a broken stream. */
@@ -114,6 +105,12 @@ static bool meta_keeps_key(const struct rc_command *command)
     return command->strict || command->verb == RC_VERB_INCREMENT;
 }
 
+/* Where leases are in use, a value may be one that nobody stored, or be marked: only meta says. */
+static bool meta_batched(const struct rc_command *command)
+{
+    return !command->leases;
+}
+
 /* A flag is a letter and what follows it. Letters that nobody asked for are later inventions and
  * pass; one that comes twice, or is no letter, is a sign of two replies run into one. */
 static bool note_flag(struct rc_slice flag, struct reply_flags *flags)
@@ -155,19 +152,16 @@ static bool read_flags(struct rc_slice text, struct reply_flags *flags)
     return true;
 }
 
-/* Is this the reply to that command, or within a batch to a later one of it? NULL, or why not. */
-static const char *check_identity(
-    const struct reply_flags *flags, const struct rc_expect *expect, struct head *head)
+/* Is this the reply to that command? NULL, or why not. */
+static const char *check_identity(const struct reply_flags *flags, const struct rc_expect *expect)
 {
-    uint32_t opaque, candidates = expect->due > 0 ? expect->due : 1;
     if ((flags->seen & letter_bit('O')) == 0) {
         return "the reply has no opaque";
     }
-    if (flags->opaque.len != OPAQUE_DIGITS || !rc_number_read_hex8(flags->opaque.data, &opaque) ||
-        opaque - (uint32_t)expect->token >= candidates) {
+    if (flags->opaque.len != OPAQUE_DIGITS ||
+        !rc_number_is_hex8(flags->opaque.data, (uint32_t)expect->token)) {
         return "the reply carries another command's opaque";
     }
-    head->ahead = opaque - (uint32_t)expect->token;
     if (!expect->strict) {
         return NULL;
     }
@@ -177,13 +171,13 @@ static const char *check_identity(
     return rc_memcached_is_key(flags->key, expect) ? NULL : "the reply carries another key";
 }
 
-static const char *check_flags(struct rc_slice text, const struct rc_expect *expect,
-    struct head *head, struct reply_flags *flags)
+static const char *check_flags(
+    struct rc_slice text, const struct rc_expect *expect, struct reply_flags *flags)
 {
     if (!read_flags(text, flags)) {
         return "a flag of the reply is malformed";
     }
-    return check_identity(flags, expect, head);
+    return check_identity(flags, expect);
 }
 
 /* `t`: whole seconds, of which the last has begun at 0; -1 for an item that never expires. */
@@ -272,9 +266,9 @@ static const char *read_value_line(
     struct reply_flags flags = {0};
     const char *why = read_size(head->line, max_bytes, head, &rest);
     if (why == NULL) {
-        why = check_flags(rest, expect, head, &flags);
+        why = check_flags(rest, expect, &flags);
     }
-    if (why != NULL || counts || head->ahead > 0) {
+    if (why != NULL || counts) {
         return why;
     }
     why = read_attributes(&flags, expect, answer);
@@ -292,15 +286,9 @@ static enum rc_decoded take_number(struct rc_answer *answer)
     return RC_DECODED_ONE;
 }
 
-/* The end of a batch comes with the batch's last reply. */
-static size_t end_len(const struct rc_expect *expect)
+static size_t frame_len(const struct head *head)
 {
-    return expect->due == 1 ? BATCH_END_LEN : 0;
-}
-
-static size_t frame_len(const struct head *head, const struct rc_expect *expect)
-{
-    return head->line.len + 2 + (head->has_value ? head->value_len + 2 : 0) + end_len(expect);
+    return head->line.len + 2 + (head->has_value ? head->value_len + 2 : 0);
 }
 
 /* Take from all of a reply what its line did not say. */
@@ -308,12 +296,8 @@ static enum rc_decoded take_frame(struct rc_slice frame, const struct head *head
     const struct rc_expect *expect, struct rc_answer *answer)
 {
     size_t head_len = head->line.len + 2;
-    const unsigned char *end = frame.data + frame.len - end_len(expect);
-    if (memcmp(end - 2, "\r\n", 2) != 0) {
+    if (memcmp(frame.data + frame.len - 2, "\r\n", 2) != 0) {
         return rc_wire_bad(answer, "the value does not end where its length says");
-    }
-    if (memcmp(end, batch_end, end_len(expect)) != 0) {
-        return rc_wire_bad(answer, "the last reply of the batch is not followed by its end");
     }
     if (head->has_value && answer->status == RINGCACHE_OK) {
         answer->value = rc_slice(frame.data + head_len, head->value_len);
@@ -336,14 +320,14 @@ static const struct outcome *find_outcome(enum rc_verb verb, struct rc_slice lin
 }
 
 /* NULL, or why the line of anything but a value cannot be the reply. */
-static const char *read_plain_line(const struct rc_expect *expect, struct head *head)
+static const char *read_plain_line(const struct rc_expect *expect, const struct head *head)
 {
     struct rc_slice rest = rc_slice(head->line.data + 2, head->line.len - 2);
     if (expect->verb == RC_VERB_NOOP) {
         return rest.len == 0 ? NULL : "a flag of the reply is malformed";
     }
     struct reply_flags flags = {0};
-    return check_flags(rest, expect, head, &flags);
+    return check_flags(rest, expect, &flags);
 }
 
 /* A line without an opaque: an error, or what answers a command of our own. NULL, or why it is
@@ -352,7 +336,7 @@ static const char *read_bare_line(
     struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
 {
     if (rc_memcached_read_error(line, expect->verb, answer)) {
-        return expect->due > 0 ? "an error that may be the answer to any of a batch" : NULL;
+        return NULL;
     }
     if (expect->verb == RC_VERB_VERSION && rc_memcached_read_version(line, answer)) {
         return NULL;
@@ -366,10 +350,6 @@ static const char *read_bare_line(
 static const char *read_head_line(
     const struct rc_expect *expect, struct head *head, struct rc_answer *answer)
 {
-    if (expect->due > 0 && rc_slice_equal(head->line, rc_slice_text("MN"))) {
-        head->ends_batch = true;
-        return NULL;
-    }
     const struct outcome *outcome = find_outcome(expect->verb, head->line);
     if (outcome == NULL) {
         return read_bare_line(head->line, expect, answer);
@@ -381,8 +361,14 @@ static const char *read_head_line(
     return read_plain_line(expect, head);
 }
 
-/* A value's head is read a second time when all of the value is there, and in a batch once for each
- * key before it that is absent; nothing else is. */
+const char *rc_meta_check_line(
+    struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
+{
+    struct head head = {.line = line};
+    return read_head_line(expect, &head, answer);
+}
+
+/* A value's head is read a second time when all of the value is there; nothing else is. */
 static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
@@ -391,6 +377,9 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     }
     if (rc_wire_too_early(decoder, input)) {
         return RC_DECODED_MORE;
+    }
+    if (expect->due > 1) {
+        return rc_meta_decode_batch(decoder, input, expect, answer, consumed);
     }
     if (rc_usual_meta(decoder, input, expect, answer, consumed)) {
         return RC_DECODED_ONE;
@@ -407,16 +396,12 @@ static enum rc_decoded meta_decode(struct rc_decoder *decoder, struct rc_slice i
     if (why != NULL) {
         return rc_wire_bad(answer, why);
     }
-    if (head.ahead > 0 || head.ends_batch) {
-        *answer = (struct rc_answer){.status = RINGCACHE_MISS};
-        *consumed = head.ends_batch ? end_len(expect) : 0;
-        return RC_DECODED_ONE;
-    }
     if (!rc_memcached_counts(expect->verb) &&
-        !rc_wire_admit(decoder, head.line.len + 2, &head.value_len)) {
+        !rc_wire_admit(
+            decoder, decoder->limits.max_value_bytes, head.line.len + 2, &head.value_len)) {
         return RC_DECODED_MORE;
     }
-    size_t len = frame_len(&head, expect);
+    size_t len = frame_len(&head);
     if (input.len < len) {
         decoder->need = len;
         return RC_DECODED_MORE;
@@ -437,7 +422,9 @@ const struct rc_codec rc_codec_meta = {
     .keeps_key = meta_keeps_key,
     .bound = rc_meta_bound,
     .encode = rc_meta_encode,
-    .encode_gets = rc_meta_encode_gets,
+    .batched = meta_batched,
+    .batch_extend = rc_memcached_batch_extend,
+    .batch_close = rc_meta_batch_close,
     .decode = meta_decode,
     .unsolicited = rc_memcached_unsolicited,
     .next_figure = rc_memcached_next_figure,

@@ -8,9 +8,6 @@ enum {
     /* A command without key and value: the name, four numbers with their letters, the opaque, k,
      * ends of lines. */
     FIXED_MAX_BYTES = 128,
-    /* One of a batch without its key, and what ends the batch. */
-    QUIET_GET_BYTES = 24,
-    BATCH_END_BYTES = 4,
 };
 
 size_t rc_meta_bound(const struct rc_command *command)
@@ -193,26 +190,5 @@ int rc_meta_encode(struct rc_buf *out, const struct rc_command *command)
         return RINGCACHE_ENOTSUP;
     }
     rc_buf_commit(out, (size_t)(end - start));
-    return 0;
-}
-
-/* What is there is answered and says what it answers; what is absent is told by the next answer or
- * by the end. */
-int rc_meta_encode_gets(struct rc_buf *out, const struct rc_command *commands, size_t count)
-{
-    size_t fixed = BATCH_END_BYTES + count * QUIET_GET_BYTES;
-    int rc = rc_buf_reserve(out, rc_wire_bound_all(commands, count, fixed));
-    if (rc < 0) {
-        return rc;
-    }
-    unsigned char *start = rc_buf_end(out);
-    unsigned char *at = start;
-    for (size_t i = 0; i < count; i++) {
-        at = rc_memcached_put_key(at, "mg ", &commands[i]);
-        at = rc_wire_put_text(at, commands[0].want_cas ? " v f c q" : " v f q");
-        at = put_opaque(at, &commands[i]);
-    }
-    at = rc_wire_put_text(at, "mn\r\n");
-    rc_buf_commit(out, (size_t)(at - start));
     return 0;
 }

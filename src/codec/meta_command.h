@@ -9,9 +9,8 @@
 #include "base/buf.h"
 #include "codec/codec.h"
 
-/* rc_codec.bound, .encode and .encode_gets. */
+/* rc_codec.bound and .encode */
 size_t rc_meta_bound(const struct rc_command *command);
 int rc_meta_encode(struct rc_buf *out, const struct rc_command *command);
-int rc_meta_encode_gets(struct rc_buf *out, const struct rc_command *commands, size_t count);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/codec.h"
 
+#include "codec/batch.h"
 #include "codec/resp_command.h"
 #include "codec/resp_error.h"
 #include "codec/resp_frame.h"
@@ -586,7 +587,8 @@ const struct rc_codec rc_codec_resp = {
     .bound = rc_resp_bound,
     .encode = rc_resp_encode,
     .spell_out = rc_resp_spell_out,
-    .encode_gets = rc_resp_encode_gets,
+    .batch_extend = rc_resp_batch_extend,
+    .batch_close = rc_resp_batch_close,
     .decode = resp_decode,
     .unsolicited = resp_unsolicited,
     .next_figure = rc_resp_next_figure,

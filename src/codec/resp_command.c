@@ -22,9 +22,7 @@ enum {
     /* Keys that SCAN looks at before it answers: a fraction of a millisecond in which the server
      * does nothing else. */
     PAGE_KEYS = 512,
-    /* MGET without its keys, and what each key has around it. */
-    GETS_FIXED_BYTES = 40,
-    BULK_BYTES = 25,
+    BULK_BYTES = 25,        /* what a word has around it */
     COUNT_BYTES = 4,        /* "*5\r\n" */
     DIGEST_BULK_BYTES = 47, /* "$40\r\n", 40 digits, "\r\n" */
 };
@@ -534,24 +532,6 @@ int rc_resp_spell_out(
     memcpy(words.start, encoded.data, COUNT_BYTES);
     rc_buf_commit(out, (size_t)(words.at - words.start));
     *instead = COUNT_BYTES + sizeof by_digest - 1 + DIGEST_BULK_BYTES;
-    return 0;
-}
-
-int rc_resp_encode_gets(struct rc_buf *out, const struct rc_command *commands, size_t count)
-{
-    size_t fixed = GETS_FIXED_BYTES + count * BULK_BYTES;
-    int rc = rc_buf_reserve(out, rc_wire_bound_all(commands, count, fixed));
-    if (rc < 0) {
-        return rc;
-    }
-    unsigned char *start = rc_buf_end(out);
-    unsigned char *at = rc_wire_put_text(start, "*");
-    at = rc_wire_put_number(at, count + 1);
-    at = rc_wire_put_text(at, "\r\n$4\r\nMGET\r\n");
-    for (size_t i = 0; i < count; i++) {
-        at = put_bulk(at, commands[i].prefix, commands[i].key);
-    }
-    rc_buf_commit(out, (size_t)(at - start));
     return 0;
 }
 

@@ -17,11 +17,10 @@ bool rc_resp_proves(const struct rc_command *command);
 /* rc_codec.scripted */
 bool rc_resp_runs_script(const struct rc_command *command);
 
-/* rc_codec.bound, .encode and .encode_gets. */
+/* rc_codec.bound, .encode and .spell_out */
 size_t rc_resp_bound(const struct rc_command *command);
 int rc_resp_encode(struct rc_buf *out, const struct rc_command *command);
 int rc_resp_spell_out(
     struct rc_buf *out, enum rc_verb verb, struct rc_slice encoded, size_t *instead);
-int rc_resp_encode_gets(struct rc_buf *out, const struct rc_command *commands, size_t count);
 
 #endif

@@ -84,7 +84,9 @@ static enum rc_decoded take_bulk(struct rc_slice input, const struct rc_resp_bou
     size_t head = token->len;
     size_t length = (size_t)token->number;
     token->number = 0;
-    if (bounds->decoder != NULL && !rc_wire_admit(bounds->decoder, bounds->at + head, &length)) {
+    if (bounds->decoder != NULL &&
+        !rc_wire_admit(
+            bounds->decoder, bounds->decoder->limits.max_value_bytes, bounds->at + head, &length)) {
         token->len = head + 1;
         return RC_DECODED_MORE;
     }

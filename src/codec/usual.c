@@ -12,10 +12,10 @@ enum {
     DIGITS_MAX = 9,
 };
 
-/* One reply that asks for one look: no batch, nothing beside the value, no proof behind it. */
+/* One reply that asks for one look: nothing beside the value, no proof behind it. */
 static bool is_plain(const struct rc_expect *expect)
 {
-    return !expect->strict && expect->due == 0 && !expect->want_cas && !expect->want_ttl;
+    return !expect->strict && !expect->want_cas && !expect->want_ttl;
 }
 
 /* The number at `at`, without needless zeros; where it ends, or NULL when there is none. */
@@ -92,6 +92,26 @@ bool rc_usual_meta(const struct rc_decoder *decoder, struct rc_slice input,
     return true;
 }
 
+/* VALUE <key> <flags> <size> */
+size_t rc_usual_value(struct rc_slice input, struct rc_slice key, struct rc_memcached_value *value)
+{
+    enum { WORD_LEN = 6, LINE_MIN = WORD_LEN + 4 + CRLF_LEN };
+    if (input.len < key.len + LINE_MIN || memcmp(input.data, "VALUE ", WORD_LEN) != 0 ||
+        memcmp(input.data + WORD_LEN, key.data, key.len) != 0) {
+        return 0;
+    }
+    const unsigned char *end = input.data + input.len;
+    const unsigned char *at = input.data + WORD_LEN + key.len;
+    uint32_t flags, size;
+    if (*at != ' ' || (at = take_digits(at + 1, end, &flags)) == NULL || at == end || *at != ' ' ||
+        (at = take_digits(at + 1, end, &size)) == NULL || end - at < CRLF_LEN ||
+        memcmp(at, "\r\n", CRLF_LEN) != 0) {
+        return 0;
+    }
+    *value = (struct rc_memcached_value){.key = key, .flags = flags, .size = size};
+    return (size_t)(at - input.data) + CRLF_LEN;
+}
+
 /* ---- RESP ---- */
 
 enum { LINE_LEN = 5 };
@@ -113,11 +133,12 @@ static bool take_bulk(const struct rc_decoder *decoder, struct rc_slice input,
     return true;
 }
 
+/* In a batch the array's head stands before the first element; the others are like single ones. */
 bool rc_usual_resp(const struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
-    bool gets = expect->verb == RC_VERB_GET;
-    if (!is_plain(expect) || input.len < LINE_LEN) {
+    bool gets = expect->verb == RC_VERB_GET, headed = expect->due > 0 && expect->first;
+    if (headed || !is_plain(expect) || input.len < LINE_LEN) {
         return false;
     }
     if (gets && input.data[0] == '$' && take_bulk(decoder, input, answer, consumed)) {

@@ -11,11 +11,16 @@
 
 #include "base/slice.h"
 #include "codec/codec.h"
+#include "codec/memcached.h"
 
 /* As rc_codec.decode with RC_DECODED_ONE; false, with nothing set, when it is not such a reply. */
 bool rc_usual_meta(const struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
 bool rc_usual_resp(const struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
+
+/* The same of a classic value's line without a CAS token, under the key that is due: how long it is
+ * with its end, or 0. */
+size_t rc_usual_value(struct rc_slice input, struct rc_slice key, struct rc_memcached_value *value);
 
 #endif

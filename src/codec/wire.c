@@ -12,15 +12,6 @@ size_t rc_wire_bound(const struct rc_command *command, size_t fixed)
     return rc_sum_sizes(fixed, rc_sum_sizes(key_len, value_len));
 }
 
-size_t rc_wire_bound_all(const struct rc_command *commands, size_t count, size_t fixed)
-{
-    size_t bound = fixed;
-    for (size_t i = 0; i < count && bound < SIZE_MAX; i++) {
-        bound = rc_wire_bound(&commands[i], bound);
-    }
-    return bound;
-}
-
 enum rc_decoded rc_wire_line(
     struct rc_slice input, size_t max_bytes, struct rc_slice *line, const char **why)
 {
@@ -62,9 +53,9 @@ bool rc_wire_too_early(struct rc_decoder *decoder, struct rc_slice input)
     return true;
 }
 
-bool rc_wire_admit(struct rc_decoder *decoder, size_t at, size_t *len)
+bool rc_wire_admit(struct rc_decoder *decoder, uint64_t bound, size_t at, size_t *len)
 {
-    if (*len <= decoder->limits.max_value_bytes) {
+    if (*len <= bound) {
         return true;
     }
     if (!decoder->excess.found) {
@@ -80,10 +71,15 @@ void rc_wire_settle(struct rc_decoder *decoder, struct rc_answer *answer)
 {
     if (decoder->excess.found) {
         decoder->excess = (struct rc_excess){0};
-        answer->status = RINGCACHE_ETOOBIG;
-        answer->value = rc_slice(NULL, 0);
-        answer->message = rc_slice_text("the value is larger than max_value_bytes");
+        rc_wire_too_large(answer);
     }
+}
+
+void rc_wire_too_large(struct rc_answer *answer)
+{
+    answer->status = RINGCACHE_ETOOBIG;
+    answer->value = rc_slice(NULL, 0);
+    answer->message = rc_slice_text("the value is larger than max_value_bytes");
 }
 
 enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why)

@@ -53,9 +53,6 @@ static inline unsigned char *rc_wire_put_number(unsigned char *at, uint64_t numb
  * overflows. */
 size_t rc_wire_bound(const struct rc_command *command, size_t fixed);
 
-/* The same for `count` commands together. */
-size_t rc_wire_bound_all(const struct rc_command *commands, size_t count, size_t fixed);
-
 /* The line at the start of `input`, without its CRLF. MORE while its end has not arrived, BAD with
  * a sentence in `*why` when it has a stray CR or LF, or `max_bytes` do not hold it and its end. */
 enum rc_decoded rc_wire_line(
@@ -68,12 +65,15 @@ struct rc_slice rc_wire_printable(struct rc_slice input);
 /* Is it too early for another try? Then `decoder->need` says when; else it is 0 again. */
 bool rc_wire_too_early(struct rc_decoder *decoder, struct rc_slice input);
 
-/* A value of `*len` bytes begins at `at` of the input: may the reply be taken? Where it is too long
- * to be kept, only without its bytes: then `*len` becomes 0. */
-bool rc_wire_admit(struct rc_decoder *decoder, size_t at, size_t *len);
+/* A value of `*len` bytes begins at `at` of the input: may the reply be taken? Where it is longer
+ * than `bound`, only without its bytes: then `*len` becomes 0. */
+bool rc_wire_admit(struct rc_decoder *decoder, uint64_t bound, size_t at, size_t *len);
 
 /* A reply is complete: its answer, where its value was left out, is that it is too long. */
 void rc_wire_settle(struct rc_decoder *decoder, struct rc_answer *answer);
+
+/* The answer of a value that is longer than max_value_bytes. */
+void rc_wire_too_large(struct rc_answer *answer);
 
 /* RC_DECODED_BAD, with the reason as the answer's message. */
 enum rc_decoded rc_wire_bad(struct rc_answer *answer, const char *why);

@@ -136,6 +136,7 @@ struct rc_conn {
     uint32_t sweeps;        /* of those, how many are under way */
     uint32_t lane;          /* the number of its lane, which it may have left */
     uint32_t pins;          /* callers up the stack that will still touch it */
+    uint32_t spread;        /* so many of the next gets of many go one by one */
     uint32_t known_scripts; /* redis: bit `verb`: the server has that verb's script */
     char why[200];          /* what ended it, or what it was last refused with */
 };
@@ -157,7 +158,8 @@ static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
 int rc_conn_send(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 
-/* The same for `count` (2..RC_BATCH_MAX) GETs that leave as one batch. */
+/* The same for `count` (2..RC_BATCH_MAX) GETs that leave as one batch, but for those that are to
+ * leave one by one. */
 int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count);
 

@@ -6,9 +6,10 @@
 #include "server/journal.h"
 
 enum {
-    IN_CHUNK = 64 * 1024, /* input memory a connection keeps */
-    IN_ROOM = 16 * 1024,  /* room offered to a read, at least */
-    IN_TRUST = 8,         /* once this part of a reply came, all of it has room */
+    IN_CHUNK = 64 * 1024,       /* input memory a connection keeps */
+    IN_ROOM = 16 * 1024,        /* room offered to a read, at least */
+    IN_TRUST = 8,               /* once this part of a reply came, all of it has room */
+    SPREAD = 16 * RC_BATCH_MAX, /* gets that go one by one once a batch could not be held */
 };
 
 /* ---- greeting ---- */
@@ -175,12 +176,40 @@ static struct rc_slot *pop(struct rc_conn *conn)
     return slot;
 }
 
+/* The oldest note in the log becomes the newest, by a command that is made from it. */
+static int send_alone(struct rc_conn *conn, struct rc_slot *slot)
+{
+    size_t at = 0, behind = 0;
+    struct rc_command get = {.verb = RC_VERB_GET, .token = slot->token};
+    get.key = rc_read_log_next(&conn->reads, &at);
+    int rc = rc_read_log_reserve(&conn->reads, &get, 1); /* which may move the key, and is all */
+    get.key = rc_read_log_next(&conn->reads, &behind);
+    return rc < 0 ? rc : rc_conn_send(conn, slot->request, &get);
+}
+
+/* A batch says of this key only that there is something: it is asked for alone, if one waits. */
+static void ask_alone(struct rc_conn *conn)
+{
+    const struct rc_result no_memory = {
+        .status = RINGCACHE_ENOMEM, .message = rc_slice_text("no memory to ask once more")};
+    struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
+    rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
+    if (slot->tombstone || send_alone(conn, slot) < 0) {
+        rc_conn_slot_over(conn, slot, &no_memory);
+    }
+    rc_read_log_pop(&conn->reads);
+}
+
 static void deliver(struct rc_conn *conn, const struct rc_answer *came)
 {
     struct rc_answer outdated;
     const struct rc_answer *answer = came;
     if (answer->more) { /* to a question of our own, which stays due */
         own_answered(conn, answer);
+        return;
+    }
+    if (answer->again && conn->pipeline.oldest->left > 0) {
+        ask_alone(conn);
         return;
     }
     struct rc_slot *slot = pop(conn);
@@ -230,6 +259,7 @@ static struct rc_expect expectation(const struct rc_conn *conn, const struct rc_
         .scripted = slot->scripted,
         .due = slot->left,
         .first = !slot->joined,
+        .keys = conn->reads.bytes.data,
     };
     if (slot->request != NULL && slot->request->body != NULL) {
         expect.prefix = slot->request->body->command.prefix;
@@ -248,8 +278,8 @@ static struct rc_slice unparsed(const struct rc_conn *conn)
     return rc_slice(conn->in.data + conn->parsed, conn->in.len - conn->parsed);
 }
 
-/* Take what has come of a value that is too long out of the input, from behind the start of its
- * reply: false while more of it is to come. */
+/* Take what has come of a value that is not to be held out of the input: false while more of it is
+ * to come. The smaller of both sides moves, the start of its reply or what came behind it. */
 static bool drop_excess(struct rc_conn *conn)
 {
     struct rc_excess *excess = &conn->decoder.excess;
@@ -257,10 +287,15 @@ static bool drop_excess(struct rc_conn *conn)
         return true;
     }
     size_t came = conn->in.len - conn->parsed - excess->at;
-    size_t n = came < excess->left ? came : excess->left;
-    unsigned char *start = conn->in.data + conn->parsed;
-    memmove(start + n, start, excess->at);
-    conn->parsed += n;
+    size_t n = came < excess->left ? came : excess->left, behind = came - n;
+    unsigned char *start = conn->in.data + conn->parsed, *hole = start + excess->at;
+    if (behind < excess->at) {
+        memmove(hole, hole + n, behind);
+        rc_buf_truncate(&conn->in, conn->in.len - n);
+    } else {
+        memmove(start + n, start, excess->at);
+        conn->parsed += n;
+    }
     excess->left -= n;
     return excess->left == 0;
 }
@@ -281,7 +316,12 @@ static bool read_one(struct rc_conn *conn)
     struct rc_expect expect = expectation(conn, conn->pipeline.oldest);
     struct rc_answer answer = {0};
     size_t consumed = 0;
-    switch (codec->decode(&conn->decoder, input, &expect, &answer, &consumed)) {
+    enum rc_decoded got = codec->decode(&conn->decoder, input, &expect, &answer, &consumed);
+    if (conn->decoder.crowded) {
+        conn->decoder.crowded = false;
+        conn->spread = SPREAD;
+    }
+    switch (got) {
     case RC_DECODED_MORE:
         return conn->decoder.excess.left > 0;
     case RC_DECODED_BAD:

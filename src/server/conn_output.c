@@ -3,6 +3,7 @@
  * of its reply, and one write a turn hands that to the kernel. */
 #include "server/conn_inside.h"
 
+#include "codec/batch.h"
 #include "server/journal.h"
 
 enum {
@@ -198,16 +199,6 @@ int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct 
     return rc;
 }
 
-static int encode_dated_gets(struct rc_conn *conn, const struct rc_command *commands, size_t count)
-{
-    struct rc_command dated[RC_BATCH_MAX];
-    for (size_t i = 0; i < count; i++) {
-        dated[i] = commands[i];
-        dated[i].want_cas = true;
-    }
-    return conn->codec->encode_gets(&conn->out.own, dated, count);
-}
-
 static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
@@ -215,8 +206,7 @@ static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
     bool dates = rc_conn_dates(conn, &commands[0]);
     int rc = rc_read_log_reserve(&conn->reads, commands, count);
     if (rc == 0) {
-        rc = dates ? encode_dated_gets(conn, commands, count)
-                   : conn->codec->encode_gets(&conn->out.own, commands, count);
+        rc = rc_batch_encode(conn->codec, &conn->out.own, commands, count, dates);
     }
     if (rc < 0) {
         rc_conn_charge(conn);
@@ -231,7 +221,7 @@ static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
         slot->logged = false;
         queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
         slot->want_cas = slot->dated = slot->unasked_cas = dates;
-        note(conn, slot, &commands[i], is_to_note(requests[i], &commands[i]));
+        note(conn, slot, &commands[i], true); /* for the codec, whatever else has a copy */
         sent(conn, requests[i]);
     }
     queued(conn);
@@ -253,21 +243,32 @@ static int reserve(struct rc_conn *conn, const struct rc_command *commands, size
     return rc;
 }
 
-/* The first one leaves alone where it is to prove something: no batch is strict. */
+/* How many of them, from the first on, are to leave alone: all, where a batch cannot tell what they
+ * ask or lately had more than could be held; the first, where it is to prove something, since no
+ * batch is strict. Two that are left make a batch, one does not. */
+static size_t count_alone(
+    const struct rc_conn *conn, const struct rc_command *commands, size_t count)
+{
+    bool (*batched)(const struct rc_command *) = conn->codec->batched;
+    if (conn->spread > 0 || (batched != NULL && !batched(&commands[0]))) {
+        return count;
+    }
+    if (!is_to_prove(conn, &commands[0])) {
+        return 0;
+    }
+    return count == 2 ? 2 : 1;
+}
+
 int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
-    if (!is_to_prove(conn, &commands[0])) {
-        return send_batch(conn, requests, commands, count);
+    size_t alone = count_alone(conn, commands, count), i = 0;
+    int rc = alone > 0 ? reserve(conn, commands, count) : 0;
+    conn->spread -= conn->spread < alone ? conn->spread : (uint32_t)alone;
+    for (; rc == 0 && i < alone; i++) {
+        rc = rc_conn_send(conn, requests[i], &commands[i]);
     }
-    int rc = reserve(conn, commands, count);
-    if (rc == 0) {
-        rc = rc_conn_send(conn, requests[0], &commands[0]);
-    }
-    if (rc == 0 && count == 2) {
-        return rc_conn_send(conn, requests[1], &commands[1]);
-    }
-    return rc == 0 ? send_batch(conn, requests + 1, commands + 1, count - 1) : rc;
+    return rc == 0 && i < count ? send_batch(conn, requests + i, commands + i, count - i) : rc;
 }
 
 /* ---- once more ---- */

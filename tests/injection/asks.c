@@ -218,6 +218,9 @@ static struct slot *begin(struct trial *trial, struct slot *slot, const ringcach
     slot->heard = false;
     slot->goes_back = false;
     slot->went_back = false;
+    slot->goes_alone = false;
+    slot->went_alone = false;
+    slot->named = false;
     slot->hearings = 0;
     slot->not_permitted = false;
     slot->canceled = false;

@@ -143,7 +143,7 @@ struct answer cache_run(
     struct trial *trial, bool redis, struct item *item, const struct command *command)
 {
     bool counts = command->op == RINGCACHE_INCREMENT || command->op == RINGCACHE_DECREMENT;
-    if (!command->batched && !counts && one_in(trial, 200)) {
+    if (!command->batched && !command->proves && !counts && one_in(trial, 200)) {
         return refused(redis ? "OOM command not allowed" : "SERVER_ERROR out of memory");
     }
     return run(trial, redis, item, command);

@@ -120,7 +120,7 @@ static void answer(struct peer *peer, const struct command *c, const struct slot
 
 /* ---- hearing ---- */
 
-static void hear_gets(struct peer *peer, const struct words *words)
+void hear_gets(struct peer *peer, const struct words *words)
 {
     for (size_t i = 1; i < words->count; i++) {
         struct command c = {.op = RINGCACHE_GET, .key = words->word[i], .batched = true};

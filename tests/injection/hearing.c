@@ -40,8 +40,8 @@ static struct command expected_of(
         .want_ttl = want_ttl || (redis && want_cas),
         .batched = heard->batched && slot->many && !strict && !want_cas && !want_ttl,
         .key_back = strict && peer->speech == &speech_meta,
-        .has_token = peer->speech == &speech_meta,
-        .token = slot->heard ? slot->token : heard->token,
+        .has_token = peer->speech == &speech_meta && !heard->batched,
+        .token = slot->named ? slot->token : heard->token,
     };
 }
 
@@ -113,14 +113,23 @@ static bool may_be_heard(const struct slot *slot)
 /* A read whose connection was lost is sent once more, and no third time. */
 static bool may_be_heard_again(const struct peer *peer, const struct slot *slot)
 {
-    return slot != NULL && slot->state != SLOT_IDLE && !slot->raw && slot->hearings == 1 &&
-           slot->request.op == RINGCACHE_GET && slot->peer != peer->number;
+    return slot != NULL && slot->state != SLOT_IDLE && !slot->raw &&
+           slot->hearings == (slot->went_alone ? 2 : 1) && slot->request.op == RINGCACHE_GET &&
+           slot->peer != peer->number;
+}
+
+/* What a batch of memcached says of an empty value is less than a get by itself does. */
+static bool may_be_heard_alone(
+    const struct peer *peer, const struct slot *slot, const struct command *c)
+{
+    return slot != NULL && slot->state != SLOT_IDLE && slot->goes_alone && !c->batched &&
+           slot->peer == peer->number;
 }
 
 static const char *wrong_with(struct peer *peer, const struct slot *slot, const struct command *c)
 {
-    bool again = may_be_heard_again(peer, slot);
-    if (!again && (!may_be_heard(slot) || slot->raw)) {
+    bool alone = may_be_heard_alone(peer, slot, c), again = may_be_heard_again(peer, slot);
+    if (!alone && !again && (!may_be_heard(slot) || slot->raw)) {
         return "a command that nobody submitted";
     }
     bool goes_back = slot->goes_back;
@@ -129,22 +138,26 @@ static const char *wrong_with(struct peer *peer, const struct slot *slot, const 
     }
     struct command expected = goes_back ? taking_back(slot, peer, c) : expected_of(slot, peer, c);
     const char *field = differs(&expected, c);
-    return field != NULL || goes_back ? field : misplaced(peer, slot, c);
+    return field != NULL || goes_back || alone ? field : misplaced(peer, slot, c);
 }
 
 /* It was heard. */
-static void note(struct peer *peer, struct slot *slot, uint64_t token)
+static void note(struct peer *peer, struct slot *slot, const struct command *c)
 {
     struct tally *tally = &peer->trial->tally;
     tally->late += slot->state == SLOT_LOST;
     tally->gone_back += slot->goes_back;
-    tally->again += slot->heard && !slot->goes_back;
+    bool alone = slot->goes_alone && slot->peer == peer->number;
+    tally->again += slot->heard && !slot->goes_back && !alone;
+    tally->gone_alone += alone;
     tally->raw += slot->raw;
     slot->went_back = slot->goes_back;
+    slot->went_alone = alone;
     slot->hearings++;
     slot->goes_back = false;
     slot->heard = true;
-    slot->token = token;
+    slot->named = c != NULL && c->has_token;
+    slot->token = slot->named ? c->token : 0;
     slot->peer = peer->number;
     slot->item = &slot->items[peer->server];
     peer->trial->heard++;
@@ -167,12 +180,14 @@ const struct slot *hear(struct peer *peer, const struct command *command)
         trial_fail(trial, wrong, command->key);
         return NULL;
     }
-    note(peer, slot, command->token);
+    note(peer, slot, command);
     trial->tally.ops[peer->speech->number][command->op]++;
     trial->tally.batched[peer->speech->number] += command->batched;
     slot->answer = cache_run(trial, redis, slot->item, command);
     slot->goes_back = !redis && command->op == RINGCACHE_INCREMENT && slot->answer.status == 0 &&
                       slot->answer.number > INT64_MAX;
+    slot->goes_alone = command->batched && peer->speech == &speech_meta &&
+                       slot->answer.status == RINGCACHE_OK && slot->item->value.len == 0;
     let_go(slot);
     return slot;
 }
@@ -200,7 +215,7 @@ const struct slot *hear_raw(struct peer *peer, const struct words *words)
         trial_fail(peer->trial, wrong, words->word[0]);
         return NULL;
     }
-    note(peer, slot, 0);
+    note(peer, slot, NULL);
     slot->answer = (struct answer){.status = RINGCACHE_OK};
     let_go(slot);
     return slot;

@@ -52,6 +52,7 @@ struct command {
     uint64_t cas, delta, initial;
     bool with_initial, want_cas, want_ttl;
     bool batched; /* asked for together with others */
+    bool proves;  /* meta: … and the last of them, whose refusal would be theirs */
     bool key_back;
     bool has_token;
     uint64_t token;
@@ -101,7 +102,7 @@ struct peer {
     uint64_t last_token;
     bool owes_echo; /* Redis, strict: the token of the command before is due */
     bool may_prove; /* Redis, else: it may follow, unless that was a batch */
-    unsigned quiet; /* meta: gets of a batch that was not ended yet */
+    bool unproven;  /* meta: a get of many keys that no mg followed yet */
 };
 
 enum slot_state {
@@ -122,6 +123,9 @@ struct slot {
     bool heard;
     bool goes_back; /* a counter left its range: what takes it back is due */
     bool went_back;
+    bool goes_alone; /* meta: one of a batch that is there and empty may be asked for by itself */
+    bool went_alone;
+    bool named;         /* it was heard with a token */
     unsigned hearings;  /* how often it was heard */
     bool not_permitted; /* of many: its key is none */
     bool canceled;
@@ -156,9 +160,10 @@ struct tally {
     uint64_t ops[SPEECHES][RINGCACHE_DECREMENT + 1];
     uint64_t batched[SPEECHES];
     uint64_t raw, gone_back;
-    uint64_t again; /* reads that were heard on a second connection */
-    uint64_t late;  /* heard behind their callbacks */
-    uint64_t cut;   /* connections that ended within a command */
+    uint64_t again;      /* reads that were heard on a second connection */
+    uint64_t gone_alone; /* … or by themselves, since a batch did not tell enough */
+    uint64_t late;       /* heard behind their callbacks */
+    uint64_t cut;        /* connections that ended within a command */
 };
 
 /* One byte that is not as it was sent, for a trial that has to notice. */
@@ -267,6 +272,8 @@ void peer_receive(struct peer *peer, struct rc_slice bytes);
 const struct slot *hear(struct peer *peer, const struct command *command);
 /* A raw command, if it is one; NULL: it is none, or failed. */
 const struct slot *hear_raw(struct peer *peer, const struct words *words);
+/* classic.c: a get of many keys. */
+void hear_gets(struct peer *peer, const struct words *words);
 /* PING, mn, version behind the greeting. */
 void hear_ping(struct peer *peer);
 

@@ -58,13 +58,12 @@ static bool read_token(const struct flags *flags, struct command *c)
 
 static bool read_mg(const struct words *words, struct flags *flags, struct command *c)
 {
-    if (!read_flags(words, 2, "vfctqTOk", flags) || has(flags, 'v') != has(flags, 'f') ||
+    if (!read_flags(words, 2, "vfctTOk", flags) || has(flags, 'v') != has(flags, 'f') ||
         (!has(flags, 'v') && !has(flags, 'T'))) {
         return false;
     }
     bool touches = has(flags, 'T');
     c->op = !has(flags, 'v') ? RINGCACHE_TOUCH : touches ? RINGCACHE_GET_AND_TOUCH : RINGCACHE_GET;
-    c->batched = has(flags, 'q');
     c->want_cas = has(flags, 'c');
     c->want_ttl = has(flags, 't');
     return read_time(flags, 'T', &c->time);
@@ -188,22 +187,13 @@ static void answer(
         struct rc_slice value = sim_bytes_view(&item->value);
         sim_bytes_append(&peer->out, value.data, value.len);
         text_say(peer, "\r\n");
-    } else if (status != RINGCACHE_MISS || !c->batched) {
+    } else {
         text_say(peer, "%s", code_of(c, status));
         say_flags(peer, words, text_is(words->word[0], "ms") ? 3 : 2, c, NULL);
     }
 }
 
 /* ---- hearing ---- */
-
-static void hear_mn(struct peer *peer)
-{
-    if (peer->quiet == 0) {
-        hear_ping(peer);
-    }
-    peer->quiet = 0;
-    text_say(peer, "MN\r\n");
-}
 
 static bool hear_alone(struct peer *peer, const struct words *words)
 {
@@ -215,7 +205,8 @@ static bool hear_alone(struct peer *peer, const struct words *words)
     }
     bool noop = text_is(words->word[0], "mn");
     if (noop) {
-        hear_mn(peer);
+        hear_ping(peer);
+        text_say(peer, "MN\r\n");
     }
     return noop;
 }
@@ -239,6 +230,11 @@ static size_t meta_hear(struct peer *peer, struct rc_slice bytes)
     if (text_settings(peer, &words)) {
         return len;
     }
+    if (!peer->unproven && text_is(words.word[0], "get")) {
+        hear_gets(peer, &words);
+        peer->unproven = true;
+        return len;
+    }
     bool stores = text_is(words.word[0], "ms");
     if (!read_command(&words, &flags, &c) ||
         (stores && !text_number(words.word[2], UINT32_MAX, &data_len))) {
@@ -252,11 +248,12 @@ static size_t meta_hear(struct peer *peer, struct rc_slice bytes)
         c.value = rc_slice(bytes.data + len, (size_t)data_len);
         len += (size_t)data_len + 2;
     }
-    if (peer->quiet > 0 && !c.batched) {
-        trial_fail(peer->trial, "a command within a batch", bytes);
+    if (peer->unproven && c.op != RINGCACHE_GET) {
+        trial_fail(peer->trial, "another command where a batch is to be proven", bytes);
         return 0;
     }
-    peer->quiet += c.batched;
+    c.proves = peer->unproven;
+    peer->unproven = false;
     const struct slot *slot = hear(peer, &c);
     if (slot != NULL) {
         answer(peer, &words, &c, slot);

@@ -31,6 +31,7 @@ static void add(struct tally *to, const struct tally *from)
     to->raw += from->raw;
     to->gone_back += from->gone_back;
     to->again += from->again;
+    to->gone_alone += from->gone_alone;
     to->late += from->late;
     to->cut += from->cut;
 }
@@ -64,7 +65,7 @@ static void assert_all_was_there(const struct tally *tally)
         assert_true(tally->batched[i] > 0);
     }
     assert_true(tally->raw > 0 && tally->gone_back > 0 && tally->late > 0 && tally->cut > 0);
-    assert_true(tally->again > 0);
+    assert_true(tally->again > 0 && tally->gone_alone > 0);
 }
 
 static void what_is_heard_is_what_was_submitted(void **state)

@@ -26,8 +26,7 @@ static const struct shape {
         {.token = TOKEN, .verb = RC_VERB_GET_AND_TOUCH, .want_cas = true, .want_ttl = true}},
     {&rc_codec_meta, "VA 1000 f7 c3 O1234abcd W X\r\n", "\r\n",
         {.token = TOKEN, .verb = RC_VERB_LEASE, .want_cas = true}},
-    {&rc_codec_meta, "VA 1000 f7 O1234abcd\r\n", "\r\n", {.token = TOKEN, .due = 2, .first = true}},
-    {&rc_codec_meta, "VA 1000 f7 O1234abcd\r\n", "\r\nMN\r\n", {.token = TOKEN, .due = 1}},
+    {&rc_codec_meta, "VA 1000 f7 O1234abcd\r\n", "\r\n", {.token = TOKEN, .due = 1}},
     {&rc_codec_classic, "VALUE k 7 1000\r\n", "\r\nEND\r\n", {.key = BYTES("k")}},
     {&rc_codec_classic, "VALUE k 7 1000 3\r\n", "\r\nEND\r\n",
         {.key = BYTES("k"), .verb = RC_VERB_GET_AND_TOUCH, .want_cas = true}},
@@ -164,7 +163,7 @@ static void a_value_of_the_bound_is_kept(void **state)
 {
     (void)state;
     static const char kept[] = "$10\r\n0123456789\r\n", above[] = "$11\r\n01234567890\r\n";
-    const struct shape *shape = &shapes[9];
+    const struct shape *shape = &shapes[8];
     struct feed f = new_feed();
     assert_int_equal(feed(&f, shape, kept, sizeof kept - 1), RC_DECODED_ONE);
     assert_int_equal(f.answer.status, RINGCACHE_OK);

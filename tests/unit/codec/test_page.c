@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/batch.h"
 #include "codec/scripts.h"
 
 enum { PAGE_BYTES = 64 * 1024, SENT_BYTES = 1024 };
@@ -359,7 +360,7 @@ static struct rc_slice encode_two(const struct rc_codec *codec, const struct rc_
 {
     struct rc_command both[] = {*command, *command};
     struct rc_buf out = {0};
-    assert_int_equal(codec->encode_gets(&out, both, COUNT(both)), 0);
+    assert_int_equal(rc_batch_encode(codec, &out, both, COUNT(both), command->want_cas), 0);
     struct rc_slice copy = copy_bytes(rc_slice(out.data, out.len));
     rc_buf_deinit(&out);
     return copy;

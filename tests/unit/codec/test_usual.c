@@ -125,11 +125,12 @@ static void the_usual_replies_of_redis_are_what_they_seem(void **state)
 static void what_needs_a_closer_look_gets_it(void **state)
 {
     (void)state;
+    static const unsigned char two_empty_keys[2 * sizeof(uint32_t)];
     static const struct rc_expect expectations[] = {
         {.verb = RC_VERB_GET, .token = TOKEN, .strict = true},
         {.verb = RC_VERB_GET, .token = TOKEN, .want_cas = true},
         {.verb = RC_VERB_GET, .token = TOKEN, .want_ttl = true},
-        {.verb = RC_VERB_GET, .token = TOKEN, .due = 2, .first = true},
+        {.verb = RC_VERB_GET, .token = TOKEN, .due = 2, .first = true, .keys = two_empty_keys},
         {.verb = RC_VERB_GET, .token = TOKEN + 1},
         {.verb = RC_VERB_DELETE, .token = TOKEN},
         {.verb = RC_VERB_SET, .token = TOKEN},
@@ -143,12 +144,47 @@ static void what_needs_a_closer_look_gets_it(void **state)
     }
 }
 
+/* Whatever becomes of its bytes, a line that is recognised says what the closer reader finds. */
+static void a_value_line_that_is_recognised_is_one(void **state)
+{
+    (void)state;
+    enum { LINES = 100000, CHANGES_MAX = 3 };
+    static const char *const lines[] = {"VALUE key 7 12\r\n", "VALUE key 0 0\r\n",
+        "VALUE key 4294967295 1073741824\r\n", "VALUE key 999999999 999999999\r\n"};
+    const struct rc_slice key = rc_slice_text("key");
+    uint32_t seed = 88172645;
+    size_t taken = 0;
+    for (unsigned round = 0; round < LINES; round++) {
+        unsigned char bytes[64];
+        size_t len = strlen(lines[round % 4]);
+        memcpy(bytes, lines[round % 4], len);
+        for (uint32_t changes = next_random(&seed) % (CHANGES_MAX + 1); changes > 0; changes--) {
+            len = mutate_bytes(bytes, len, &seed);
+        }
+        struct rc_slice input = copy_bytes(rc_slice(bytes, len));
+        struct rc_memcached_value quick, close;
+        size_t line_len = rc_usual_value(input, key, &quick);
+        if (line_len > 0) {
+            const struct rc_slice line = rc_slice(input.data, line_len - 2);
+            assert_true(line_len <= len);
+            assert_null(rc_memcached_read_value(line, false, &close));
+            assert_true(rc_slice_equal(close.key, key));
+            assert_int_equal(quick.flags, close.flags);
+            assert_int_equal(quick.size, close.size);
+            taken++;
+        }
+        free_bytes(input);
+    }
+    assert_in_range(taken, LINES / 10, LINES - LINES / 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_usual_replies_of_memcached_are_what_they_seem),
         cmocka_unit_test(the_usual_replies_of_redis_are_what_they_seem),
         cmocka_unit_test(what_needs_a_closer_look_gets_it),
+        cmocka_unit_test(a_value_line_that_is_recognised_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
