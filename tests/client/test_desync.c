@@ -348,26 +348,61 @@ static void begin_call(struct stream *stream)
         0);
 }
 
+/* Three calls at a time, until the last one ended; the fault strikes at the reply `at`. */
+static void run_stream(
+    struct stream *stream, const struct kind *kind, const struct fault *fault, size_t at)
+{
+    *stream = (struct stream){.scene = {.kind = kind, .fault = fault, .at = at}};
+    struct scene *s = &stream->scene;
+    open_scene(s);
+    s->armed = true;
+    for (int i = 0; i < AT_ONCE; i++) {
+        begin_call(stream);
+    }
+    while (stream->ended < CALLS && sim_step(s->world->sim)) {
+    }
+    s->armed = false;
+    assert_int_equal(stream->ended, CALLS);
+}
+
 static void a_lost_batch_displaces_no_more_than_is_in_flight(void **state)
 {
     static struct stream stream;
     (void)state;
     for (size_t at = 0; at < 2 * AT_ONCE; at++) {
-        stream = (struct stream){.scene = {.kind = &kinds[2], .fault = &lost, .at = at}};
-        struct scene *s = &stream.scene;
-        open_scene(s);
-        s->armed = true;
-        for (int i = 0; i < AT_ONCE; i++) {
-            begin_call(&stream);
-        }
-        while (stream.ended < CALLS && sim_step(s->world->sim)) {
-        }
-        s->armed = false;
-        assert_int_equal(stream.ended, CALLS);
+        run_stream(&stream, &kinds[2], &lost, at);
         assert_in_range(stream.wrong, 0, AT_ONCE * BATCH);
         assert_in_range(stream.last_wrong, 0, 2 * AT_ONCE);
-        assert_given_up(s);
-        close_scene(s);
+        assert_given_up(&stream.scene);
+        close_scene(&stream.scene);
+    }
+}
+
+/* The values of a batch that nobody asked for. */
+static void mix_up(struct scene *s, size_t number)
+{
+    static const char values[] = "VALUE k99 0 12\r\nvalue of k99\r\nEND\r\n";
+    if (number == s->at) {
+        sim_replace_reply(s->server, s->connection, rc_slice_text(values));
+    }
+}
+
+/* Each batch has two replies there: the values of all keys but the last, and the last one's, whose
+ * token proves both. The server counts keys. */
+static void displaced_batches_are_never_taken_where_there_is_a_token(void **state)
+{
+    static const struct fault mixed_up = {"mixed up", mix_up, false};
+    static const struct fault *const faults[] = {&duplicated, &lost, &inserted, &mixed_up};
+    static struct stream stream;
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        for (size_t at = 0; at < 2 * BATCH; at++) {
+            print_message("  %s, reply %zu\n", faults[i]->name, at);
+            run_stream(&stream, &kinds[0], faults[i], at);
+            assert_int_equal(stream.wrong, 0);
+            assert_given_up(&stream.scene);
+            close_scene(&stream.scene);
+        }
     }
 }
 
@@ -506,6 +541,7 @@ int main(void)
         cmocka_unit_test(another_keys_value_under_the_right_token_is_caught_by_strict_alone),
         cmocka_unit_test(without_a_token_the_connection_is_given_up),
         cmocka_unit_test(a_lost_batch_displaces_no_more_than_is_in_flight),
+        cmocka_unit_test(displaced_batches_are_never_taken_where_there_is_a_token),
         cmocka_unit_test(a_reply_after_the_timeout_is_swallowed),
         cmocka_unit_test(a_reply_after_the_cancel_is_swallowed),
         cmocka_unit_test(replies_to_a_batch_after_its_timeout_are_swallowed),

@@ -238,6 +238,17 @@ void ask_listings(struct life *life)
     ask_listing(life, "10.0.0.2:6379");
 }
 
+void ask_many_empty(struct life *life)
+{
+    for (unsigned i = 0; i < LIFE_KEYS; i++) {
+        char room[24];
+        const ringcache_request set = {
+            .op = RINGCACHE_SET, .key = key_of("key", i, room), .value = {"", 0}};
+        submit(life, &set);
+    }
+    ask_many(life);
+}
+
 void ask_raw(struct life *life)
 {
     static const ringcache_slice words[] = {{"MGET", 4}, {"a", 1}, {"b", 1}};

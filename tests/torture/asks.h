@@ -16,6 +16,8 @@ void ask_huge(struct life *life);
 void ask_too_large(struct life *life);
 /* Many keys in one call. */
 void ask_many(struct life *life);
+/* … whose values are empty, which a batch of memcached cannot tell. */
+void ask_many_empty(struct life *life);
 /* Commands in the caller's own words, with nested and with deep replies. */
 void ask_raw(struct life *life);
 void ask_fetch(struct life *life);

@@ -296,6 +296,7 @@ const struct scenario life_scenarios[] = {
     {.name = "too large", .options = {BASIC}, .ask = ask_once, .go = go_too_large},
     {.name = "canceled", .options = {BASIC}, .ask = ask_once, .go = go_canceled},
     {.name = "many", .options = {BASIC}, .ask = ask_many},
+    {.name = "many empty", .options = {BASIC}, .ask = ask_many_empty},
     {.name = "raw", .options = {BASIC}, .redis_alone = true, .ask = ask_raw, .go = go_raw},
     {.name = "fetch", .options = {BASIC}, .ask = ask_fetch},
     {.name = "leases", .options = {BASIC, "leases", "yes"}, .ask = ask_fetch},
