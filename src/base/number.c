@@ -27,7 +27,7 @@ bool rc_number_parse(const void *text, size_t len, uint64_t cap, uint64_t *value
     return true;
 }
 
-size_t rc_number_write(unsigned char *out, uint64_t value)
+size_t rc_number_write_long(unsigned char *out, uint64_t value)
 {
     size_t n = 1;
     for (uint64_t rest = value; rest >= 10; rest /= 10) {
@@ -39,45 +39,16 @@ size_t rc_number_write(unsigned char *out, uint64_t value)
     return n;
 }
 
-/* ---- hexadecimal ----
- * Eight digits at once, one in each byte of a word, the first in the highest.
- */
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static uint64_t digits_of(uint32_t value)
-{
-    uint64_t x = value;
-    x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
-    x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    x = (x | x << 4) & EACH(0x0f);
-    uint64_t letters = ((x + EACH(6)) >> 4) & EACH(1);
-    return x + EACH('0') + letters * ('a' - '0' - 10);
-}
+/* ---- hexadecimal ---- */
 
 /* The value of what may be digits. */
 static uint32_t value_of(uint64_t digits)
 {
-    uint64_t letters = (digits >> 6) & EACH(1);
-    uint64_t x = (digits & EACH(0x0f)) + letters * 9;
+    uint64_t letters = (digits >> 6) & RC_EACH_BYTE(1);
+    uint64_t x = (digits & RC_EACH_BYTE(0x0f)) + letters * 9;
     x = (x | x >> 4) & UINT64_C(0x00ff00ff00ff00ff);
     x = (x | x >> 8) & UINT64_C(0x0000ffff0000ffff);
     return (uint32_t)(x | x >> 16);
-}
-
-static uint64_t in_order(uint64_t digits)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return __builtin_bswap64(digits);
-#else
-    return digits;
-#endif
-}
-
-void rc_number_write_hex8(unsigned char *out, uint32_t value)
-{
-    uint64_t digits = in_order(digits_of(value));
-    memcpy(out, &digits, sizeof digits);
 }
 
 void rc_number_write_hex16(unsigned char *out, uint64_t value)
@@ -86,18 +57,11 @@ void rc_number_write_hex16(unsigned char *out, uint64_t value)
     rc_number_write_hex8(out + 8, (uint32_t)value);
 }
 
-bool rc_number_is_hex8(const unsigned char *text, uint32_t value)
-{
-    uint64_t digits;
-    memcpy(&digits, text, sizeof digits);
-    return digits == in_order(digits_of(value));
-}
-
 bool rc_number_read_hex8(const unsigned char *text, uint32_t *value)
 {
     uint64_t digits;
     memcpy(&digits, text, sizeof digits);
-    *value = value_of(in_order(digits));
+    *value = value_of(rc_number_in_order(digits));
     return rc_number_is_hex8(text, *value);
 }
 

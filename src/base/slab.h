@@ -11,19 +11,61 @@
 
 #include "base/list.h"
 
+enum { RC_SLAB_CHUNK = 64 };
+
+struct rc_slab_chunk {
+    struct rc_list link; /* in with_room, or in no list when full */
+    uint32_t index;
+    uint64_t used; /* a bit for each object */
+    _Alignas(16) unsigned char objects[];
+};
+
 struct rc_slab {
-    size_t size;   /* of one object */
-    void **chunks; /* by number / chunk size; NULL where given back */
+    size_t size;                   /* of one object */
+    struct rc_slab_chunk **chunks; /* by number / chunk size; NULL where given back */
     size_t chunk_count;
     struct rc_list with_room; /* chunks that have a free object */
 };
 
 void rc_slab_init(struct rc_slab *slab, size_t size);
-/* A zeroed object and its number, or NULL. */
-void *rc_slab_take(struct rc_slab *slab, uint32_t *number);
-void rc_slab_give(struct rc_slab *slab, uint32_t number);
-/* The object of a number that was ever given out, or NULL when its chunk is gone. It may be free:
- * then it is all zero. */
+
+/* A chunk more; NULL when there is no memory. */
+struct rc_slab_chunk *rc_slab_grow(struct rc_slab *slab);
+/* Give back what chunks are free, but for one. */
+void rc_slab_shrink(struct rc_slab *slab, struct rc_slab_chunk *chunk);
+
+/* An object and its number, or NULL. It is as it was given back, or all zero. */
+static inline void *rc_slab_take(struct rc_slab *slab, uint32_t *number)
+{
+    struct rc_list *first = rc_list_first(&slab->with_room);
+    struct rc_slab_chunk *chunk =
+        first != NULL ? rc_container(first, struct rc_slab_chunk, link) : rc_slab_grow(slab);
+    if (chunk == NULL) {
+        return NULL;
+    }
+    unsigned place = (unsigned)__builtin_ctzll(~chunk->used);
+    chunk->used |= (uint64_t)1 << place;
+    if (chunk->used == UINT64_MAX) {
+        rc_list_remove(&chunk->link);
+    }
+    *number = chunk->index * RC_SLAB_CHUNK + place;
+    return chunk->objects + place * slab->size;
+}
+
+static inline void rc_slab_give(struct rc_slab *slab, uint32_t number)
+{
+    struct rc_slab_chunk *chunk = slab->chunks[number / RC_SLAB_CHUNK];
+    if (chunk->used == UINT64_MAX) {
+        rc_list_append(&slab->with_room, &chunk->link);
+    }
+    chunk->used &= ~((uint64_t)1 << number % RC_SLAB_CHUNK);
+    if (chunk->used == 0) {
+        rc_slab_shrink(slab, chunk);
+    }
+}
+
+/* The object of a number that was ever given out, be it out or not, or NULL when its chunk is
+ * gone. */
 void *rc_slab_at(const struct rc_slab *slab, uint32_t number);
 /* All chunks go, whatever is still out. */
 void rc_slab_deinit(struct rc_slab *slab);

@@ -43,10 +43,18 @@ static inline bool rc_slice_is_ascii(struct rc_slice s)
     return at == s.len;
 }
 
-/* Copy the bytes to `at`; where the next ones go. */
+/* Copy the bytes to `at`; where the next ones go. Those of a key, short as a rule, without a call:
+ * the last half of them may be written twice. */
 static inline unsigned char *rc_slice_put(unsigned char *at, struct rc_slice s)
 {
-    if (s.len > 0) {
+    enum { WORD = 8, WORDS = 16 };
+    if (s.len - WORDS <= WORDS) {
+        memcpy(at, s.data, WORDS);
+        memcpy(at + s.len - WORDS, s.data + s.len - WORDS, WORDS);
+    } else if (s.len - WORD <= WORD) {
+        memcpy(at, s.data, WORD);
+        memcpy(at + s.len - WORD, s.data + s.len - WORD, WORD);
+    } else if (s.len > 0) {
         memcpy(at, s.data, s.len);
     }
     return at + s.len;

@@ -3,9 +3,22 @@
 
 enum { BITS = 6, MASK = RC_WHEEL_SLOTS - 1 };
 
-void rc_wheel_init(struct rc_wheel *wheel, uint64_t now_ms)
+/* What has passed has its list whatever the wheel's time is. */
+static void forget_recent(struct rc_wheel *wheel)
+{
+    wheel->recent_ms = 0;
+    wheel->recent = &wheel->passed;
+}
+
+static void move_to(struct rc_wheel *wheel, uint64_t now_ms)
 {
     wheel->now_ms = now_ms;
+    forget_recent(wheel);
+}
+
+void rc_wheel_init(struct rc_wheel *wheel, uint64_t now_ms)
+{
+    move_to(wheel, now_ms);
     rc_list_init(&wheel->passed);
     for (int level = 0; level < RC_WHEEL_LEVELS; level++) {
         wheel->occupied[level] = 0;
@@ -23,38 +36,27 @@ void rc_deadline_init(
     deadline->due = due;
 }
 
-bool rc_deadline_armed(const struct rc_deadline *deadline)
-{
-    return !rc_list_empty(&deadline->link);
-}
-
 /* A time not before the wheel's. */
 static void insert(struct rc_wheel *wheel, struct rc_deadline *deadline)
 {
     uint64_t differs = deadline->at_ms ^ wheel->now_ms;
     int level = differs == 0 ? 0 : (63 - __builtin_clzll(differs)) / BITS;
     unsigned slot = (unsigned)(deadline->at_ms >> (BITS * level)) & MASK;
-    rc_list_append(&wheel->slots[level][slot], &deadline->link);
+    wheel->recent_ms = deadline->at_ms;
+    wheel->recent = &wheel->slots[level][slot];
+    rc_list_append(wheel->recent, &deadline->link);
     wheel->occupied[level] |= (uint64_t)1 << slot;
 }
 
-void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t at_ms)
+void rc_wheel_insert(struct rc_wheel *wheel, struct rc_deadline *deadline)
 {
-    rc_wheel_disarm(wheel, deadline);
-    deadline->at_ms = at_ms;
     /* Kept apart, so that a deadline that arms itself for now cannot hold up an advance for
      * ever. */
-    if (at_ms <= wheel->now_ms) {
+    if (deadline->at_ms <= wheel->now_ms) {
         rc_list_append(&wheel->passed, &deadline->link);
     } else {
         insert(wheel, deadline);
     }
-}
-
-void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline)
-{
-    (void)wheel; /* an empty slot's bit is cleared when the next one is looked for */
-    rc_list_remove(&deadline->link);
 }
 
 /* The next slot in time: its level, number and first millisecond. */
@@ -74,6 +76,7 @@ static unsigned first_occupied(struct rc_wheel *wheel, int level)
             return slot;
         }
         wheel->occupied[level] &= wheel->occupied[level] - 1;
+        forget_recent(wheel);
     }
     return RC_WHEEL_SLOTS;
 }
@@ -125,7 +128,7 @@ void rc_wheel_advance(struct rc_wheel *wheel, uint64_t now_ms)
         if (turn.at_ms > now_ms || turn.at_ms == RC_NEVER) {
             break;
         }
-        wheel->now_ms = turn.at_ms;
+        move_to(wheel, turn.at_ms);
         rc_list_splice(&taken, &wheel->slots[turn.level][turn.slot]);
         wheel->occupied[turn.level] &= ~((uint64_t)1 << turn.slot);
         if (turn.level == 0) {
@@ -135,6 +138,6 @@ void rc_wheel_advance(struct rc_wheel *wheel, uint64_t now_ms)
         }
     }
     if (now_ms > wheel->now_ms) {
-        wheel->now_ms = now_ms;
+        move_to(wheel, now_ms);
     }
 }

@@ -29,20 +29,46 @@ struct rc_deadline {
 
 struct rc_wheel {
     uint64_t now_ms;
+    /* Where the time that was armed last belongs, until the wheel moves on: most are armed for the
+     * same time as the one before. */
+    uint64_t recent_ms;
+    struct rc_list *recent;
     uint64_t occupied[RC_WHEEL_LEVELS]; /* a bit at least for each slot that is not empty */
     struct rc_list passed;              /* armed for a time that had come already */
     struct rc_list slots[RC_WHEEL_LEVELS][RC_WHEEL_SLOTS];
 };
 
+/* The rest of rc_wheel_arm, of one that is in no list. */
+void rc_wheel_insert(struct rc_wheel *wheel, struct rc_deadline *deadline);
+
 void rc_wheel_init(struct rc_wheel *wheel, uint64_t now_ms);
 void rc_deadline_init(
     struct rc_deadline *deadline, void (*due)(struct rc_deadline *deadline, uint64_t now_ms));
-bool rc_deadline_armed(const struct rc_deadline *deadline);
+static inline bool rc_deadline_armed(const struct rc_deadline *deadline)
+{
+    return !rc_list_empty(&deadline->link);
+}
 
 /* (Re-)arm. A time that has passed fires at the next advance, also when armed inside `due`;
  * RC_NEVER never does. */
-void rc_wheel_arm(struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t at_ms);
-void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline);
+static inline void rc_wheel_arm(
+    struct rc_wheel *wheel, struct rc_deadline *deadline, uint64_t at_ms)
+{
+    rc_list_remove(&deadline->link);
+    deadline->at_ms = at_ms;
+    if (at_ms == wheel->recent_ms) {
+        rc_list_append(wheel->recent, &deadline->link);
+    } else {
+        rc_wheel_insert(wheel, deadline);
+    }
+}
+
+/* An empty slot's bit is cleared when the next one is looked for. */
+static inline void rc_wheel_disarm(struct rc_wheel *wheel, struct rc_deadline *deadline)
+{
+    (void)wheel;
+    rc_list_remove(&deadline->link);
+}
 
 /* When the wheel wants to be advanced next, never later than the earliest deadline; RC_NEVER when
  * none is armed. */

@@ -164,7 +164,7 @@ static void giving_back_and_taking_again_need_no_memory(void **state)
 {
     (void)state;
     struct rc_slab slab;
-    uint32_t number;
+    uint32_t number = 0;
     rc_slab_init(&slab, 8);
     assert_non_null(rc_slab_take(&slab, &number));
     until_failure = 1;
