@@ -54,18 +54,20 @@ struct rc_env {
     uint64_t max_value_bytes;
     size_t journal_entries;   /* of one server */
     bool flushes_on_overflow; /* a server that has no mark for what its journal missed */
+    bool shares;              /* other clients of the process may know of keys in doubt */
+    bool merges;              /* single GETs as well leave as batches */
     bool strict;
     bool leases;
 };
 
 static inline uint64_t rc_env_now_ms(struct rc_env *env)
 {
-    return env->transport->ops->now_ms(env->transport);
+    return rc_transport_clock(env->transport)->ms;
 }
 
 static inline uint64_t rc_env_now_us(struct rc_env *env)
 {
-    return env->transport->ops->now_us(env->transport);
+    return rc_transport_clock(env->transport)->us;
 }
 
 static inline uint64_t rc_env_random(struct rc_env *env)
@@ -76,7 +78,7 @@ static inline uint64_t rc_env_random(struct rc_env *env)
 /* Make sure that before_poll runs, unless the event we are in ends with the same work. */
 static inline void rc_env_defer(struct rc_env *env)
 {
-    env->transport->ops->defer(env->transport);
+    rc_transport_defer(env->transport);
 }
 
 /* Something was put into a queue that the drain empties. */

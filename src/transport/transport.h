@@ -114,18 +114,15 @@ struct rc_transport_ops {
     /* Nobody waits for it any more. Prompt, however long it still takes. */
     void (*drop_work)(struct rc_transport *t);
 
-    /* Monotonic milliseconds. The first call before a poll and the first after it read the clock,
-     * the others do not. */
-    uint64_t (*now_ms)(struct rc_transport *t);
-    /* The same reading in microseconds, from the same origin: for measuring, not for deadlines. */
-    uint64_t (*now_us)(struct rc_transport *t);
+    /* Read the clock into t->clock (rc_transport_clock). */
+    void (*read_clock)(struct rc_transport *t);
     /* Seconds since 1970, for the one conversion of long TTLs into absolute times. */
     int64_t (*wall_s)(struct rc_transport *t);
     /* Unpredictable bits for tokens and jitter (the simulator's come from its seed). */
     uint64_t (*random)(struct rc_transport *t);
     /* Call after_poll at `at_ms`; replaces the former wish. UINT64_MAX: never. */
     void (*wake_at)(struct rc_transport *t, uint64_t at_ms);
-    /* Call before_poll before the loop sleeps again. Idempotent. */
+    /* Call before_poll before the loop sleeps again (rc_transport_defer). */
     void (*defer)(struct rc_transport *t);
     /* `defer` from any thread, and for a loop that sleeps. What the caller did before, before_poll
      * sees. From the moment the loop has noticed it is held: before_poll says `hold` anew. */
@@ -137,11 +134,20 @@ struct rc_transport_ops {
     void (*stop)(struct rc_transport *t, void (*closed)(void *owner), void *owner);
 };
 
+/* One reading of the clock. */
+struct rc_clock {
+    uint64_t ms; /* monotonic */
+    uint64_t us; /* the same in microseconds, from the same origin: to measure, not for deadlines */
+    bool fresh;  /* else it is to be read again */
+};
+
 /* Embedded as the first member of an implementation. */
 struct rc_transport {
     const struct rc_transport_ops *ops;
     const struct rc_turn_events *events; /* set by the client before the first call */
     void *owner;
+    struct rc_clock clock; /* fresh from its reading until a poll begins, or has ended */
+    bool deferred;         /* before_poll is due */
 };
 
 /* Embedded as the first member of an implementation's stream. */
@@ -153,6 +159,23 @@ struct rc_stream {
 struct rc_lookup {
     const struct rc_transport_ops *ops;
 };
+
+/* The time. The first call before a poll and the first after it read the clock, no others do. */
+static inline const struct rc_clock *rc_transport_clock(struct rc_transport *t)
+{
+    if (!t->clock.fresh) {
+        t->ops->read_clock(t);
+    }
+    return &t->clock;
+}
+
+/* Let before_poll run before the loop sleeps again. Idempotent. */
+static inline void rc_transport_defer(struct rc_transport *t)
+{
+    if (!t->deferred) {
+        t->ops->defer(t);
+    }
+}
 
 static inline ptrdiff_t rc_stream_write(
     struct rc_stream *s, const struct rc_slice *parts, size_t count)

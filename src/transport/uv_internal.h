@@ -40,11 +40,8 @@ struct rc_uv {
     uint64_t wish_ms;   /* when after_poll is due, or UINT64_MAX */
     uint64_t armed_ms;  /* when the timer fires, never later than the wish */
     uint64_t polled_ms; /* the loop's time when the last poll began */
-    uint64_t clock_us;  /* when now_ms last read the clock */
     uint64_t random_state;
     atomic_bool woken;  /* by `wake` */
-    bool deferred;      /* before_poll is due */
-    bool clock_read;    /* the loop's time is fresh enough */
     bool unread;        /* a stream was left with bytes to read in this poll */
     unsigned postponed; /* polls for which after_poll has waited because of that */
 

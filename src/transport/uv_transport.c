@@ -56,17 +56,17 @@ static void turn_handle_closed(uv_handle_t *handle)
 static void prepare_poll(uv_prepare_t *prepare)
 {
     struct rc_uv *u = prepare->data;
-    if (u->deferred) {
-        u->deferred = false;
-        u->clock_read = false; /* so that time lost since the last reading shows */
+    if (u->base.deferred) {
+        u->base.deferred = false;
+        u->base.clock.fresh = false; /* so that time lost since the last reading shows */
         u->base.events->before_poll(u->base.owner);
         if (u->stopping) {
             return;
         }
     }
-    u->clock_read = false;
+    u->base.clock.fresh = false;
     u->polled_ms = uv_now(u->loop);
-    if (u->deferred || !rc_list_empty(&u->late) || u->wish_ms <= u->polled_ms) {
+    if (u->base.deferred || !rc_list_empty(&u->late) || u->wish_ms <= u->polled_ms) {
         stay_awake(u);
     } else {
         uv_idle_stop(&u->idle);
@@ -105,7 +105,7 @@ static void finish_poll(uv_check_t *check)
         u->base.events->after_poll(u->base.owner, u->polled_ms);
     }
     u->unread = false;
-    u->clock_read = false;
+    u->base.clock.fresh = false;
 }
 
 /* Let the poll sleep until the wish and no longer: set when the wish moved forward, and again when
@@ -142,8 +142,8 @@ static void transport_wake_at(struct rc_transport *t, uint64_t at_ms)
 static void transport_defer(struct rc_transport *t)
 {
     struct rc_uv *u = rc_uv_of(t);
-    if (!u->deferred && !u->stopping) {
-        u->deferred = true;
+    if (!u->stopping) {
+        t->deferred = true;
         stay_awake(u);
     }
 }
@@ -176,21 +176,11 @@ static void knocked(uv_async_t *async)
 
 /* Read once before a poll and once after it: a program that blocked in its own callback, or outside
  * the loop, still starts its requests with a true time. */
-static uint64_t transport_now_ms(struct rc_transport *t)
+static void transport_read_clock(struct rc_transport *t)
 {
     struct rc_uv *u = rc_uv_of(t);
-    if (!u->clock_read) {
-        u->clock_read = true;
-        uv_update_time(u->loop);
-        u->clock_us = uv_hrtime() / 1000;
-    }
-    return uv_now(u->loop);
-}
-
-static uint64_t transport_now_us(struct rc_transport *t)
-{
-    transport_now_ms(t);
-    return rc_uv_of(t)->clock_us;
+    uv_update_time(u->loop);
+    t->clock = (struct rc_clock){uv_now(u->loop), uv_hrtime() / 1000, true};
 }
 
 static int64_t transport_wall_s(struct rc_transport *t)
@@ -288,8 +278,7 @@ static const struct rc_transport_ops transport_ops = {
     .forget = rc_uv_lookup_forget,
     .begin_work = rc_uv_work_begin,
     .drop_work = rc_uv_work_drop,
-    .now_ms = transport_now_ms,
-    .now_us = transport_now_us,
+    .read_clock = transport_read_clock,
     .wall_s = transport_wall_s,
     .random = transport_random,
     .wake_at = transport_wake_at,

@@ -65,13 +65,17 @@ static BOUNDARY void inside_writable(void *own)
 static BOUNDARY void inside_before_poll(void *own)
 {
     struct boundary *b = own;
+    b->base.deferred = false;
+    b->base.clock.fresh = false;
     b->base.events->before_poll(b->base.owner);
+    b->base.clock.fresh = false;
 }
 
 static BOUNDARY void inside_after_poll(void *own, uint64_t now_ms)
 {
     struct boundary *b = own;
     b->base.events->after_poll(b->base.owner, now_ms);
+    b->base.clock.fresh = false;
 }
 
 static const struct rc_stream_events stream_events = {
@@ -150,14 +154,9 @@ static BOUNDARY int outside_resolve(struct rc_transport *t, const struct rc_endp
     return inner_of(t)->ops->resolve(inner_of(t), endpoint, done, owner, lookup);
 }
 
-static BOUNDARY uint64_t outside_now_ms(struct rc_transport *t)
+static BOUNDARY void outside_read_clock(struct rc_transport *t)
 {
-    return inner_of(t)->ops->now_ms(inner_of(t));
-}
-
-static BOUNDARY uint64_t outside_now_us(struct rc_transport *t)
-{
-    return inner_of(t)->ops->now_us(inner_of(t));
+    t->clock = *rc_transport_clock(inner_of(t));
 }
 
 static BOUNDARY int64_t outside_wall_s(struct rc_transport *t)
@@ -177,7 +176,8 @@ static BOUNDARY void outside_wake_at(struct rc_transport *t, uint64_t at_ms)
 
 static BOUNDARY void outside_defer(struct rc_transport *t)
 {
-    inner_of(t)->ops->defer(inner_of(t));
+    t->deferred = true;
+    rc_transport_defer(inner_of(t));
 }
 
 static BOUNDARY void outside_wake(struct rc_transport *t)
@@ -206,8 +206,7 @@ static const struct rc_transport_ops ops = {
     .end_handshake = outside_end_handshake,
     .resolve = outside_resolve,
     /* A look-up that is forgotten is the inner transport's, and finds its own. */
-    .now_ms = outside_now_ms,
-    .now_us = outside_now_us,
+    .read_clock = outside_read_clock,
     .wall_s = outside_wall_s,
     .random = outside_random,
     .wake_at = outside_wake_at,

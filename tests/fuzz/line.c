@@ -97,14 +97,9 @@ static void op_forget(struct rc_lookup *lookup)
     rc_container(lookup, struct line_lookup, base)->used = false;
 }
 
-static uint64_t op_now_ms(struct rc_transport *t)
+static void op_read_clock(struct rc_transport *t)
 {
-    return line_of(t)->now_ms;
-}
-
-static uint64_t op_now_us(struct rc_transport *t)
-{
-    return line_of(t)->now_ms * 1000;
+    t->clock = (struct rc_clock){line_of(t)->now_ms, line_of(t)->now_ms * 1000, false};
 }
 
 static int64_t op_wall_s(struct rc_transport *t)
@@ -125,7 +120,7 @@ static void op_wake_at(struct rc_transport *t, uint64_t at_ms)
 
 static void op_defer(struct rc_transport *t)
 {
-    line_of(t)->deferred = true;
+    t->deferred = true;
 }
 
 static void op_hold(struct rc_transport *t, bool alive)
@@ -163,8 +158,7 @@ static const struct rc_transport_ops ops = {
     .end_handshake = op_end_handshake,
     .resolve = op_resolve,
     .forget = op_forget,
-    .now_ms = op_now_ms,
-    .now_us = op_now_us,
+    .read_clock = op_read_clock,
     .wall_s = op_wall_s,
     .random = op_random,
     .wake_at = op_wake_at,
@@ -216,8 +210,8 @@ static void tell_lookups(struct line *line)
 void line_turn(struct line *line, uint64_t ms, void (*act)(void *owner), void *owner)
 {
     const struct rc_turn_events *events = line->base.events;
-    if (line->deferred) {
-        line->deferred = false;
+    if (line->base.deferred) {
+        line->base.deferred = false;
         events->before_poll(line->base.owner);
     }
     line->now_ms += ms;

@@ -36,7 +36,6 @@ struct line {
     struct line_stream streams[LINE_STREAMS];
     struct line_lookup lookups[LINE_LOOKUPS];
     uint64_t now_ms, wake_at_ms, random;
-    bool deferred;
     void (*closed)(void *owner);
     void *closed_owner;
 };

@@ -51,7 +51,6 @@ struct wire {
     uint32_t connects;
     uint64_t refusals; /* of the next connections */
     bool stopped[SERVERS];
-    bool deferred;
     void (*closed)(void *owner);
     void *closed_owner;
 };
@@ -198,14 +197,9 @@ static void op_forget(struct rc_lookup *lookup)
     rc_container(lookup, struct look_up, base)->used = false;
 }
 
-static uint64_t op_now_ms(struct rc_transport *t)
+static void op_read_clock(struct rc_transport *t)
 {
-    return wire_of(t)->now_us / 1000;
-}
-
-static uint64_t op_now_us(struct rc_transport *t)
-{
-    return wire_of(t)->now_us;
+    t->clock = (struct rc_clock){wire_of(t)->now_us / 1000, wire_of(t)->now_us, false};
 }
 
 static int64_t op_wall_s(struct rc_transport *t)
@@ -225,7 +219,7 @@ static void op_wake_at(struct rc_transport *t, uint64_t at_ms)
 
 static void op_defer(struct rc_transport *t)
 {
-    wire_of(t)->deferred = true;
+    t->deferred = true;
 }
 
 static void op_hold(struct rc_transport *t, bool alive)
@@ -263,8 +257,7 @@ static const struct rc_transport_ops ops = {
     .end_handshake = op_end_handshake,
     .resolve = op_resolve,
     .forget = op_forget,
-    .now_ms = op_now_ms,
-    .now_us = op_now_us,
+    .read_clock = op_read_clock,
     .wall_s = op_wall_s,
     .random = op_random,
     .wake_at = op_wake_at,
@@ -286,7 +279,7 @@ static bool has_news(const struct link *link)
 
 static bool is_busy(const struct wire *w)
 {
-    bool busy = w->deferred || w->closed != NULL;
+    bool busy = w->base.deferred || w->closed != NULL;
     for (size_t i = 0; i < LINKS && !busy; i++) {
         busy = has_news(&w->links[i]);
     }
@@ -378,8 +371,8 @@ static void pass_time(struct wire *w)
 void wire_turn(struct wire *w)
 {
     const struct rc_turn_events *events = w->base.events;
-    if (w->deferred) {
-        w->deferred = false;
+    if (w->base.deferred) {
+        w->base.deferred = false;
         events->before_poll(w->base.owner);
     }
     pass_time(w);

@@ -276,28 +276,10 @@ static void op_drop_work(struct rc_transport *t)
     }
 }
 
-/* Time that passed while the loop waited is seen at once, time that passed while it was kept busy
- * only after the next poll. */
-uint64_t sim_client_clock(struct sim_client *c)
+static void op_read_clock(struct rc_transport *t)
 {
-    if (!c->clock_read || c->clock_waits != c->sim->waits) {
-        c->clock_read = true;
-        c->clock_waits = c->sim->waits;
-        c->clock_ms = sim_now_ms(c->sim);
-        c->clock_us = sim_now_us(c->sim);
-    }
-    return c->clock_ms;
-}
-
-static uint64_t op_now_ms(struct rc_transport *t)
-{
-    return sim_client_clock(client_of(t));
-}
-
-static uint64_t op_now_us(struct rc_transport *t)
-{
-    sim_client_clock(client_of(t));
-    return client_of(t)->clock_us;
+    const struct sim *sim = client_of(t)->sim;
+    t->clock = (struct rc_clock){sim_now_ms(sim), sim_now_us(sim), true};
 }
 
 static int64_t op_wall_s(struct rc_transport *t)
@@ -348,7 +330,7 @@ static void op_defer(struct rc_transport *t)
 {
     struct sim_client *c = client_of(t);
     enter(c);
-    c->deferred = true;
+    t->deferred = true;
     sim_client_ready(c);
     leave(c);
 }
@@ -405,8 +387,7 @@ static const struct rc_transport_ops ops = {
     .forget = op_forget,
     .begin_work = op_begin_work,
     .drop_work = op_drop_work,
-    .now_ms = op_now_ms,
-    .now_us = op_now_us,
+    .read_clock = op_read_clock,
     .wall_s = op_wall_s,
     .random = op_random,
     .wake_at = op_wake_at,

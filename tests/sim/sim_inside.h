@@ -47,8 +47,7 @@ struct sim_random {
 struct sim {
     struct sim_options options;
     uint64_t now_us, sequence;
-    uint64_t waits; /* how often time passed */
-    uint64_t acts;  /* since it last did */
+    uint64_t acts; /* since it last did */
     struct sim_random random;
     uint64_t trace;
     FILE *trace_file;
@@ -204,13 +203,11 @@ struct sim_client {
     struct rc_list lookups, answered;
     struct sim_errand *errand; /* neither told nor dropped; NULL: none */
     size_t stream_count;
-    bool deferred, alive, in_turn, in_call, stopping, stopped, retrying;
+    bool alive, in_turn, in_call, stopping, stopped, retrying;
     void (*closed)(void *owner);
     void *closed_owner;
     uint64_t wake_at_ms, armed_at_ms;
     int64_t leapt_s; /* of its wall clock */
-    uint64_t clock_ms, clock_us, clock_waits;
-    bool clock_read;
     int connect_status, write_status;
     size_t connect_failures, write_failures, work_failures;
 };
@@ -245,7 +242,6 @@ struct sim_errand {
 
 extern const struct sim_event_kind sim_wake_kind;
 
-uint64_t sim_client_clock(struct sim_client *client);
 void sim_client_turn(void *client);
 void sim_client_ready(struct sim_client *client);
 void sim_stream_ready(void *stream);

@@ -46,7 +46,7 @@ static void defer_brings_before_poll_once(void **state)
 static void defer_on_receipt(struct witness *w, const char *event)
 {
     if (strcmp(event, "received") == 0) {
-        w->transport->ops->defer(w->transport);
+        rc_transport_defer(w->transport);
     }
 }
 
@@ -158,9 +158,9 @@ static uint64_t readings[3];
 static void read_clock(struct witness *w, const char *event)
 {
     (void)event;
-    readings[w->acts++] = w->transport->ops->now_ms(w->transport);
+    readings[w->acts++] = rc_transport_clock(w->transport)->ms;
     sim_block(w->sim, 30);
-    readings[w->acts++] = w->transport->ops->now_ms(w->transport);
+    readings[w->acts++] = rc_transport_clock(w->transport)->ms;
     w->act = NULL;
 }
 
@@ -174,7 +174,7 @@ static void the_clock_is_read_once_a_turn(void **state)
     assert_int_equal(readings[0], 1000001);
     assert_int_equal(readings[1], 1000001);
     assert_int_equal(sim_now_ms(s.sim), 1000031);
-    assert_int_equal(ops(&s)->now_ms(s.w->transport), 1000031);
+    assert_int_equal(rc_transport_clock(s.w->transport)->ms, 1000031);
     scene_close(&s);
 }
 

@@ -167,8 +167,8 @@ static void finish(struct sim_client *c)
 
 static void before_poll(struct sim_client *c)
 {
-    c->deferred = false;
-    c->clock_read = false; /* so that time lost since the last reading shows */
+    c->base.deferred = false;
+    c->base.clock.fresh = false; /* so that time lost since the last reading shows */
     assert_may_tell(c);
     sim_trace(c->sim, "before_poll", c->number, 0);
     c->base.events->before_poll(c->base.owner);
@@ -181,24 +181,21 @@ static void after_poll(struct sim_client *c, uint64_t polled_ms)
         return;
     }
     c->wake_at_ms = UINT64_MAX;
-    if (!c->clock_read) {
-        c->clock_read = true;
-        c->clock_ms = polled_ms;
-        c->clock_us = sim_now_us(c->sim);
+    if (!c->base.clock.fresh) {
+        c->base.clock = (struct rc_clock){polled_ms, sim_now_us(c->sim), true};
     }
     assert_may_tell(c);
-    sim_trace(c->sim, "after_poll", c->number, c->clock_ms);
-    c->base.events->after_poll(c->base.owner, c->clock_ms);
+    sim_trace(c->sim, "after_poll", c->number, c->base.clock.ms);
+    c->base.events->after_poll(c->base.owner, c->base.clock.ms);
 }
 
 static void turn(struct sim_client *c)
 {
-    if (c->deferred) {
+    if (c->base.deferred) {
         before_poll(c);
     }
     uint64_t polled_ms = sim_now_ms(c->sim);
-    c->clock_read = false;
-    c->clock_waits = c->sim->waits;
+    c->base.clock.fresh = false;
     poll_io(c);
     after_poll(c, polled_ms);
 }
@@ -216,7 +213,7 @@ void sim_client_turn(void *client)
     c->in_turn = true;
     turn(c);
     c->in_turn = false;
-    bool more = c->deferred || c->stopping || c->wake_at_ms <= sim_now_ms(c->sim);
+    bool more = c->base.deferred || c->stopping || c->wake_at_ms <= sim_now_ms(c->sim);
     if (more || !rc_list_empty(&c->ready) || !rc_list_empty(&c->answered)) {
         sim_client_ready(c);
     }

@@ -224,6 +224,15 @@ static void begin_run(struct sim *sim)
     sim->running = true;
 }
 
+/* Time that passed while the loops waited is seen at once, time that passed while one was kept busy
+ * only after its next poll. */
+static void waited(struct sim *sim)
+{
+    for (struct rc_list *n = sim->clients.next; n != &sim->clients; n = n->next) {
+        rc_container(n, struct sim_client, node)->base.clock.fresh = false;
+    }
+}
+
 static bool step(struct sim *sim, uint64_t limit_us)
 {
     if (act(sim, true)) {
@@ -232,7 +241,7 @@ static bool step(struct sim *sim, uint64_t limit_us)
     if (!pass_time(sim, limit_us)) {
         return false;
     }
-    sim->waits++;
+    waited(sim);
     return true;
 }
 
@@ -250,7 +259,7 @@ static void run_to(struct sim *sim, uint64_t limit_us)
     while (step(sim, limit_us)) {
     }
     move_clock(sim, limit_us);
-    sim->waits++;
+    waited(sim);
     sim->running = false;
 }
 
@@ -293,7 +302,7 @@ bool sim_run_idle(struct sim *sim, uint64_t limit_ms)
     }
     if (!idle) {
         move_clock(sim, limit_us);
-        sim->waits++;
+        waited(sim);
     }
     sim->running = false;
     return idle;

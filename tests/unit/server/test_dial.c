@@ -103,9 +103,9 @@ static void forget_lookup(struct rc_lookup *lookup)
     w->forgotten++;
 }
 
-static uint64_t read_clock(struct rc_transport *t)
+static void read_clock(struct rc_transport *t)
 {
-    return world_of(t)->now_ms;
+    t->clock.ms = world_of(t)->now_ms;
 }
 
 static void ask_to_wake(struct rc_transport *t, uint64_t at_ms)
@@ -118,7 +118,7 @@ static const struct rc_transport_ops ops = {
     .close = close_stream,
     .resolve = start_resolving,
     .forget = forget_lookup,
-    .now_ms = read_clock,
+    .read_clock = read_clock,
     .wake_at = ask_to_wake,
 };
 
