@@ -13,94 +13,98 @@ enum {
     RESP_HEAD_MAX_BYTES = 15,
 };
 
-int rc_batch_encode(const struct rc_codec *codec, struct rc_buf *out,
-    const struct rc_command *commands, size_t count, bool want_cas)
-{
-    struct rc_batch batch = rc_batch_open(out, want_cas);
-    for (size_t i = 0; i < count; i++) {
-        int rc = codec->batch_extend(out, &batch, &commands[i]);
-        if (rc < 0) {
-            rc_buf_truncate(out, batch.start);
-            return rc;
-        }
-    }
-    codec->batch_close(out, &batch);
-    return 0;
-}
-
 /* A key was written, up to `end`. */
-static void extended(struct rc_buf *out, struct rc_batch *batch, uint64_t token, unsigned char *end)
+static inline void extended(struct rc_buf *out, struct rc_batch *batch, unsigned char *end)
 {
-    batch->last = out->len;
-    batch->token = token;
     batch->count++;
     rc_buf_commit(out, (size_t)(end - rc_buf_end(out)));
 }
 
-/* ---- memcached ---- */
+/* ---- memcached meta ---- */
 
-/* What stands before the key of that number while the batch is open. */
-static const char *before_key(const struct rc_batch *batch, uint32_t number)
-{
-    return number > 0 ? " " : batch->want_cas ? "gets " : "get ";
-}
+static const char get_name[] = "get ", gets_name[] = "gets ", mg_name[] = "mg ";
 
-int rc_memcached_batch_extend(
-    struct rc_buf *out, struct rc_batch *batch, const struct rc_command *command)
+/* Each key as a command of its own, until it shows how many there are. */
+int rc_meta_batch_extend(
+    struct rc_buf *out, struct rc_batch *batch, struct rc_slice prefix, struct rc_slice key)
 {
-    int rc = rc_buf_reserve(out, rc_wire_bound(command, MEMCACHED_ROOM_BYTES));
+    int rc = rc_buf_reserve(out, rc_sum_sizes(MEMCACHED_ROOM_BYTES + prefix.len, key.len));
     if (rc < 0) {
         return rc;
     }
-    const char *before = before_key(batch, batch->count);
-    unsigned char *end = rc_memcached_put_key(rc_buf_end(out), before, command);
-    extended(out, batch, command->token, end);
+    unsigned char *at = rc_wire_put_text(rc_buf_end(out), mg_name);
+    at = rc_wire_put_slice(rc_wire_put_slice(at, prefix), key);
+    at = batch->want_cas ? rc_wire_put_text(at, " v f c O") : rc_wire_put_text(at, " v f O");
+    rc_number_write_hex8(at, (uint32_t)(batch->token + batch->count));
+    extended(out, batch, rc_wire_put_text(at + 8, "\r\n"));
     return 0;
 }
 
-/* The last key is asked for by a command that has a token. */
-void rc_meta_batch_close(struct rc_buf *out, const struct rc_batch *batch)
+/* The keys but the last move together, to become those of one command. */
+bool rc_meta_batch_close(struct rc_buf *out, const struct rc_batch *batch)
 {
-    const char *name = batch->count > 1 ? "\r\nmg " : "mg ";
-    unsigned char *start = out->data + batch->last;
-    size_t name_len = strlen(name), before_len = strlen(before_key(batch, batch->count - 1));
-    size_t key_len = out->len - batch->last - before_len;
-    memmove(start + name_len, start + before_len, key_len);
-    unsigned char *at = rc_wire_put(start, name, name_len) + key_len;
-    at = rc_wire_put_text(at, batch->want_cas ? " v f c O" : " v f O");
-    rc_number_write_hex8(at, (uint32_t)batch->token);
-    at = rc_wire_put_text(at + 8, "\r\n");
-    rc_buf_truncate(out, batch->last);
-    rc_buf_commit(out, (size_t)(at - start));
+    enum { MG_LEN = sizeof mg_name - 1, TAIL_LEN = 16, CAS_LEN = 2 };
+    if (batch->count < batch->least) {
+        return false;
+    }
+    size_t tail_len = TAIL_LEN + (batch->want_cas ? CAS_LEN : 0);
+    unsigned char *from = out->data + batch->start, *end = rc_buf_end(out), *to = from;
+    for (uint32_t i = 0; i + 1 < batch->count; i++) {
+        unsigned char *key = from + MG_LEN, *behind = memchr(key, ' ', (size_t)(end - key));
+        const char *before = i > 0 ? " " : batch->want_cas ? gets_name : get_name;
+        size_t len = (size_t)(behind - key), gap = strlen(before);
+        memmove(to + gap, key, len);
+        to = rc_wire_put(to, before, gap) + len;
+        from = behind + tail_len;
+    }
+    to = rc_wire_put_text(to, "\r\n");
+    memmove(to, from, (size_t)(end - from));
+    rc_buf_truncate(out, (size_t)(to - out->data) + (size_t)(end - from));
+    return true;
 }
 
-void rc_classic_batch_close(struct rc_buf *out, const struct rc_batch *batch)
+/* ---- memcached classic ---- */
+
+int rc_classic_batch_extend(
+    struct rc_buf *out, struct rc_batch *batch, struct rc_slice prefix, struct rc_slice key)
 {
-    (void)batch;
+    int rc = rc_buf_reserve(out, rc_sum_sizes(MEMCACHED_ROOM_BYTES + prefix.len, key.len));
+    if (rc < 0) {
+        return rc;
+    }
+    const char *before = batch->count > 0 ? " " : batch->want_cas ? gets_name : get_name;
+    unsigned char *at = rc_wire_put_text(rc_buf_end(out), before);
+    extended(out, batch, rc_wire_put_slice(rc_wire_put_slice(at, prefix), key));
+    return 0;
+}
+
+bool rc_classic_batch_close(struct rc_buf *out, const struct rc_batch *batch)
+{
     rc_wire_put_text(rc_buf_end(out), "\r\n");
     rc_buf_commit(out, 2);
+    return batch->count > 1;
 }
 
 /* ---- RESP ---- */
 
 /* The head has its place in front; how many keys it announces is known at the end. */
 int rc_resp_batch_extend(
-    struct rc_buf *out, struct rc_batch *batch, const struct rc_command *command)
+    struct rc_buf *out, struct rc_batch *batch, struct rc_slice prefix, struct rc_slice key)
 {
-    int rc = rc_buf_reserve(out, rc_wire_bound(command, RESP_ROOM_BYTES));
+    int rc = rc_buf_reserve(out, rc_sum_sizes(RESP_ROOM_BYTES + prefix.len, key.len));
     if (rc < 0) {
         return rc;
     }
     unsigned char *at = rc_buf_end(out) + (batch->count == 0 ? RESP_HEAD_MAX_BYTES : 0);
     *at++ = '$';
-    at = rc_wire_put_number(at, command->prefix.len + command->key.len);
+    at = rc_wire_put_number(at, prefix.len + key.len);
     at = rc_wire_put_text(at, "\r\n");
-    at = rc_wire_put_slice(rc_wire_put_slice(at, command->prefix), command->key);
-    extended(out, batch, command->token, rc_wire_put_text(at, "\r\n"));
+    at = rc_wire_put_slice(rc_wire_put_slice(at, prefix), key);
+    extended(out, batch, rc_wire_put_text(at, "\r\n"));
     return 0;
 }
 
-void rc_resp_batch_close(struct rc_buf *out, const struct rc_batch *batch)
+bool rc_resp_batch_close(struct rc_buf *out, const struct rc_batch *batch)
 {
     unsigned char head[RESP_HEAD_MAX_BYTES];
     unsigned char *at = rc_wire_put_number(rc_wire_put_text(head, "*"), batch->count + 1);
@@ -113,4 +117,5 @@ void rc_resp_batch_close(struct rc_buf *out, const struct rc_batch *batch)
     }
     rc_wire_put(start, head, head_len);
     rc_buf_truncate(out, out->len - gap);
+    return batch->count > 1;
 }

@@ -78,7 +78,7 @@ static bool reads(enum rc_verb verb)
 /* An INCREMENT may have to be sent once more, as what takes it back. */
 static bool classic_keeps_key(const struct rc_command *command)
 {
-    return reads(command->verb) || command->verb == RC_VERB_INCREMENT;
+    return command->verb == RC_VERB_GET_AND_TOUCH || command->verb == RC_VERB_INCREMENT;
 }
 
 static size_t classic_bound(const struct rc_command *command)
@@ -373,7 +373,8 @@ const struct rc_codec rc_codec_classic = {
     .keeps_key = classic_keeps_key,
     .bound = classic_bound,
     .encode = classic_encode,
-    .batch_extend = rc_memcached_batch_extend,
+    .batch_least = 2,
+    .batch_extend = rc_classic_batch_extend,
     .batch_close = rc_classic_batch_close,
     .decode = classic_decode,
     .unsolicited = rc_memcached_unsolicited,

@@ -62,8 +62,12 @@ struct rc_batch;
 
 struct rc_command {
     enum rc_verb verb;
-    bool strict;    /* integrity=strict: meta echoes the key, RESP is followed by ECHO token */
-    uint64_t token; /* meta: its low 32 bits are the opaque; RESP: sent with `strict` */
+    bool strict; /* integrity=strict: meta echoes the key, RESP is followed by ECHO token */
+    bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer; LEASE: want_cas is set */
+    bool program;            /* RAW: it runs code, which may fail after it changed something */
+    bool
+        fleeting; /* of a lock, which ends by itself: nothing makes it good, nothing makes it old */
+    uint64_t token;         /* meta: its low 32 bits are the opaque; RESP: sent with `strict` */
     struct rc_slice prefix; /* the namespace, sent in front of a user's key */
     struct rc_slice key;
     struct rc_slice value;
@@ -78,14 +82,10 @@ struct rc_command {
     uint64_t delta;   /* INCREMENT, DECREMENT: 0..2^63-1 */
     uint64_t initial; /* with `with_initial`: what an absent counter becomes; 0..2^63-1 too */
     bool with_initial;
-    bool want_cas, want_ttl; /* GET, GET_AND_TOUCH: in the answer; LEASE: want_cas is set */
-    bool program;            /* RAW: it runs code, which may fail after it changed something */
-    uint64_t lease;          /* redis: LEASE, FILL, UNLEASE: names the holder */
-    uint32_t lease_ms;       /* LEASE: for how long one may fill, > 0 */
-    uint32_t stale_ms;       /* LEASE: with less than that left to live, a value is stale */
-    bool leases;             /* redis: DELETE takes the key's lease with it */
-    bool
-        fleeting; /* of a lock, which ends by itself: nothing makes it good, nothing makes it old */
+    uint64_t lease;    /* redis: LEASE, FILL, UNLEASE: names the holder */
+    uint32_t lease_ms; /* LEASE: for how long one may fill, > 0 */
+    uint32_t stale_ms; /* LEASE: with less than that left to live, a value is stale */
+    bool leases;       /* redis: DELETE takes the key's lease with it */
     /* What an answer asked for (rc_answer.again). memcached: take an INCREMENT back whose sum left
      * the range. Redis: send the script's text, not its digest. */
     bool again;
@@ -168,8 +168,8 @@ struct rc_excess {
 };
 
 /* memcached meta: how far a batch's replies were looked at, of which nothing is believed before the
- * last key's own, with its token, has begun. Bit i stands for the key that is i behind the next one
- * to be told. All zero between batches. */
+ * last key's own, with its token, has begun; and how far they were told since. Bit i stands for key
+ * i. All zero between batches. */
 struct rc_batch_look {
     size_t at;      /* bytes of input */
     size_t keys_at; /* … of rc_expect.keys, and how many that are */
@@ -177,7 +177,16 @@ struct rc_batch_look {
     uint32_t end_len;  /* of the line that ended the values, once it came */
     uint64_t here;     /* there is a value for it */
     uint64_t left_out; /* … which was taken out of the input */
+    uint32_t told;     /* so many keys were told, with … */
+    size_t told_at;    /* … so much of the input, which is not there any more */
     bool proven;
+};
+
+/* A value that was looked at. */
+struct rc_batch_value {
+    uint32_t at; /* where in the input, as it was when nothing was told */
+    uint32_t size, flags;
+    uint64_t cas;
 };
 
 /* Per-connection decoding state; zero-initialised at connect, then given its limits. `need` is how
@@ -191,6 +200,7 @@ struct rc_decoder {
     size_t lines;             /* memcached: how many bytes of figures were understood */
     size_t left_out;          /* … and before these, being too many to be kept */
     struct rc_batch_look batch;
+    struct rc_batch_value values[RC_BATCH_MAX]; /* … and by key, where `here` says that */
     bool crowded; /* values of a batch were too many bytes to be held; for the caller to clear */
 };
 
@@ -215,18 +225,39 @@ static inline bool rc_answer_serves(const struct rc_answer *answer)
     return answer->status == RINGCACHE_OK || answer->refusal == RC_REFUSAL_UNRUN;
 }
 
+/* A plain GET or SET whose reply is due: neither strict nor a script, and wanting nothing beside
+ * the value. */
+struct rc_asked {
+    enum rc_verb verb;
+    uint32_t due; /* as in rc_expect */
+    bool first;
+    uint64_t token;
+};
+
+/* One of the replies that nearly all are: a value, a miss, a store that was done. */
+struct rc_usual {
+    int status; /* RINGCACHE_OK or _MISS */
+    uint32_t flags;
+    struct rc_slice value; /* in the input */
+    size_t len;            /* of the reply; 0 of a miss that a batch says nothing of */
+};
+
 struct rc_codec {
     const char *name; /* "memcached meta", "RESP2" */
     bool binary_keys; /* any byte is allowed in a key */
     size_t max_key_bytes;
+    /* Does a batch betray a displaced reply as well as single GETs do, so that those may leave as
+     * one? Classic text tells misses before it has seen whose values came. */
+    bool merges;
     /* Does `decode` compare the key of such a command (rc_expect.key), or may the command be asked
-     * for once more? Then the caller keeps a copy of it until the reply came. */
+     * for once more? Then the caller keeps a copy of it until the reply came. That of a GET
+     * is remembered in any case. */
     bool (*keeps_key)(const struct rc_command *command);
     /* Is the command a script, to be sent whole until the server has it? NULL: none ever is. */
     bool (*scripted)(const struct rc_command *command);
     /* Replies of this protocol show their command by their place alone. Is this one that with
      * `strict` shows whether they are still in step? NULL: every reply shows it. */
-    bool (*proves)(const struct rc_command *command);
+    bool (*proves)(enum rc_verb verb);
     /* An upper bound on what `encode` appends; SIZE_MAX when no such sum exists. */
     size_t (*bound)(const struct rc_command *command);
     /* Append the command; 0, RINGCACHE_ENOMEM, or RINGCACHE_ENOTSUP for a verb that this protocol
@@ -241,18 +272,24 @@ struct rc_codec {
     /* May such a GET, not strict and wanting nothing but its value, be one of a batch, or does it
      * ask for what only a command of its own tells? NULL: all may. */
     bool (*batched)(const struct rc_command *command);
+    /* From how many keys on a batch is worth being one command (rc_batch.least). */
+    uint32_t batch_least;
     /* batch.h: append the key of a GET to a batch that is open at the end of `out`: 0, or
-     * RINGCACHE_ENOMEM with nothing appended. Its token follows upon the one before. A key may come
-     * twice. Then close it, for which there is room. It has never more bytes than the sum of its
-     * keys' bounds, and no key's value can be taken for another's. */
+     * RINGCACHE_ENOMEM with nothing appended. A key may come twice. Then close it, for which there
+     * is room: true if it is one command, where no key's value can be taken for another's; else
+     * each key is a command of its own. It never has more bytes than its keys' bounds together. */
     int (*batch_extend)(
-        struct rc_buf *out, struct rc_batch *batch, const struct rc_command *command);
-    void (*batch_close)(struct rc_buf *out, const struct rc_batch *batch);
+        struct rc_buf *out, struct rc_batch *batch, struct rc_slice prefix, struct rc_slice key);
+    bool (*batch_close)(struct rc_buf *out, const struct rc_batch *batch);
     /* With RC_DECODED_ONE, `*answer` and `*consumed` are set; with RC_DECODED_BAD, answer->message
      * is a static sentence that says what was wrong. `*consumed` is above 0, but for what a batch
      * says nothing of but that it has nothing to say: a miss, or a failure that ends it. */
     enum rc_decoded (*decode)(struct rc_decoder *decoder, struct rc_slice input,
         const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
+    /* Understand such a reply at one look; false where it is not whole or not of that kind, and
+     * `decode` is to see it. That would take it for the same. NULL: there is no such look. */
+    bool (*usual)(struct rc_decoder *decoder, struct rc_slice input, const struct rc_asked *asked,
+        struct rc_usual *reply);
     /* Bytes came though nothing was asked: what to say of them. The first line, cut to what is
      * printable, when it is an error line of this protocol; else a static sentence. */
     struct rc_slice (*unsolicited)(struct rc_slice input);

@@ -82,6 +82,7 @@ const char *rc_memcached_read_value(
     }
     value->flags = (uint32_t)flags;
     value->size = (size_t)size;
+    value->line_len = line.len + 2;
     return rest.data == NULL ? NULL : "more behind a value's length than was asked for";
 }
 

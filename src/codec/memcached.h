@@ -20,7 +20,7 @@ enum {
 };
 
 /* `name` and the whole key behind it. */
-static inline unsigned char *rc_memcached_put_key(
+__attribute__((always_inline)) static inline unsigned char *rc_memcached_put_key(
     unsigned char *at, const char *name, const struct rc_command *command)
 {
     at = rc_wire_put_text(at, name);
@@ -57,7 +57,8 @@ struct rc_memcached_value {
     struct rc_slice key;
     uint32_t flags;
     size_t size;
-    uint64_t cas; /* 0: not asked for */
+    uint64_t cas;    /* 0: not asked for */
+    size_t line_len; /* of the line that says so, with its end */
 };
 
 /* Read "VALUE <key> <flags> <size>", and the CAS token if it was asked for. NULL, or why the line

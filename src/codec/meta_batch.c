@@ -20,7 +20,7 @@
 #include "codec/usual.h"
 #include "codec/wire.h"
 
-enum { HELD_BYTES = 1024 * 1024, CRLF_LEN = 2 };
+enum { HELD_BYTES = 1024 * 1024, CRLF_LEN = 2, END_LEN = 5 };
 
 /* ---- looking ahead ---- */
 
@@ -97,17 +97,12 @@ static uint64_t bound_at(const struct rc_decoder *decoder, size_t at)
     return left < decoder->limits.max_value_bytes ? left : decoder->limits.max_value_bytes;
 }
 
-/* What a value's line says of itself and of the value. */
-struct lengths {
-    size_t line, value;
-};
-
 /* A value, whose line was read: where all of it is there, it is held, or left out, and `look` is
  * how far the batch was looked at. */
 static enum rc_decoded hold_value(struct rc_decoder *decoder, struct rc_slice input,
-    struct rc_batch_look look, struct lengths lengths, struct rc_answer *answer)
+    struct rc_batch_look look, const struct rc_memcached_value *value, struct rc_answer *answer)
 {
-    size_t at = look.at + lengths.line, len = lengths.value;
+    size_t at = look.at + value->line_len, len = value->size;
     if (!rc_wire_admit(decoder, bound_at(decoder, at), at, &len)) {
         return RC_DECODED_MORE;
     }
@@ -123,9 +118,11 @@ static enum rc_decoded hold_value(struct rc_decoder *decoder, struct rc_slice in
     look.here |= bit;
     if (decoder->excess.found) {
         look.left_out |= bit;
-        decoder->crowded = decoder->crowded || lengths.value <= decoder->limits.max_value_bytes;
+        decoder->crowded = decoder->crowded || value->size <= decoder->limits.max_value_bytes;
         decoder->excess = (struct rc_excess){0};
     }
+    decoder->values[look.keys - 1] =
+        (struct rc_batch_value){(uint32_t)at, (uint32_t)value->size, value->flags, value->cas};
     decoder->batch = look;
     return RC_DECODED_ONE;
 }
@@ -142,8 +139,7 @@ static enum rc_decoded look_at_value(struct rc_decoder *decoder, struct rc_slice
     if (why != NULL) {
         return rc_wire_bad(answer, why);
     }
-    const struct lengths lengths = {line.len + CRLF_LEN, value.size};
-    return hold_value(decoder, input, look, lengths, answer);
+    return hold_value(decoder, input, look, &value, answer);
 }
 
 /* Any line. */
@@ -175,51 +171,51 @@ static enum rc_decoded look_at_line(struct rc_decoder *decoder, struct rc_slice 
     struct rc_batch_look look = decoder->batch;
     struct rc_slice rest = rc_slice(input.data + look.at, input.len - look.at), key;
     struct rc_memcached_value value = {.size = 0};
-    struct lengths lengths = {0, 0};
-    if (look.end_len == 0 && !expect->want_cas && next_key(&look, expect, &key)) {
-        lengths.line = rc_usual_value(rest, key, &value);
-        lengths.value = value.size;
-    }
-    return lengths.line > 0 ? hold_value(decoder, input, look, lengths, answer)
-                            : look_closely(decoder, input, expect, answer, consumed);
+    bool usual = look.end_len == 0 && !expect->want_cas && next_key(&look, expect, &key) &&
+                 rc_usual_value(rest, key, &value);
+    return usual ? hold_value(decoder, input, look, &value, answer)
+                 : look_closely(decoder, input, expect, answer, consumed);
 }
 
 /* ---- telling ---- */
 
-/* The line of the value that comes next in the input, and is the key's: how long it is. */
-static size_t read_line(
-    struct rc_slice input, const struct rc_expect *expect, struct rc_memcached_value *value)
+/* How much of the input is the next key's, whose value that is, or the line of it alone. */
+static inline size_t bytes_of(
+    const struct rc_batch_look *look, const struct rc_batch_value *value, bool left_out)
 {
-    size_t keys_at = 0;
-    struct rc_slice key = rc_key_run_next(expect->keys, &keys_at);
-    size_t len = expect->want_cas ? 0 : rc_usual_value(input, key, value);
-    if (len == 0) {
-        const unsigned char *lf = memchr(input.data, '\n', input.len);
-        len = (size_t)(lf + 1 - input.data);
-        (void)rc_memcached_read_value(
-            rc_slice(input.data, len - CRLF_LEN), expect->want_cas, value);
-    }
-    return len;
+    return value->at - look->told_at + (left_out ? 0 : value->size) + CRLF_LEN;
 }
 
-/* How much of the input that is. */
-static size_t tell_value(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct rc_answer *answer)
+/* The next key was told, with `len` bytes: how many go with it. The last one's reply is its own. */
+static inline size_t told(struct rc_batch_look *look, uint32_t due, size_t len)
 {
-    struct rc_memcached_value value;
-    size_t line_len = read_line(input, expect, &value);
-    bool left_out = (decoder->batch.left_out & 1) != 0;
+    size_t with_it = len + (due == 2 ? look->end_len : 0);
+    look->told++;
+    look->told_at += len;
+    if (due == 2) {
+        *look = (struct rc_batch_look){0};
+    }
+    return with_it;
+}
+
+/* The next key's value. */
+static size_t tell_value(
+    const struct rc_decoder *decoder, struct rc_slice input, struct rc_answer *answer)
+{
+    const struct rc_batch_look *look = &decoder->batch;
+    const struct rc_batch_value *value = &decoder->values[look->told];
+    bool left_out = (look->left_out >> look->told & 1) != 0;
     answer->status = RINGCACHE_OK;
-    answer->flags = value.flags;
-    answer->cas = value.cas;
-    if (left_out && value.size > decoder->limits.max_value_bytes) {
+    answer->flags = value->flags;
+    answer->cas = value->cas;
+    if (left_out && value->size > decoder->limits.max_value_bytes) {
         rc_wire_too_large(answer);
-    } else if (left_out || value.size == 0) {
+    } else if (left_out || value->size == 0) {
         answer->again = true;
     } else {
-        answer->value = rc_slice(input.data + line_len, value.size);
+        answer->value = rc_slice(input.data + (value->at - look->told_at), value->size);
     }
-    return line_len + (left_out ? 0 : value.size) + CRLF_LEN;
+    return bytes_of(look, value, left_out);
 }
 
 /* No value is left: an error that ended them is the key's. */
@@ -235,20 +231,36 @@ static size_t tell_key(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer)
 {
     struct rc_batch_look *look = &decoder->batch;
+    uint64_t here = look->here >> look->told;
     size_t len = 0;
     *answer = (struct rc_answer){.status = RINGCACHE_MISS};
-    if ((look->here & 1) != 0) {
-        len = tell_value(decoder, input, expect, answer);
-    } else if (look->here == 0) {
+    if ((here & 1) != 0) {
+        len = tell_value(decoder, input, answer);
+    } else if (here == 0) {
         tell_end(look, input, answer);
     }
-    look->here >>= 1;
-    look->left_out >>= 1;
-    if (expect->due == 2) { /* the last one's reply is its own */
-        len += look->end_len;
-        *look = (struct rc_batch_look){0};
+    return told(look, expect->due, len);
+}
+
+bool rc_meta_usual_of_batch(struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_asked *asked, struct rc_usual *reply)
+{
+    struct rc_batch_look *look = &decoder->batch;
+    const struct rc_batch_value *value = &decoder->values[look->told];
+    bool here = (look->here >> look->told & 1) != 0, ended_well = look->end_len == END_LEN;
+    bool whole = here && (look->left_out >> look->told & 1) == 0 && value->size > 0;
+    if (!look->proven || (here ? !whole : !ended_well)) {
+        return false;
     }
-    return len;
+    size_t len = 0;
+    reply->status = here ? RINGCACHE_OK : RINGCACHE_MISS;
+    if (here) {
+        reply->flags = value->flags;
+        reply->value = rc_slice(input.data + (value->at - look->told_at), value->size);
+        len = bytes_of(look, value, false);
+    }
+    reply->len = told(look, asked->due, len);
+    return true;
 }
 
 enum rc_decoded rc_meta_decode_batch(struct rc_decoder *decoder, struct rc_slice input,

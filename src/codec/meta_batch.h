@@ -14,6 +14,10 @@
 enum rc_decoded rc_meta_decode_batch(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
 
+/* rc_codec.usual of such a key, once the batch is proven. */
+bool rc_meta_usual_of_batch(struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_asked *asked, struct rc_usual *reply);
+
 /* Of meta.c: can a reply to that command begin with this line? NULL, or why not; an error line is
  * the answer. */
 const char *rc_meta_check_line(

@@ -20,7 +20,10 @@ static unsigned char *put_opaque(unsigned char *at, const struct rc_command *com
     at = rc_wire_put_text(at, " O");
     rc_number_write_hex8(at, (uint32_t)command->token);
     at += 8;
-    return rc_wire_put_text(at, command->strict ? " k\r\n" : "\r\n");
+    if (command->strict) {
+        at = rc_wire_put_text(at, " k");
+    }
+    return rc_wire_put_text(at, "\r\n");
 }
 
 static unsigned char *put_flag(unsigned char *at, const char *flag, uint64_t number)

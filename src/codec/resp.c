@@ -544,9 +544,6 @@ static enum rc_decoded resp_decode(struct rc_decoder *decoder, struct rc_slice i
     if (expect->verb == RC_VERB_RAW || expect->verb == RC_VERB_KEYS) {
         return take_whole(decoder, input, expect, answer, consumed);
     }
-    if (rc_usual_resp(decoder, input, expect, answer, consumed)) {
-        return RC_DECODED_ONE;
-    }
     const char *why;
     struct reply reply;
     reply.decoder = decoder;
@@ -581,12 +578,15 @@ const struct rc_codec rc_codec_resp = {
     .name = "RESP2",
     .binary_keys = true,
     .max_key_bytes = 65536,
+    .merges = true,
     .keeps_key = resp_keeps_key,
     .scripted = rc_resp_runs_script,
     .proves = rc_resp_proves,
     .bound = rc_resp_bound,
+    .usual = rc_usual_resp,
     .encode = rc_resp_encode,
     .spell_out = rc_resp_spell_out,
+    .batch_least = 2,
     .batch_extend = rc_resp_batch_extend,
     .batch_close = rc_resp_batch_close,
     .decode = resp_decode,

@@ -58,9 +58,9 @@ bool rc_resp_is_echoed(enum rc_verb verb, bool strict)
     return strict && verb <= RC_VERB_VERSION;
 }
 
-bool rc_resp_proves(const struct rc_command *command)
+bool rc_resp_proves(enum rc_verb verb)
 {
-    return rc_resp_is_echoed(command->verb, true);
+    return rc_resp_is_echoed(verb, true);
 }
 
 /* PEXPIRE gives a key a new time; only the time being taken away needs a script, since PERSIST does

@@ -12,7 +12,7 @@
 
 /* Is the reply followed by that of an ECHO? */
 bool rc_resp_is_echoed(enum rc_verb verb, bool strict);
-bool rc_resp_proves(const struct rc_command *command);
+bool rc_resp_proves(enum rc_verb verb);
 
 /* rc_codec.scripted */
 bool rc_resp_runs_script(const struct rc_command *command);

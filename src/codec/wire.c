@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/wire.h"
 
-#include "base/alloc.h"
-
 enum { PRINTABLE_MAX_BYTES = 256 };
-
-size_t rc_wire_bound(const struct rc_command *command, size_t fixed)
-{
-    size_t key_len = rc_sum_sizes(command->prefix.len, command->key.len);
-    size_t value_len = command->loan == NULL ? command->value.len : 0;
-    return rc_sum_sizes(fixed, rc_sum_sizes(key_len, value_len));
-}
 
 enum rc_decoded rc_wire_line(
     struct rc_slice input, size_t max_bytes, struct rc_slice *line, const char **why)

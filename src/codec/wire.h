@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/number.h"
 #include "base/slice.h"
 #include "codec/codec.h"
@@ -24,14 +25,15 @@ static inline unsigned char *rc_wire_put(unsigned char *at, const void *bytes, s
 }
 
 /* With a literal the compiler knows the length, and stores words. */
-static inline unsigned char *rc_wire_put_text(unsigned char *at, const char *text)
+__attribute__((always_inline)) static inline unsigned char *rc_wire_put_text(
+    unsigned char *at, const char *text)
 {
     return rc_wire_put(at, text, strlen(text));
 }
 
 static inline unsigned char *rc_wire_put_slice(unsigned char *at, struct rc_slice slice)
 {
-    return rc_wire_put(at, slice.data, slice.len);
+    return rc_slice_put(at, slice);
 }
 
 /* A value, or where it is lent a note of its place. */
@@ -51,7 +53,12 @@ static inline unsigned char *rc_wire_put_number(unsigned char *at, uint64_t numb
 
 /* `fixed` and what prefix, key and value of `command` take, unless it is lent; SIZE_MAX when that
  * overflows. */
-size_t rc_wire_bound(const struct rc_command *command, size_t fixed);
+static inline size_t rc_wire_bound(const struct rc_command *command, size_t fixed)
+{
+    size_t key_len = rc_sum_sizes(command->prefix.len, command->key.len);
+    size_t value_len = command->loan == NULL ? command->value.len : 0;
+    return rc_sum_sizes(fixed, rc_sum_sizes(key_len, value_len));
+}
 
 /* The line at the start of `input`, without its CRLF. MORE while its end has not arrived, BAD with
  * a sentence in `*why` when it has a stray CR or LF, or `max_bytes` do not hold it and its end. */

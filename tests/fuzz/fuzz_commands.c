@@ -5,8 +5,8 @@
  *
  *     input:   protocol ── then commands, until it is over
  */
+#include "../unit/codec/batch_encode.h"
 #include "base/key_run.h"
-#include "codec/batch.h"
 #include "fuzz.h"
 #include "injection.h"
 
@@ -266,7 +266,7 @@ static void ask_many(struct stage *stage)
         commands[i] = command_of(stage, &stage->trial.slots[i]);
     }
     size_t count = 2 + (size_t)fuzz_draw(stage->input, KEYS - 1);
-    FUZZ_MUST(rc_batch_encode(stage->codec, &out, commands, count, false) == 0);
+    FUZZ_MUST(batch_encode(stage->codec, &out, commands, count, false) == 0);
     arrive(stage, &out);
     rc_buf_deinit(&out);
     understand_many(stage, commands, count);

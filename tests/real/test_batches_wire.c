@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "../unit/codec/batch_encode.h"
 #include "base/key_run.h"
-#include "codec/batch.h"
 #include "servers.h"
 
 enum { INPUT_SIZE = 16 << 20, LARGE = 1000000, KEY_SIZE = 256, RUN_SIZE = 512, ALL_BYTES = 256 };
@@ -139,7 +139,7 @@ static void encode(struct wire *wire, struct batch *batch, struct rc_buf *out)
         batch->run_at[i] = (size_t)(at - batch->run);
         at = rc_key_run_put(at, batch->commands[i].prefix, batch->commands[i].key);
     }
-    assert_int_equal(rc_batch_encode(wire->codec, out, batch->commands, batch->count, false), 0);
+    assert_int_equal(batch_encode(wire->codec, out, batch->commands, batch->count, false), 0);
 }
 
 /* The answer number `i` of the batch. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A batch that is opened, grows key by key, and is closed. */
+#include "batch_encode.h"
 #include "reply_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "codec/batch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -27,7 +26,7 @@ static void extend(
     const struct rc_codec *codec, struct rc_buf *out, struct rc_batch *batch, const char *key)
 {
     const struct rc_command get = get_of(key, 0x10 + batch->count);
-    assert_int_equal(codec->batch_extend(out, batch, &get), 0);
+    assert_int_equal(codec->batch_extend(out, batch, get.prefix, get.key), 0);
 }
 
 static void it_may_be_closed_after_any_number_of_keys(void **state)
@@ -51,17 +50,36 @@ static void it_may_be_closed_after_any_number_of_keys(void **state)
         for (size_t count = 1; count <= COUNT(keys); count++) {
             struct rc_buf out = {0};
             assert_int_equal(rc_buf_append(&out, "+", 1), 0);
-            struct rc_batch batch = rc_batch_open(&out, false);
+            struct rc_batch batch = rc_batch_open(&out, 0x10, 2, false);
             for (size_t i = 0; i < count; i++) {
                 extend(codecs[c], &out, &batch, keys[i]);
                 assert_int_equal(batch.count, i + 1);
-                assert_int_equal(batch.token, 0x10 + i);
+                assert_int_equal(rc_batch_token(&batch), 0x10 + i);
             }
             codecs[c]->batch_close(&out, &batch);
             assert_bytes(&out, bytes[c][count - 1]);
             rc_buf_deinit(&out);
         }
     }
+}
+
+static void memcached_is_asked_one_by_one_for_a_few(void **state)
+{
+    (void)state;
+    struct rc_buf out = {0};
+    struct rc_batch batch = rc_batch_open(&out, 0x10, 3, false);
+    extend(&rc_codec_meta, &out, &batch, "a");
+    extend(&rc_codec_meta, &out, &batch, "bcd");
+    assert_false(rc_codec_meta.batch_close(&out, &batch));
+    assert_bytes(&out, "mg a v f O00000010\r\nmg bcd v f O00000011\r\n");
+    rc_buf_truncate(&out, 0);
+    batch = rc_batch_open(&out, 0x20, 3, false);
+    extend(&rc_codec_meta, &out, &batch, "a");
+    extend(&rc_codec_meta, &out, &batch, "bcd");
+    extend(&rc_codec_meta, &out, &batch, "ef");
+    assert_true(rc_codec_meta.batch_close(&out, &batch));
+    assert_bytes(&out, "get a bcd\r\nmg ef v f O00000022\r\n");
+    rc_buf_deinit(&out);
 }
 
 static void memcached_is_asked_for_the_tokens_of_all_or_none(void **state)
@@ -74,7 +92,7 @@ static void memcached_is_asked_for_the_tokens_of_all_or_none(void **state)
     for (size_t c = 0; c < COUNT(bytes); c++) {
         for (size_t count = 1; count <= 2; count++) {
             struct rc_buf out = {0};
-            struct rc_batch batch = rc_batch_open(&out, true);
+            struct rc_batch batch = rc_batch_open(&out, 0x10, 2, true);
             extend(codecs[c], &out, &batch, "a");
             if (count == 2) {
                 extend(codecs[c], &out, &batch, "b");
@@ -94,7 +112,7 @@ static void a_batch_of_one_is_what_a_get_is(void **state)
         const struct rc_command get = get_of("some:key", UINT64_MAX);
         struct rc_buf out = {0};
         struct rc_slice plain = encode_copy(codecs[c], &get);
-        assert_int_equal(rc_batch_encode(codecs[c], &out, &get, 1, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &out, &get, 1, false), 0);
         assert_int_equal(out.len, plain.len);
         assert_memory_equal(out.data, plain.data, plain.len);
         free_bytes(plain);
@@ -108,9 +126,9 @@ static void what_was_there_before_stays_and_what_comes_behind_follows(void **sta
     for (size_t c = 0; c < COUNT(codecs); c++) {
         const struct rc_command gets[] = {get_of("a", 1), get_of("b", 2)};
         struct rc_buf twice = {0}, once = {0};
-        assert_int_equal(rc_batch_encode(codecs[c], &once, gets, 2, false), 0);
-        assert_int_equal(rc_batch_encode(codecs[c], &twice, gets, 2, false), 0);
-        assert_int_equal(rc_batch_encode(codecs[c], &twice, gets, 2, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &once, gets, 2, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &twice, gets, 2, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &twice, gets, 2, false), 0);
         assert_int_equal(twice.len, 2 * once.len);
         assert_memory_equal(twice.data, once.data, once.len);
         assert_memory_equal(twice.data + once.len, once.data, once.len);
@@ -127,13 +145,14 @@ static void a_key_without_memory_leaves_the_batch_as_it_is(void **state)
     for (size_t c = 0; c < COUNT(codecs); c++) {
         struct rc_command much = get_of("b", 2);
         struct rc_buf out = {0}, alone = {0};
-        struct rc_batch batch = rc_batch_open(&out, false);
+        struct rc_batch batch = rc_batch_open(&out, 0x10, 2, false);
         const struct rc_command first = get_of("a", 0x10);
         much.key.len = SIZE_MAX / 2;
         extend(codecs[c], &out, &batch, "a");
-        assert_int_equal(codecs[c]->batch_extend(&out, &batch, &much), RINGCACHE_ENOMEM);
+        assert_int_equal(
+            codecs[c]->batch_extend(&out, &batch, much.prefix, much.key), RINGCACHE_ENOMEM);
         codecs[c]->batch_close(&out, &batch);
-        assert_int_equal(rc_batch_encode(codecs[c], &alone, &first, 1, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &alone, &first, 1, false), 0);
         assert_int_equal(out.len, alone.len);
         assert_memory_equal(out.data, alone.data, alone.len);
         rc_buf_deinit(&out);
@@ -154,7 +173,7 @@ static void closing_needs_no_more_room(void **state)
             assert_int_equal(rc_buf_reserve(&out, before), 0);
             memset(rc_buf_end(&out), 'x', before);
             rc_buf_commit(&out, before);
-            struct rc_batch batch = rc_batch_open(&out, true);
+            struct rc_batch batch = rc_batch_open(&out, 0x10, 2, true);
             for (size_t i = 0; i < RC_BATCH_MAX; i++) {
                 extend(codecs[c], &out, &batch, key);
             }
@@ -171,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_may_be_closed_after_any_number_of_keys),
+        cmocka_unit_test(memcached_is_asked_one_by_one_for_a_few),
         cmocka_unit_test(memcached_is_asked_for_the_tokens_of_all_or_none),
         cmocka_unit_test(a_batch_of_one_is_what_a_get_is),
         cmocka_unit_test(what_was_there_before_stays_and_what_comes_behind_follows),

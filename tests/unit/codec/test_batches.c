@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole batches of gets, on every protocol: encoded to the byte, and decoded from what a server
  * would answer, however that is split. Every value says whose it is. */
+#include "batch_encode.h"
 #include "reply_check.h"
 
 #include <stdio.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 
 #include "base/key_run.h"
-#include "codec/batch.h"
 
 enum { KEY_SIZE = 16, RUN_SIZE = 32, VALUE_SIZE = 48, FIRST_TOKEN = 0x7fffffe0, NOT_DUE = 999 };
 
@@ -420,7 +420,7 @@ static void commands_that_ask_for_two_keys_are_encoded_to_the_byte(void **state)
         struct rc_buf out = {0};
         batch_init(&batch, codecs[c], 2);
         append_text(&out, "before");
-        assert_int_equal(rc_batch_encode(codecs[c], &out, batch.commands, 2, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &out, batch.commands, 2, false), 0);
         assert_int_equal(out.len, 6 + strlen(expected[c]));
         assert_memory_equal(out.data, "before", 6);
         assert_memory_equal(out.data + 6, expected[c], strlen(expected[c]));
@@ -439,7 +439,7 @@ static void commands_that_want_tokens_say_so(void **state)
     for (size_t c = 0; c < COUNT(expected); c++) {
         struct rc_buf out = {0};
         batch_init(&batch, codecs[c], 2);
-        assert_int_equal(rc_batch_encode(codecs[c], &out, batch.commands, 2, true), 0);
+        assert_int_equal(batch_encode(codecs[c], &out, batch.commands, 2, true), 0);
         assert_int_equal(out.len, strlen(expected[c]));
         assert_memory_equal(out.data, expected[c], out.len);
         size_t bound = codecs[c]->bound(&batch.commands[0]) + codecs[c]->bound(&batch.commands[1]);
@@ -477,7 +477,7 @@ static void commands_that_ask_for_sixty_four_keys_are_encoded_to_the_byte(void *
     for (size_t c = 0; c < COUNT(codecs); c++) {
         batch_init(&batch, codecs[c], RC_BATCH_MAX);
         struct rc_buf out = {0}, expected = expected_gets(&batch);
-        assert_int_equal(rc_batch_encode(codecs[c], &out, batch.commands, RC_BATCH_MAX, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &out, batch.commands, RC_BATCH_MAX, false), 0);
         assert_int_equal(out.len, expected.len);
         assert_memory_equal(out.data, expected.data, out.len);
         rc_buf_deinit(&out);
@@ -499,7 +499,7 @@ static void the_longest_keys_stay_within_the_sum_of_their_bounds(void **state)
             commands[i].token = UINT64_MAX - RC_BATCH_MAX + i;
             bound += codecs[c]->bound(&commands[i]);
         }
-        assert_int_equal(rc_batch_encode(codecs[c], &out, commands, RC_BATCH_MAX, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &out, commands, RC_BATCH_MAX, false), 0);
         assert_in_range(out.len, RC_BATCH_MAX * codecs[c]->max_key_bytes, bound);
         rc_buf_deinit(&out);
     }
@@ -516,7 +516,7 @@ static void room_is_made_for_all_of_a_batch_when_one_byte_is_missing(void **stat
         size_t before = rc_buf_room(&out) - (expected.len - 1);
         memset(rc_buf_end(&out), 'x', before);
         rc_buf_commit(&out, before);
-        assert_int_equal(rc_batch_encode(codecs[c], &out, batch.commands, RC_BATCH_MAX, false), 0);
+        assert_int_equal(batch_encode(codecs[c], &out, batch.commands, RC_BATCH_MAX, false), 0);
         assert_int_equal(out.len, before + expected.len);
         assert_true(out.len <= out.cap);
         assert_memory_equal(out.data + before, expected.data, expected.len);
@@ -537,7 +537,7 @@ static void keys_beyond_memory_are_refused_before_a_byte_is_written(void **state
             batch.commands[1].key.len = lengths[i];
             append_text(&out, "before");
             assert_int_equal(
-                rc_batch_encode(codecs[c], &out, batch.commands, 3, false), RINGCACHE_ENOMEM);
+                batch_encode(codecs[c], &out, batch.commands, 3, false), RINGCACHE_ENOMEM);
             assert_int_equal(out.len, 6);
             assert_memory_equal(out.data, "before", 6);
             rc_buf_deinit(&out);

@@ -1,68 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* The replies that are recognised at one look are what the readers of every reply take them for:
- * the same bytes are decoded with that look and without it. */
+ * the same bytes are looked at and decoded. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/key_run.h"
 #include "codec/usual.h"
 #include "reply_check.h"
 
 enum { TOKEN = 0x00c0ffee, ROUNDS = 20000, LEN_MAX = 256 };
 
-typedef bool look(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed);
-
-look __real_rc_usual_meta, __wrap_rc_usual_meta, __real_rc_usual_resp, __wrap_rc_usual_resp;
-
-static bool blind;
 static unsigned recognised;
 
-static bool note(bool taken)
+static struct rc_decoder fresh_decoder(void)
 {
-    recognised += taken;
-    return taken;
+    return (struct rc_decoder){.limits.max_value_bytes = 100};
 }
 
-bool __wrap_rc_usual_meta(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
-{
-    return !blind && note(__real_rc_usual_meta(decoder, input, expect, answer, consumed));
-}
-
-bool __wrap_rc_usual_resp(const struct rc_decoder *decoder, struct rc_slice input,
-    const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
-{
-    return !blind && note(__real_rc_usual_resp(decoder, input, expect, answer, consumed));
-}
-
-struct decoded {
-    enum rc_decoded got;
-    struct rc_answer answer;
-    size_t consumed;
-};
-
-static struct decoded decode(const struct rc_codec *codec, struct rc_slice input,
-    const struct rc_expect *expect, bool without)
-{
-    struct decoded d = {0};
-    struct rc_decoder decoder = {.limits.max_value_bytes = 100};
-    blind = without;
-    d.got = codec->decode(&decoder, input, expect, &d.answer, &d.consumed);
-    return d;
-}
-
+/* What is understood at one look is what `decode` takes it for. */
 static void assert_alike(
     const struct rc_codec *codec, struct rc_slice bytes, const struct rc_expect *expect)
 {
     struct rc_slice input = copy_bytes(bytes);
-    unsigned before = recognised;
-    struct decoded with = decode(codec, input, expect, false);
-    if (recognised > before) {
-        struct decoded without = decode(codec, input, expect, true);
-        assert_int_equal(with.got, RC_DECODED_ONE);
-        assert_int_equal(without.got, RC_DECODED_ONE);
-        assert_int_equal(with.consumed, without.consumed);
-        assert_answer(&with.answer, &without.answer, input);
+    struct rc_decoder looking = fresh_decoder(), decoding = fresh_decoder();
+    const struct rc_asked asked = {
+        .verb = expect->verb, .due = expect->due, .first = expect->first, .token = expect->token};
+    struct rc_usual usual;
+    if (codec->usual(&looking, input, &asked, &usual)) {
+        recognised++;
+        struct rc_answer answer = {0};
+        size_t consumed = 0;
+        assert_int_equal(
+            codec->decode(&decoding, input, expect, &answer, &consumed), RC_DECODED_ONE);
+        const struct rc_answer looked = {
+            .status = usual.status, .flags = usual.flags, .value = usual.value};
+        assert_int_equal(usual.len, consumed);
+        assert_answer(&looked, &answer, input);
     }
     free_bytes(input);
 }
@@ -121,16 +94,131 @@ static void the_usual_replies_of_redis_are_what_they_seem(void **state)
     }
 }
 
-/* What asks for more than the value, or has to be proven, or belongs to a batch. */
+/* ---- batches ---- */
+
+enum { KEYS = 4, KEY_BYTES = sizeof(uint32_t) + 1 };
+
+/* The keys a, b, c and d, as they are remembered. */
+static void make_keys(unsigned char run[KEYS * KEY_BYTES])
+{
+    static const unsigned char names[] = "abcd";
+    unsigned char *at = run;
+    for (size_t i = 0; i < KEYS; i++) {
+        at = rc_key_run_put(at, rc_slice(NULL, 0), rc_slice(&names[i], 1));
+    }
+}
+
+/* The answers to a batch, as far as they could be understood. */
+struct told {
+    enum rc_decoded got;
+    struct rc_answer answers[KEYS];
+    size_t count, consumed;
+};
+
+static bool look(const struct rc_codec *codec, struct rc_decoder *decoder, struct rc_slice input,
+    const struct rc_expect *expect, struct rc_answer *answer, size_t *len)
+{
+    const struct rc_asked asked = {
+        .verb = RC_VERB_GET, .due = expect->due, .first = expect->first, .token = expect->token};
+    struct rc_usual usual;
+    if (!codec->usual(decoder, input, &asked, &usual)) {
+        return false;
+    }
+    recognised++;
+    *answer =
+        (struct rc_answer){.status = usual.status, .flags = usual.flags, .value = usual.value};
+    *len = usual.len;
+    return true;
+}
+
+static struct told decode_batch(const struct rc_codec *codec, struct rc_slice input, bool looks)
+{
+    struct rc_decoder decoder = fresh_decoder();
+    struct told told = {.got = RC_DECODED_ONE};
+    unsigned char run[KEYS * KEY_BYTES];
+    make_keys(run);
+    while (told.got == RC_DECODED_ONE && told.count < KEYS) {
+        uint32_t i = (uint32_t)told.count;
+        const struct rc_expect expect = {
+            .verb = RC_VERB_GET,
+            .token = TOKEN + i,
+            .due = KEYS - i,
+            .first = i == 0,
+            .keys = run + i * KEY_BYTES,
+        };
+        struct rc_slice rest = rc_slice(input.data + told.consumed, input.len - told.consumed);
+        size_t len = 0;
+        if (!looks || !look(codec, &decoder, rest, &expect, &told.answers[i], &len)) {
+            told.got = codec->decode(&decoder, rest, &expect, &told.answers[i], &len);
+        }
+        told.count += told.got == RC_DECODED_ONE;
+        told.consumed += told.got == RC_DECODED_ONE ? len : 0;
+        if (told.answers[i].all || told.answers[i].again) {
+            break;
+        }
+    }
+    return told;
+}
+
+static void assert_batches_alike(const struct rc_codec *codec, struct rc_slice bytes)
+{
+    struct rc_slice input = copy_bytes(bytes);
+    const struct told with = decode_batch(codec, input, true);
+    const struct told without = decode_batch(codec, input, false);
+    assert_int_equal(with.got, without.got);
+    assert_int_equal(with.count, without.count);
+    assert_int_equal(with.consumed, without.consumed);
+    for (size_t i = 0; i < with.count; i++) {
+        assert_answer(&with.answers[i], &without.answers[i], input);
+    }
+    free_bytes(input);
+}
+
+static void check_batch(const struct rc_codec *codec, struct rc_slice usual, unsigned looked_at)
+{
+    unsigned before = recognised;
+    assert_batches_alike(codec, usual);
+    assert_int_equal(recognised, before + looked_at);
+    uint32_t seed = 521288629;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned char mutant[LEN_MAX];
+        size_t len = usual.len;
+        memcpy(mutant, usual.data, len);
+        for (uint32_t changes = next_random(&seed) % 3; changes > 0; changes--) {
+            len = mutate_bytes(mutant, len, &seed);
+        }
+        assert_batches_alike(codec, rc_slice(mutant, len));
+    }
+}
+
+/* The first of them takes the closer look that proves them all. */
+static void a_batch_of_memcached_is_what_it_seems(void **state)
+{
+    (void)state;
+    check_batch(&rc_codec_meta,
+        rc_slice_text("VALUE a 0 5\r\nhello\r\nVALUE b 77 1\r\nx\r\nVALUE c 0 3\r\nend\r\n"
+                      "END\r\nVA 2 f0 O00c0fff1\r\nhi\r\n"),
+        KEYS - 1);
+    check_batch(
+        &rc_codec_meta, rc_slice_text("VALUE b 0 5\r\nhello\r\nEND\r\nEN O00c0fff1\r\n"), KEYS - 1);
+    check_batch(&rc_codec_meta, rc_slice_text("END\r\nEN O00c0fff1\r\n"), KEYS - 1);
+    check_batch(&rc_codec_meta, rc_slice_text("VALUE c 0 0\r\n\r\nEND\r\nEN O00c0fff1\r\n"), 1);
+}
+
+static void a_batch_of_redis_is_what_it_seems(void **state)
+{
+    (void)state;
+    check_batch(&rc_codec_resp,
+        rc_slice_text("*4\r\n$5\r\nhello\r\n$-1\r\n$0\r\n\r\n$10\r\n0123456789\r\n"), KEYS);
+    check_batch(&rc_codec_resp, rc_slice_text("*4\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n"), KEYS);
+}
+
+/* The reply to another command, or what cannot be told yet. */
 static void what_needs_a_closer_look_gets_it(void **state)
 {
     (void)state;
-    static const unsigned char two_empty_keys[2 * sizeof(uint32_t)];
     static const struct rc_expect expectations[] = {
-        {.verb = RC_VERB_GET, .token = TOKEN, .strict = true},
-        {.verb = RC_VERB_GET, .token = TOKEN, .want_cas = true},
-        {.verb = RC_VERB_GET, .token = TOKEN, .want_ttl = true},
-        {.verb = RC_VERB_GET, .token = TOKEN, .due = 2, .first = true, .keys = two_empty_keys},
+        {.verb = RC_VERB_GET, .token = TOKEN, .due = 2, .first = true},
         {.verb = RC_VERB_GET, .token = TOKEN + 1},
         {.verb = RC_VERB_DELETE, .token = TOKEN},
         {.verb = RC_VERB_SET, .token = TOKEN},
@@ -144,47 +232,14 @@ static void what_needs_a_closer_look_gets_it(void **state)
     }
 }
 
-/* Whatever becomes of its bytes, a line that is recognised says what the closer reader finds. */
-static void a_value_line_that_is_recognised_is_one(void **state)
-{
-    (void)state;
-    enum { LINES = 100000, CHANGES_MAX = 3 };
-    static const char *const lines[] = {"VALUE key 7 12\r\n", "VALUE key 0 0\r\n",
-        "VALUE key 4294967295 1073741824\r\n", "VALUE key 999999999 999999999\r\n"};
-    const struct rc_slice key = rc_slice_text("key");
-    uint32_t seed = 88172645;
-    size_t taken = 0;
-    for (unsigned round = 0; round < LINES; round++) {
-        unsigned char bytes[64];
-        size_t len = strlen(lines[round % 4]);
-        memcpy(bytes, lines[round % 4], len);
-        for (uint32_t changes = next_random(&seed) % (CHANGES_MAX + 1); changes > 0; changes--) {
-            len = mutate_bytes(bytes, len, &seed);
-        }
-        struct rc_slice input = copy_bytes(rc_slice(bytes, len));
-        struct rc_memcached_value quick, close;
-        size_t line_len = rc_usual_value(input, key, &quick);
-        if (line_len > 0) {
-            const struct rc_slice line = rc_slice(input.data, line_len - 2);
-            assert_true(line_len <= len);
-            assert_null(rc_memcached_read_value(line, false, &close));
-            assert_true(rc_slice_equal(close.key, key));
-            assert_int_equal(quick.flags, close.flags);
-            assert_int_equal(quick.size, close.size);
-            taken++;
-        }
-        free_bytes(input);
-    }
-    assert_in_range(taken, LINES / 10, LINES - LINES / 10);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_usual_replies_of_memcached_are_what_they_seem),
         cmocka_unit_test(the_usual_replies_of_redis_are_what_they_seem),
+        cmocka_unit_test(a_batch_of_memcached_is_what_it_seems),
+        cmocka_unit_test(a_batch_of_redis_is_what_it_seems),
         cmocka_unit_test(what_needs_a_closer_look_gets_it),
-        cmocka_unit_test(a_value_line_that_is_recognised_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
