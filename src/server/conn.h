@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "codec/batch.h"
 #include "codec/codec.h"
 #include "server/dial.h"
 #include "server/env.h"
@@ -111,8 +112,10 @@ struct rc_conn {
     struct rc_told told;       /* … and what the other clients of the process know of them */
     struct rc_buf in;
     struct rc_output out;
-    size_t charged;     /* of the budget, for `out`, `keys` and `reads` */
-    uint64_t opened_ms; /* when dialling began */
+    struct rc_batch batch;       /* the end of `out` while it has keys; each a slot, the last … */
+    struct rc_slot *batch_first; /* … and this the first of them */
+    size_t charged;              /* of the budget, for `out`, `keys` and `reads` */
+    uint64_t opened_ms;          /* when dialling began */
     uint64_t suspect_ms;
     uint64_t over_ms;  /* given up: when its writes count as gone, whatever is known of it */
     uint32_t setup_ms; /* what dialling and greeting may take together */
@@ -136,7 +139,8 @@ struct rc_conn {
     uint32_t sweeps;        /* of those, how many are under way */
     uint32_t lane;          /* the number of its lane, which it may have left */
     uint32_t pins;          /* callers up the stack that will still touch it */
-    uint32_t spread;        /* so many of the next gets of many go one by one */
+    uint32_t spread;        /* so many of the next gets go one by one */
+    bool merges;            /* READY: single gets leave as batches (env->merges) */
     uint32_t known_scripts; /* redis: bit `verb`: the server has that verb's script */
     char why[200];          /* what ended it, or what it was last refused with */
 };
@@ -153,15 +157,29 @@ static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
     return conn->out.own.len;
 }
 
-/* Encode a request into the output of a READY connection, which takes its loan over. 0, or with
- * nothing changed RINGCACHE_ENOMEM, or _EBUSY when its output is full: then `room` follows. */
+/* Encode a request into the output of a READY connection, which takes its loan over. A plain GET
+ * joins the GETs right in front of it that have not left (env->merges). 0, or with nothing changed
+ * RINGCACHE_ENOMEM. */
 int rc_conn_send(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 
-/* The same for `count` (2..RC_BATCH_MAX) GETs that leave as one batch, but for those that are to
- * leave one by one. */
+/* A plain GET, as far as a connection is concerned. */
+struct rc_get {
+    struct rc_slice prefix, key;
+    uint64_t token;
+};
+
+/* rc_conn_send of such a one, where nothing but its key is to be sent; false: that is to see it. */
+bool rc_conn_get(struct rc_conn *conn, struct rc_request *request, const struct rc_get *get);
+
+/* The same for `count` (2..RC_BATCH_MAX) GETs, which are joined whatever env->merges says, but for
+ * those that are to leave one by one. */
 int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count);
+
+/* The same for one GET that is to leave by itself. */
+int rc_conn_send_alone(
+    struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 
 /* Send the bytes that another connection had encoded, request->wire; false: this one would encode
  * the command otherwise. rc_conn_resend: 0 or RINGCACHE_ENOMEM. */

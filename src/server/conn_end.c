@@ -164,7 +164,7 @@ static bool keep_unsent(struct rc_conn *conn, struct ending *ending, struct rc_s
     }
     const struct rc_manner manner = rc_conn_manner(conn);
     bool had_body = request->body != NULL;
-    if (!keep_command(conn, slot, lost, sizeof *request->wire)) {
+    if (!keep_command(conn, slot, lost, sizeof(struct rc_wire))) {
         return false;
     }
     if (rc_request_keep_wire(conn->env, request, front, &manner) < 0) {
@@ -280,6 +280,7 @@ static bool end(struct rc_conn *conn, struct ending *ending)
     if (p->oldest == NULL) {
         return false; /* what the log has is of an end that was before */
     }
+    rc_conn_close_batch(conn);
     struct rc_slot *unsent = rc_pipeline_cut_unsent(p);
     bool owed = p->writes > 0;
     end_sent(conn, ending);
@@ -311,6 +312,7 @@ void rc_conn_end_all(struct rc_conn *conn, int status, const char *message)
 void rc_conn_withhold(struct rc_conn *conn, int status, const char *message, struct rc_list *again)
 {
     struct ending ending = {.status = status, .message = message, .again = again};
+    rc_conn_close_batch(conn);
     struct rc_slot *unsent = rc_pipeline_cut_unsent(&conn->pipeline);
     for (const struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
         (void)key_of(conn, slot, &ending.place);

@@ -22,6 +22,8 @@ void rc_conn_greet(struct rc_conn *conn)
         rc_env_disarm(conn->env, &conn->timer);
         rc_turnstile_leave(conn->env, &conn->ticket);
         conn->state = RC_CONN_READY;
+        conn->merges = conn->env->merges && !conn->env->strict && conn->codec->merges &&
+                       (conn->codec->batched == NULL || !conn->env->leases);
         conn->events->ready(conn);
     } else if (rc_conn_ask(conn, &command) < 0) {
         rc_conn_fail(conn, RINGCACHE_ENOMEM, rc_slice_text("out of memory"));
@@ -176,6 +178,14 @@ static struct rc_slot *pop(struct rc_conn *conn)
     return slot;
 }
 
+/* The oldest slot, whose reply is here. */
+static struct rc_slot *take_oldest(struct rc_conn *conn)
+{
+    struct rc_slot *slot = pop(conn);
+    rc_liveness_answered(&conn->liveness, conn->pipeline.answered);
+    return slot;
+}
+
 /* The oldest note in the log becomes the newest, by a command that is made from it. */
 static int send_alone(struct rc_conn *conn, struct rc_slot *slot)
 {
@@ -184,7 +194,7 @@ static int send_alone(struct rc_conn *conn, struct rc_slot *slot)
     get.key = rc_read_log_next(&conn->reads, &at);
     int rc = rc_read_log_reserve(&conn->reads, &get, 1); /* which may move the key, and is all */
     get.key = rc_read_log_next(&conn->reads, &behind);
-    return rc < 0 ? rc : rc_conn_send(conn, slot->request, &get);
+    return rc < 0 ? rc : rc_conn_send_alone(conn, slot->request, &get);
 }
 
 /* A batch says of this key only that there is something: it is asked for alone, if one waits. */
@@ -193,7 +203,7 @@ static void ask_alone(struct rc_conn *conn)
     const struct rc_result no_memory = {
         .status = RINGCACHE_ENOMEM, .message = rc_slice_text("no memory to ask once more")};
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
-    rc_liveness_answered(&conn->liveness, conn->pipeline.answered, conn->liveness.received_ms);
+    rc_liveness_answered(&conn->liveness, conn->pipeline.answered);
     if (slot->tombstone || send_alone(conn, slot) < 0) {
         rc_conn_slot_over(conn, slot, &no_memory);
     }
@@ -212,8 +222,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
         ask_alone(conn);
         return;
     }
-    struct rc_slot *slot = pop(conn);
-    rc_liveness_answered(&conn->liveness, conn->pipeline.answered);
+    struct rc_slot *slot = take_oldest(conn);
     if (slot->logged && is_lost(slot, answer)) {
         lose(conn, answer);
     } else if (slot->logged) {
@@ -248,6 +257,35 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
     tell_refusal(conn, answer, program);
 }
 
+/* The usual reply to the oldest slot, where it is one: that of a request that is waited for, and
+ * none of the cases in `deliver`. */
+static bool read_usual(struct rc_conn *conn, struct rc_slice input)
+{
+    struct rc_slot *oldest = conn->pipeline.oldest;
+    struct rc_request *request = oldest->request;
+    if (oldest->unusual != 0 || oldest->tombstone || request == NULL) {
+        return false;
+    }
+    const struct rc_asked asked = {
+        .verb = (enum rc_verb)oldest->verb,
+        .due = oldest->left,
+        .first = !oldest->joined,
+        .token = oldest->token,
+    };
+    struct rc_usual reply;
+    if (!conn->codec->usual(&conn->decoder, input, &asked, &reply)) {
+        return false;
+    }
+    conn->parsed += reply.len;
+    (void)take_oldest(conn);
+    if (oldest->logged) {
+        rc_key_log_pop(&conn->keys);
+    }
+    request->conn = NULL;
+    rc_request_answer(conn->env, request, &reply);
+    return true;
+}
+
 static struct rc_expect expectation(const struct rc_conn *conn, const struct rc_slot *slot)
 {
     struct rc_expect expect = {
@@ -261,7 +299,10 @@ static struct rc_expect expectation(const struct rc_conn *conn, const struct rc_
         .first = !slot->joined,
         .keys = conn->reads.bytes.data,
     };
-    if (slot->request != NULL && slot->request->body != NULL) {
+    if (slot->noted) {
+        size_t at = 0;
+        expect.key = rc_read_log_next(&conn->reads, &at);
+    } else if (slot->request != NULL && slot->request->body != NULL) {
         expect.prefix = slot->request->body->command.prefix;
         expect.key = slot->request->body->command.key;
         expect.again = slot->request->body->command.again;
@@ -369,12 +410,24 @@ void *rc_conn_reserve(void *owner, size_t *len)
     return rc_buf_end(&conn->in);
 }
 
+/* As many as come one behind another. */
+static void read_usual_run(struct rc_conn *conn)
+{
+    if (conn->codec->usual == NULL || conn->decoder.need > 0 || conn->decoder.excess.found) {
+        return;
+    }
+    while (conn->parsed < conn->in.len && rc_pipeline_oldest_left(&conn->pipeline) &&
+           read_usual(conn, unparsed(conn))) {
+    }
+}
+
 static void understand(struct rc_conn *conn)
 {
     bool more = true;
     while (more && conn->parsed < conn->in.len &&
            (conn->state == RC_CONN_GREETING || conn->state == RC_CONN_READY)) {
-        more = read_one(conn);
+        read_usual_run(conn);
+        more = conn->parsed < conn->in.len && read_one(conn);
     }
     if (conn->state == RC_CONN_LAME) {
         conn->parsed = conn->in.len;

@@ -34,6 +34,8 @@ void rc_conn_watch(struct rc_conn *conn);
 
 /* Encode a command for `slot`; 0, or RINGCACHE_ENOMEM or _ENOTSUP with nothing changed. */
 int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command);
+/* The batch that is open, if any, takes no more keys, and is as it is to be sent. */
+void rc_conn_close_batch(struct rc_conn *conn);
 /* What its commands' bytes depend on. */
 struct rc_manner rc_conn_manner(const struct rc_conn *conn);
 /* The kernel took so many bytes, or nobody ever will. */

@@ -29,7 +29,7 @@ void rc_conn_charge(struct rc_conn *conn)
 
 /* ---- encoding ---- */
 
-static void mark_unsent(struct rc_conn *conn)
+static inline void mark_unsent(struct rc_conn *conn)
 {
     if (rc_list_empty(&conn->unsent_link)) {
         rc_list_append(&conn->env->unsent, &conn->unsent_link);
@@ -40,7 +40,8 @@ static void mark_unsent(struct rc_conn *conn)
 }
 
 /* The command of `slot` was appended: `bytes` of our own, and what its caller lends. */
-static void enqueue(struct rc_conn *conn, struct rc_slot *slot, struct rc_loan *loan, size_t bytes)
+static inline void enqueue(
+    struct rc_conn *conn, struct rc_slot *slot, struct rc_loan *loan, size_t bytes)
 {
     if (conn->pipeline.oldest == NULL) {
         rc_liveness_began(&conn->liveness, rc_env_now_ms(conn->env));
@@ -52,21 +53,21 @@ static void enqueue(struct rc_conn *conn, struct rc_slot *slot, struct rc_loan *
     rc_pipeline_push(&conn->pipeline, slot, bytes);
 }
 
-static void queue(
+static inline void queue(
     struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, size_t bytes)
 {
     slot->verb = (uint8_t)command->verb;
     slot->token = command->token;
     slot->strict = command->strict;
-    slot->program = command->program;
     slot->want_cas = command->want_cas;
     slot->want_ttl = command->want_ttl;
+    slot->program = command->program;
     slot->fleeting = command->fleeting;
     enqueue(conn, slot, command->loan, bytes);
 }
 
 /* Output was queued: let it be written, and its answer be waited for. */
-static void queued(struct rc_conn *conn)
+static inline void queued(struct rc_conn *conn)
 {
     rc_conn_charge(conn);
     mark_unsent(conn);
@@ -75,18 +76,18 @@ static void queued(struct rc_conn *conn)
     }
 }
 
+static inline bool is_scripted(const struct rc_conn *conn, const struct rc_command *command)
+{
+    return conn->codec->scripted != NULL && conn->codec->scripted(command);
+}
+
 /* Scripts go whole until one of the kind was answered on this connection. To try the digest first
  * and the text behind it would let a write pass the writes submitted after it. */
-static int encode(struct rc_conn *conn, const struct rc_command *command)
+static int encode_script(struct rc_conn *conn, const struct rc_command *command)
 {
-    struct rc_command whole;
-    if (conn->codec->scripted != NULL && conn->codec->scripted(command) &&
-        (conn->known_scripts & 1U << command->verb) == 0) {
-        whole = *command;
-        whole.again = true;
-        command = &whole;
-    }
-    return conn->codec->encode(&conn->out.own, command);
+    struct rc_command script = *command;
+    script.again = script.again || (conn->known_scripts & 1U << command->verb) == 0;
+    return conn->codec->encode(&conn->out.own, &script);
 }
 
 /* Remember the key of a write until it is answered. */
@@ -96,13 +97,15 @@ static int log_key(struct rc_conn *conn, const struct rc_command *command)
     return rc_key_log_push(&conn->keys, &lost);
 }
 
-int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
+/* rc_conn_push, all but what follows once for all that is queued. */
+static inline int push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
 {
+    rc_conn_close_batch(conn);
     size_t before = conn->out.own.len, keys = rc_key_log_len(&conn->keys);
-    bool logged = rc_lost_is_logged(command);
+    bool logged = rc_lost_is_logged(command), scripted = is_scripted(conn, command);
     int rc = logged ? log_key(conn, command) : 0;
     if (rc == 0) {
-        rc = encode(conn, command);
+        rc = scripted ? encode_script(conn, command) : conn->codec->encode(&conn->out.own, command);
     }
     if (rc < 0) {
         rc_conn_unlog_keys(conn, keys);
@@ -111,30 +114,37 @@ int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_com
     slot->logged = logged;
     slot->left = 0;
     slot->joined = false;
-    slot->scripted = conn->codec->scripted != NULL && conn->codec->scripted(command);
+    slot->scripted = scripted;
     queue(conn, slot, command, conn->out.own.len - before);
-    queued(conn);
     return 0;
 }
 
+int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command)
+{
+    int rc = push(conn, slot, command);
+    if (rc == 0) {
+        queued(conn);
+    }
+    return rc;
+}
+
 /* Is its key to be remembered until it is answered? Not where a copy of it is kept anyway. */
-static bool is_to_note(const struct rc_request *request, const struct rc_command *command)
+static inline bool is_to_note(const struct rc_request *request, const struct rc_command *command)
 {
     return command->verb == RC_VERB_GET && request->body == NULL;
 }
 
 /* There is room for that, where it `notes`. */
-static void note(
+static inline void note(
     struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, bool notes)
 {
     slot->noted = notes;
     if (notes) {
         rc_read_log_put(&conn->reads, command->prefix, command->key);
-        rc_conn_charge(conn);
     }
 }
 
-static void sent(struct rc_conn *conn, struct rc_request *request)
+static inline void sent(struct rc_conn *conn, struct rc_request *request)
 {
     request->slot.request = request;
     request->conn = conn;
@@ -144,7 +154,7 @@ static void sent(struct rc_conn *conn, struct rc_request *request)
 
 /* A token from before the divide is of an item that is out of date, or of one that is gone: the
  * divide's own, which no item of a user's has, holds for neither. */
-static uint64_t token_today(const struct rc_conn *conn, const struct rc_command *command)
+static inline uint64_t token_today(const struct rc_conn *conn, const struct rc_command *command)
 {
     bool depends = command->verb == RC_VERB_CAS || command->verb == RC_VERB_FILL;
     return depends && !command->fleeting && command->cas < conn->divide ? conn->divide
@@ -159,18 +169,18 @@ bool rc_conn_dates(const struct rc_conn *conn, const struct rc_command *command)
 /* Where replies show their command by their place alone, one that goes missing shifts all others,
  * for as long as the pipeline never runs dry. So what is sent behind others proves that they were
  * in step, unless a proof is due already: what a lost reply displaces was in flight with it. */
-static bool is_to_prove(const struct rc_conn *conn, const struct rc_command *command)
+static inline bool is_to_prove(const struct rc_conn *conn, enum rc_verb verb)
 {
-    return conn->codec->proves != NULL && conn->greeting.echoes && conn->pipeline.count > 0 &&
-           conn->pipeline.proofs == 0 && conn->codec->proves(command);
+    return conn->greeting.echoes && conn->pipeline.count > 0 && conn->pipeline.proofs == 0 &&
+           conn->codec->proves != NULL && conn->codec->proves(verb);
 }
 
 /* The command as it is sent: what proves the step, and what is old, asks for more than its caller
  * did. In `room`, if there is a difference. */
-static const struct rc_command *as_sent(
+static inline const struct rc_command *as_sent(
     const struct rc_conn *conn, const struct rc_command *command, struct rc_command *room)
 {
-    bool proves = is_to_prove(conn, command), dates = rc_conn_dates(conn, command);
+    bool proves = is_to_prove(conn, command->verb), dates = rc_conn_dates(conn, command);
     uint64_t cas = token_today(conn, command);
     if (!proves && !dates && cas == command->cas) {
         return command;
@@ -182,50 +192,129 @@ static const struct rc_command *as_sent(
     return room;
 }
 
-int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
+int rc_conn_send_alone(
+    struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
     struct rc_command room;
     bool notes = is_to_note(request, command);
     int rc = notes ? rc_read_log_reserve(&conn->reads, command, 1) : 0;
     if (rc == 0) {
-        rc = rc_conn_push(conn, &request->slot, as_sent(conn, command, &room));
+        rc = push(conn, &request->slot, as_sent(conn, command, &room));
     }
     if (rc == 0) {
         note(conn, &request->slot, command, notes);
         request->slot.dated = rc_conn_dates(conn, command);
         request->slot.unasked_cas = request->slot.dated && !command->want_cas;
         sent(conn, request);
+        queued(conn);
     }
     return rc;
 }
 
-static int send_batch(struct rc_conn *conn, struct rc_request *const *requests,
-    const struct rc_command *commands, size_t count)
+/* ---- batches ---- */
+
+/* Of one command with many replies the first slot has all bytes but one for each other. */
+static void join_slots(struct rc_slot *first, uint64_t end, uint32_t count)
 {
-    size_t before = conn->out.own.len;
-    bool dates = rc_conn_dates(conn, &commands[0]);
-    int rc = rc_read_log_reserve(&conn->reads, commands, count);
-    if (rc == 0) {
-        rc = rc_batch_encode(conn->codec, &conn->out.own, commands, count, dates);
+    uint32_t left = count;
+    for (struct rc_slot *slot = first; left > 0; slot = slot->next, left--) {
+        slot->left = (uint8_t)left;
+        slot->joined = left < count;
+        slot->end = end - (left - 1);
     }
+}
+
+void rc_conn_close_batch(struct rc_conn *conn)
+{
+    if (conn->batch.count == 0) {
+        return;
+    }
+    struct rc_pipeline *p = &conn->pipeline;
+    size_t before = conn->out.own.len;
+    bool joined = conn->codec->batch_close(&conn->out.own, &conn->batch);
+    rc_pipeline_correct(p, conn->out.own.len - before);
+    if (joined) {
+        join_slots(conn->batch_first, p->encoded, conn->batch.count);
+    }
+    conn->batch.count = 0;
+}
+
+/* May the command be one of a batch? Not what asks for more than a value, nor what is to prove the
+ * step, since no batch is strict; and none for a while where one had more than could be held. */
+static inline bool is_for_batch(struct rc_conn *conn, const struct rc_command *command)
+{
+    const struct rc_codec *codec = conn->codec;
+    bool plain = command->verb == RC_VERB_GET && !command->strict && !command->want_cas &&
+                 !command->want_ttl;
+    if (!plain || is_to_prove(conn, command->verb) ||
+        (codec->batched != NULL && !codec->batched(command))) {
+        return false;
+    }
+    bool spread = conn->spread > 0;
+    conn->spread -= spread;
+    return !spread;
+}
+
+/* A GET of that key is the next one of the batch, or the first of a new one. */
+static inline int join_batch(
+    struct rc_conn *conn, struct rc_request *request, const struct rc_get *get)
+{
+    struct rc_slot *slot = &request->slot;
+    bool dates = conn->divide != 0;
+    if (conn->batch.count == RC_BATCH_MAX || conn->batch.want_cas != dates) {
+        rc_conn_close_batch(conn);
+    }
+    int rc = rc_read_log_reserve_one(&conn->reads, get->prefix, get->key);
     if (rc < 0) {
-        rc_conn_charge(conn);
         return rc;
     }
-    size_t first_bytes = conn->out.own.len - before - (count - 1);
-    for (size_t i = 0; i < count; i++) {
-        struct rc_slot *slot = &requests[i]->slot;
-        slot->left = (uint8_t)(count - i);
-        slot->joined = i > 0;
-        slot->scripted = false;
-        slot->logged = false;
-        queue(conn, slot, &commands[i], i == 0 ? first_bytes : 1);
-        slot->want_cas = slot->dated = slot->unasked_cas = dates;
-        note(conn, slot, &commands[i], true); /* for the codec, whatever else has a copy */
-        sent(conn, requests[i]);
+    if (conn->batch.count == 0) {
+        conn->batch = rc_batch_open(&conn->out.own, get->token, conn->codec->batch_least, dates);
+        conn->batch_first = slot;
+    }
+    size_t before = conn->out.own.len;
+    rc = conn->codec->batch_extend(&conn->out.own, &conn->batch, get->prefix, get->key);
+    if (rc < 0) {
+        return rc;
+    }
+    slot->unusual = 0;
+    slot->verb = RC_VERB_GET;
+    slot->left = 0;
+    slot->joined = false;
+    slot->logged = slot->fleeting = false;
+    slot->noted = true; /* for the codec, whatever else has a copy */
+    slot->want_cas = slot->dated = slot->unasked_cas = dates;
+    slot->token = rc_batch_token(&conn->batch);
+    rc_read_log_put(&conn->reads, get->prefix, get->key);
+    enqueue(conn, slot, NULL, conn->out.own.len - before);
+    sent(conn, request);
+    return 0;
+}
+
+bool rc_conn_get(struct rc_conn *conn, struct rc_request *request, const struct rc_get *get)
+{
+    if (!conn->merges || conn->divide != 0 || conn->spread > 0 || is_to_prove(conn, RC_VERB_GET) ||
+        join_batch(conn, request, get) < 0) {
+        return false;
     }
     queued(conn);
-    return 0;
+    return true;
+}
+
+static inline struct rc_get get_of(const struct rc_command *command)
+{
+    return (struct rc_get){command->prefix, command->key, command->token};
+}
+
+int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
+{
+    if (command->verb != RC_VERB_GET || !conn->merges || !is_for_batch(conn, command)) {
+        return rc_conn_send_alone(conn, request, command);
+    }
+    const struct rc_get get = get_of(command);
+    int rc = join_batch(conn, request, &get);
+    queued(conn);
+    return rc;
 }
 
 /* Room for all that the commands may take. */
@@ -243,32 +332,20 @@ static int reserve(struct rc_conn *conn, const struct rc_command *commands, size
     return rc;
 }
 
-/* How many of them, from the first on, are to leave alone: all, where a batch cannot tell what they
- * ask or lately had more than could be held; the first, where it is to prove something, since no
- * batch is strict. Two that are left make a batch, one does not. */
-static size_t count_alone(
-    const struct rc_conn *conn, const struct rc_command *commands, size_t count)
-{
-    bool (*batched)(const struct rc_command *) = conn->codec->batched;
-    if (conn->spread > 0 || (batched != NULL && !batched(&commands[0]))) {
-        return count;
-    }
-    if (!is_to_prove(conn, &commands[0])) {
-        return 0;
-    }
-    return count == 2 ? 2 : 1;
-}
-
 int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
-    size_t alone = count_alone(conn, commands, count), i = 0;
-    int rc = alone > 0 ? reserve(conn, commands, count) : 0;
-    conn->spread -= conn->spread < alone ? conn->spread : (uint32_t)alone;
-    for (; rc == 0 && i < alone; i++) {
-        rc = rc_conn_send(conn, requests[i], &commands[i]);
+    int rc = reserve(conn, commands, count);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct rc_get get = get_of(&commands[i]);
+        rc = is_for_batch(conn, &commands[i]) ? join_batch(conn, requests[i], &get)
+                                              : rc_conn_send_alone(conn, requests[i], &commands[i]);
     }
-    return rc == 0 && i < count ? send_batch(conn, requests + i, commands + i, count - i) : rc;
+    if (!conn->env->merges) {
+        rc_conn_close_batch(conn);
+    }
+    queued(conn);
+    return rc;
 }
 
 /* ---- once more ---- */
@@ -308,9 +385,8 @@ static int append_wire(
 /* What is sent behind others proves the step here, whatever it did there. */
 static int append_proof(struct rc_conn *conn, struct rc_slot *slot)
 {
-    const struct rc_command like = {.verb = (enum rc_verb)slot->verb};
     const struct rc_command echo = {.verb = RC_VERB_ECHO, .token = slot->token};
-    if (slot->strict || !is_to_prove(conn, &like)) {
+    if (slot->strict || !is_to_prove(conn, (enum rc_verb)slot->verb)) {
         return 0;
     }
     int rc = conn->codec->encode(&conn->out.own, &echo);
@@ -322,13 +398,15 @@ int rc_conn_resend(struct rc_conn *conn, struct rc_request *request)
 {
     struct rc_slot *slot = &request->slot;
     const struct rc_command *command = &request->body->command;
+    const struct rc_wire *wire = request->body->wire;
     struct rc_loan *loan = command->loan;
+    rc_conn_close_batch(conn);
     size_t before = conn->out.own.len, keys = rc_key_log_len(&conn->keys), instead = 0;
     int rc = slot->logged ? log_key(conn, command) : 0;
     if (rc == 0) {
-        rc = append_wire(conn, slot, request->wire, &instead);
+        rc = append_wire(conn, slot, wire, &instead);
     }
-    size_t behind = conn->out.own.len - (request->wire->len - request->wire->gap);
+    size_t behind = conn->out.own.len - (wire->len - wire->gap);
     if (rc == 0) {
         rc = append_proof(conn, slot);
     }
@@ -438,6 +516,7 @@ void rc_conn_flush(struct rc_conn *conn)
     if (conn->blocked || rc_output_len(&conn->out) == 0) {
         return;
     }
+    rc_conn_close_batch(conn);
     ptrdiff_t taken = write_out(conn);
     if (taken < 0) {
         rc_conn_fail(conn, (int)taken, rc_slice_text(ringcache_strerror((int)taken)));

@@ -2,7 +2,7 @@
 #include "server/divide.h"
 
 #include "base/alloc.h"
-#include "server/service.h"
+#include "server/lane.h"
 #include "server/sweep.h"
 
 static bool builds_on_the_old(enum rc_verb verb)

@@ -41,6 +41,12 @@ bool rc_doubt_any(const struct rc_server *server);
 /* … or by what another one says? */
 bool rc_doubt_any_at_all(const struct rc_server *server);
 
+/* May there be any at all? If not, no command need be looked at. */
+static inline bool rc_doubt_is_possible(const struct rc_server *server)
+{
+    return server->env->shares || !rc_list_empty(&server->old);
+}
+
 /* How a command is to be answered without its server, for its key is in doubt: RINGCACHE_MISS or
  * RINGCACHE_EDOWN. RINGCACHE_OK: it is to be sent. */
 int rc_doubt_answer(const struct rc_server *server, const struct rc_command *command);

@@ -5,59 +5,6 @@
 
 #include "base/alloc.h"
 
-bool rc_lost_matters(const struct rc_command *command)
-{
-    switch (command->verb) {
-    case RC_VERB_SET:
-    case RC_VERB_DELETE:
-    case RC_VERB_REPLACE:
-    case RC_VERB_APPEND:
-    case RC_VERB_PREPEND:
-    case RC_VERB_CAS:
-    case RC_VERB_INCREMENT:
-    case RC_VERB_DECREMENT:
-        return !command->fleeting;
-    case RC_VERB_GET:
-    case RC_VERB_ADD:
-    case RC_VERB_TOUCH:
-    case RC_VERB_GET_AND_TOUCH:
-    case RC_VERB_LEASE:
-    case RC_VERB_FILL:
-    case RC_VERB_UNLEASE:
-    case RC_VERB_RAW: /* what it writes is known to its caller alone */
-    case RC_VERB_FLUSH:
-    case RC_VERB_STATS:
-    case RC_VERB_KEYS:
-    case RC_VERB_VERSION:
-    case RC_VERB_SETTINGS:
-    case RC_VERB_NOOP:
-    case RC_VERB_ECHO:
-    case RC_VERB_AUTH:
-    case RC_VERB_SELECT:
-    case RC_VERB_CLIENT_ID:
-    case RC_VERB_INFO:
-    case RC_VERB_CLIENT_KILL:
-        return false;
-    }
-    return false;
-}
-
-bool rc_lost_is_logged(const struct rc_command *command)
-{
-    return rc_lost_matters(command) || (command->verb == RC_VERB_ADD && !command->fleeting);
-}
-
-struct rc_lost rc_lost_by(const struct rc_command *command)
-{
-    bool conditional = command->verb == RC_VERB_CAS || command->verb == RC_VERB_DELETE;
-    return (struct rc_lost){
-        .prefix = command->prefix,
-        .key = command->key,
-        .cas = conditional ? command->cas : 0,
-        .adds = command->verb == RC_VERB_ADD,
-    };
-}
-
 int rc_lost_compare(const struct rc_lost *lost, struct rc_slice whole)
 {
     size_t len = lost->prefix.len + lost->key.len;
@@ -239,12 +186,6 @@ bool rc_journal_has(const struct rc_journal *journal, struct rc_slice prefix, st
 {
     const struct rc_lost lost = {.prefix = prefix, .key = key};
     return rc_tree_find(&journal->tree, compare, &lost) != NULL;
-}
-
-struct rc_journal_entry *rc_journal_pending(const struct rc_journal *journal, uint32_t lane)
-{
-    struct rc_list *first = rc_list_first(&journal->lanes[lane].pending);
-    return first != NULL ? rc_container(first, struct rc_journal_entry, link) : NULL;
 }
 
 bool rc_journal_any_pending(const struct rc_journal *journal)

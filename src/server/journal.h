@@ -36,10 +36,60 @@ struct rc_lost {
 /* Is there anything to make good when such a command was not acknowledged? Not for what overwrites
  * nothing (ADD, TOUCH), nor for what a lease guards (FILL), nor for locks, which end by
  * themselves. */
-bool rc_lost_matters(const struct rc_command *command);
+static inline bool rc_lost_matters(const struct rc_command *command)
+{
+    switch (command->verb) {
+    case RC_VERB_SET:
+    case RC_VERB_DELETE:
+    case RC_VERB_REPLACE:
+    case RC_VERB_APPEND:
+    case RC_VERB_PREPEND:
+    case RC_VERB_CAS:
+    case RC_VERB_INCREMENT:
+    case RC_VERB_DECREMENT:
+        return !command->fleeting;
+    case RC_VERB_GET:
+    case RC_VERB_ADD:
+    case RC_VERB_TOUCH:
+    case RC_VERB_GET_AND_TOUCH:
+    case RC_VERB_LEASE:
+    case RC_VERB_FILL:
+    case RC_VERB_UNLEASE:
+    case RC_VERB_RAW: /* what it writes is known to its caller alone */
+    case RC_VERB_FLUSH:
+    case RC_VERB_STATS:
+    case RC_VERB_KEYS:
+    case RC_VERB_VERSION:
+    case RC_VERB_SETTINGS:
+    case RC_VERB_NOOP:
+    case RC_VERB_ECHO:
+    case RC_VERB_AUTH:
+    case RC_VERB_SELECT:
+    case RC_VERB_CLIENT_ID:
+    case RC_VERB_INFO:
+    case RC_VERB_CLIENT_KILL:
+        return false;
+    }
+    return false;
+}
+
 /* Is its key to be known until it is answered? Also that of an ADD, but for a lock's. */
-bool rc_lost_is_logged(const struct rc_command *command);
-struct rc_lost rc_lost_by(const struct rc_command *command);
+static inline bool rc_lost_is_logged(const struct rc_command *command)
+{
+    return rc_lost_matters(command) || (command->verb == RC_VERB_ADD && !command->fleeting);
+}
+
+static inline struct rc_lost rc_lost_by(const struct rc_command *command)
+{
+    bool conditional = command->verb == RC_VERB_CAS || command->verb == RC_VERB_DELETE;
+    return (struct rc_lost){
+        .prefix = command->prefix,
+        .key = command->key,
+        .cas = conditional ? command->cas : 0,
+        .adds = command->verb == RC_VERB_ADD,
+    };
+}
+
 /* Where its whole key stands to another: shorter ones come first. */
 int rc_lost_compare(const struct rc_lost *lost, struct rc_slice whole);
 
@@ -135,7 +185,12 @@ bool rc_journal_skip(struct rc_journal *journal, struct rc_journal_entry *entry)
 bool rc_journal_has(const struct rc_journal *journal, struct rc_slice prefix, struct rc_slice key);
 
 /* The oldest pending entry of a lane, or NULL. */
-struct rc_journal_entry *rc_journal_pending(const struct rc_journal *journal, uint32_t lane);
+static inline struct rc_journal_entry *rc_journal_pending(
+    const struct rc_journal *journal, uint32_t lane)
+{
+    struct rc_list *first = rc_list_first(&journal->lanes[lane].pending);
+    return first != NULL ? rc_container(first, struct rc_journal_entry, link) : NULL;
+}
 bool rc_journal_any_pending(const struct rc_journal *journal);
 
 /* `sweep` deletes it now. */

@@ -35,11 +35,8 @@ void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms, uint64_t now_u
     l->received_us = now_us;
 }
 
-void rc_liveness_answered(struct rc_liveness *l, uint64_t answered)
+void rc_liveness_sampled(struct rc_liveness *l)
 {
-    if (l->mark == 0 || answered < l->mark) {
-        return;
-    }
     uint64_t sample = l->received_us - l->mark_us;
     if (sample > UINT32_MAX / 8) {
         sample = UINT32_MAX / 8;

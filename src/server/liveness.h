@@ -35,8 +35,15 @@ void rc_liveness_began(struct rc_liveness *l, uint64_t now_ms);
 void rc_liveness_stalled(struct rc_liveness *l);
 /* Bytes came. */
 void rc_liveness_received(struct rc_liveness *l, uint64_t now_ms, uint64_t now_us);
+/* The sample is over. */
+void rc_liveness_sampled(struct rc_liveness *l);
 /* A reply was matched in what was received last; `answered` is the pipeline's offset behind it. */
-void rc_liveness_answered(struct rc_liveness *l, uint64_t answered);
+static inline void rc_liveness_answered(struct rc_liveness *l, uint64_t answered)
+{
+    if (l->mark != 0 && answered >= l->mark) {
+        rc_liveness_sampled(l);
+    }
+}
 /* How long the silence may last: never less than 50 ms or four round trips. */
 uint32_t rc_liveness_patience(const struct rc_liveness *l, uint32_t timeout_ms);
 /* Since when the connection is silent. That our own loop was late changes nothing: what had arrived

@@ -20,6 +20,12 @@ void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
     p->proofs += slot->strict;
 }
 
+void rc_pipeline_correct(struct rc_pipeline *p, size_t bytes)
+{
+    p->encoded += bytes;
+    p->newest->end = p->encoded;
+}
+
 static void take_out(struct rc_pipeline *p, struct rc_slot *slot)
 {
     slot->due = false;
@@ -43,11 +49,6 @@ struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p)
 void rc_pipeline_hand(struct rc_pipeline *p, size_t bytes)
 {
     p->sent += bytes;
-}
-
-bool rc_pipeline_oldest_left(const struct rc_pipeline *p)
-{
-    return p->oldest != NULL && (p->oldest->joined || p->answered < p->sent);
 }
 
 struct rc_slot *rc_pipeline_cut_unsent(struct rc_pipeline *p)

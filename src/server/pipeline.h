@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct rc_slot;
+#include "server/slot.h"
 
 struct rc_pipeline {
     struct rc_slot *oldest, *newest;
@@ -29,6 +29,9 @@ struct rc_pipeline {
 /* The slot's command was just appended: `bytes` of it. */
 void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes);
 
+/* The newest slot's command has `bytes` more, or less (two's complement), than was said. */
+void rc_pipeline_correct(struct rc_pipeline *p, size_t bytes);
+
 /* The oldest slot's reply came. */
 struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p);
 
@@ -38,7 +41,10 @@ void rc_pipeline_hand(struct rc_pipeline *p, size_t bytes);
 /* Is there an oldest slot, and did any byte of it leave? A reply to what never left is none, and
  * what never left was not carried out. Of a batch, what left of its first speaks for all: a server
  * may answer the keys that it has before it has the rest. */
-bool rc_pipeline_oldest_left(const struct rc_pipeline *p);
+static inline bool rc_pipeline_oldest_left(const struct rc_pipeline *p)
+{
+    return p->oldest != NULL && (p->answered < p->sent || p->oldest->joined);
+}
 
 /* Take out the slots of which no byte left, oldest first by `next`; NULL when there are none.
  * `encoded` falls back to the end of what stays. */

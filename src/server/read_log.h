@@ -17,6 +17,13 @@ struct rc_read_log {
     struct rc_buf bytes;
 };
 
+/* Make room for a key; 0 or RINGCACHE_ENOMEM. */
+static inline int rc_read_log_reserve_one(
+    struct rc_read_log *log, struct rc_slice prefix, struct rc_slice key)
+{
+    return rc_buf_reserve(&log->bytes, rc_key_run_size(prefix, key));
+}
+
 /* Make room for the keys of `count` commands; 0 or RINGCACHE_ENOMEM. */
 static inline int rc_read_log_reserve(
     struct rc_read_log *log, const struct rc_command *commands, size_t count)

@@ -31,8 +31,7 @@ static bool is_back_from_elsewhere(const struct rc_server *server)
            (is_marked(server) || server->env->flushes_on_overflow);
 }
 
-/* May it hold what is out of date, under any key? */
-static bool has_old(const struct rc_server *server)
+bool rc_readmission_has_old(const struct rc_server *server)
 {
     return rc_journal_overflowed(&server->journal) || is_back_from_elsewhere(server);
 }
@@ -41,7 +40,7 @@ bool rc_readmission_flushes(const struct rc_server *server)
 {
     bool wanted = server->allowed == RC_READMIT_FLUSHED ||
                   (server->env->flushes_on_overflow && !is_marked(server));
-    return has_old(server) && wanted;
+    return rc_readmission_has_old(server) && wanted;
 }
 
 static bool is_held(const struct rc_server *server)
@@ -178,7 +177,7 @@ bool rc_readmission_lets_in(struct rc_server *server)
 {
     struct rc_conn *conn = first_ready(server);
     const struct rc_journal *journal = &server->journal;
-    bool to_skip = journal->count > 0 || has_old(server);
+    bool to_skip = journal->count > 0 || rc_readmission_has_old(server);
     if (to_skip && writes_are_under_way(server)) {
         pause_unless(server, false);
         return false;
@@ -193,11 +192,6 @@ bool rc_readmission_lets_in(struct rc_server *server)
         return false;
     }
     return true;
-}
-
-bool rc_readmission_is_done(const struct rc_server *server, const struct rc_conn *conn)
-{
-    return !has_old(server) && conn->divide == server->divide;
 }
 
 /* One flush is enough, whichever connection carries it. */
@@ -223,7 +217,7 @@ static void go_on(struct rc_server *server, struct rc_conn *conn)
 void rc_server_return(struct rc_server *server)
 {
     server->returns += server->journal.limit > 0;
-    if (has_old(server) && rc_server_available(server)) {
+    if (rc_readmission_has_old(server) && rc_server_available(server)) {
         rc_service_retry_in(server, 0); /* its requests wait until that is made good */
     }
 }
@@ -234,7 +228,7 @@ void rc_readmission_go(struct rc_server *server)
         return;
     }
     settle_as_it_is(server);
-    if (has_old(server) && writes_are_under_way(server)) {
+    if (rc_readmission_has_old(server) && writes_are_under_way(server)) {
         pause_unless(server, false);
         return;
     }
@@ -324,7 +318,7 @@ static void mark_told(struct rc_conn *conn, uint64_t id)
 {
     struct rc_server *server = conn->owner;
     server->lanes[conn->lane].looked = 0; /* against what held before */
-    if (id == 0 && has_old(server)) {
+    if (id == 0 && rc_readmission_has_old(server)) {
         server->unmarkable = true;
         return;
     }

@@ -25,8 +25,15 @@
 bool rc_readmission_lets_in(struct rc_server *server);
 /* In service, or on the last step to it: ask for what a connection lacks, or hold the server. */
 void rc_readmission_go(struct rc_server *server);
+/* May it hold what is out of date, under any key? */
+bool rc_readmission_has_old(const struct rc_server *server);
 /* May requests go there, as far as this goes? */
-bool rc_readmission_is_done(const struct rc_server *server, const struct rc_conn *conn);
+static inline bool rc_readmission_is_done(
+    const struct rc_server *server, const struct rc_conn *conn)
+{
+    bool never = server->journal.missed == 0 && server->returns == 0;
+    return conn->divide == server->divide && (never || !rc_readmission_has_old(server));
+}
 /* A question of this module's was answered. */
 void rc_readmission_answered(struct rc_conn *conn, const struct rc_answer *answer);
 /* It is in service: what was allowed was for once. */

@@ -5,9 +5,9 @@
 
 #include "server/divide.h"
 #include "server/doubt.h"
+#include "server/lane.h"
 #include "server/readmission.h"
 #include "server/renewal.h"
-#include "server/service.h"
 #include "server/sweep.h"
 
 /* A connection with unanswered writes that was given up, by us or by our own kernel, may never be

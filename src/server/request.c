@@ -8,6 +8,25 @@
 #include "server/output.h"
 #include "server/server.h"
 
+/* All that is left of it is its callback. */
+static inline void conclude(struct rc_env *env, struct rc_request *request,
+    const struct rc_result *result, struct rc_list *queue)
+{
+    rc_env_disarm(env, &request->deadline);
+    request->result = *result; /* in the deadline's place */
+    request->finished_us = rc_env_now_us(env);
+    request->state = RC_REQUEST_FINISHED;
+    rc_list_append(queue, &request->link);
+}
+
+void rc_request_answer(struct rc_env *env, struct rc_request *request, const struct rc_usual *reply)
+{
+    const struct rc_result result = {
+        .status = reply->status, .flags = reply->flags, .value = reply->value};
+    conclude(env, request, &result, &env->finished);
+    rc_env_want_drain(env);
+}
+
 void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
     const struct rc_result *result, struct rc_list *queue)
 {
@@ -16,11 +35,7 @@ void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
     } else if (request->state == RC_REQUEST_JOINED) {
         rc_list_remove(&request->link);
     }
-    rc_env_disarm(env, &request->deadline);
-    request->result = *result;
-    request->finished_us = rc_env_now_us(env);
-    request->state = RC_REQUEST_FINISHED;
-    rc_list_append(queue, &request->link);
+    conclude(env, request, result, queue);
 }
 
 void rc_request_finish(
@@ -60,6 +75,7 @@ int rc_request_keep(
     }
     body->size = size;
     body->command = *command;
+    body->wire = NULL;
     unsigned char *at = copy_part(body->bytes, &body->command.prefix);
     at = copy_part(at, &body->command.key);
     if (copied) {
@@ -98,16 +114,17 @@ int rc_request_keep_wire(struct rc_env *env, struct rc_request *request,
     wire->len = front->own.len;
     rc_slice_put(wire->bytes, front->own);
     env->budget.used += sizeof *wire + wire->len;
-    request->wire = wire;
+    request->body->wire = wire;
     return 0;
 }
 
 void rc_request_forget_wire(struct rc_env *env, struct rc_request *request)
 {
-    if (request->wire != NULL) {
-        env->budget.used -= sizeof *request->wire + request->wire->len;
-        rc_free(request->wire);
-        request->wire = NULL;
+    struct rc_wire *wire = rc_request_wire(request);
+    if (wire != NULL) {
+        env->budget.used -= sizeof *wire + wire->len;
+        rc_free(wire);
+        request->body->wire = NULL;
     }
 }
 

@@ -25,6 +25,7 @@
 #include "base/slice.h"
 #include "base/wheel.h"
 #include "codec/codec.h"
+#include "server/slot.h"
 
 struct rc_conn;
 struct rc_env;
@@ -41,36 +42,13 @@ enum rc_request_state {
     RC_REQUEST_DELIVERED, /* its callback ran; only a tombstone may still hold it */
 };
 
-/* One reply due on one connection. */
-struct rc_slot {
-    struct rc_slot *next;       /* the next younger */
-    struct rc_request *request; /* NULL: the library's own command */
-    uint64_t end;               /* offset in the connection's output stream behind its last byte */
-    uint64_t token;
-    uint8_t verb; /* enum rc_verb */
-    bool strict;
-    bool want_cas, want_ttl;
-    bool dated;       /* its answer is held against the divide */
-    bool unasked_cas; /* its caller did not ask for that */
-    bool joined;      /* its bytes are part of the command of the slot before it */
-    uint8_t left;     /* of a batch, the replies from this one to the last; 0: no batch */
-    bool tombstone;   /* nobody waits any more */
-    bool due;         /* in a pipeline */
-    bool scripted;    /* redis: its command is a script */
-    bool program;     /* redis: a script of the caller's, which may fail half-way */
-    bool logged;      /* its key is in the connection's log of unanswered writes */
-    bool noted;       /* … of unanswered reads */
-    bool fleeting;    /* rc_command.fleeting */
-    bool sweep;       /* no request's: of a struct rc_sweep */
-};
-
 /* How a request ended; slices are valid until its callback returned. */
 struct rc_result {
     int status;
-    bool maybe_applied;
-    enum rc_refusal refusal;
-    uint32_t marks; /* RC_MARK_STALE … */
     uint32_t flags;
+    uint32_t marks; /* RC_MARK_STALE … */
+    enum rc_refusal refusal;
+    bool maybe_applied;
     uint64_t number;
     uint64_t cas;
     int64_t ttl_ms;
@@ -82,7 +60,8 @@ struct rc_result {
  * that may have to be sent once more. A value that is lent is not copied. */
 struct rc_body {
     struct rc_command command;
-    size_t size; /* of this allocation */
+    struct rc_wire *wire; /* see rc_request_wire */
+    size_t size;          /* of this allocation */
     unsigned char bytes[];
 };
 
@@ -105,22 +84,34 @@ struct rc_wire {
 
 struct rc_request {
     struct rc_slot slot;
-    struct rc_list link; /* in lane->waiting or env->finished */
-    struct rc_deadline deadline;
+    struct rc_list link;  /* in lane->waiting or env->finished */
     struct rc_lane *lane; /* whose it is from submission on; of one that was JOINED: NULL */
     struct rc_conn *conn; /* while its slot is due */
     struct rc_body *body;
-    struct rc_wire *wire; /* WAITING, once more: its command, encoded; else NULL */
-    struct rc_result result;
-    uint64_t started_us, finished_us;
-    uint64_t noted; /* by the journal, when it was encoded last */
+    uint64_t started_us;
+    union {
+        struct { /* until it is FINISHED */
+            struct rc_deadline deadline;
+            uint64_t noted; /* by the journal, when it was encoded last */
+        };
+        struct { /* from then on */
+            struct rc_result result;
+            uint64_t finished_us;
+        };
+    };
     uint32_t attempts;
-    bool reread; /* a read, sent once more because its connection had ended: not a third time */
-    bool lagged; /* its deadline was put off by env->lag_ms */
-    bool bulk;   /* its lane counts it as one of many */
-    bool outrun; /* while it waited, a later write to its key was lost: what it stores is to go */
-    enum rc_request_state state;
+    uint8_t state;   /* enum rc_request_state */
+    bool lagged;     /* its deadline was put off by env->lag_ms */
+    bool bulk;       /* its lane counts it as one of many */
+    bool reread : 1; /* a read, sent once more as its connection had ended: not a third time */
+    bool outrun : 1; /* a later write to its key was lost while it waited: its own is to go */
 };
+
+/* WAITING, once more: its command as it was encoded; else NULL. */
+static inline struct rc_wire *rc_request_wire(const struct rc_request *request)
+{
+    return request->body != NULL ? request->body->wire : NULL;
+}
 
 static inline bool rc_verb_writes(enum rc_verb verb)
 {
@@ -140,6 +131,10 @@ void rc_request_finish(
 /* The same into another queue than the one that is drained next, and without asking for a drain. */
 void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
     const struct rc_result *result, struct rc_list *queue);
+
+/* The same of one that was SENT, whose reply is the usual one. */
+void rc_request_answer(
+    struct rc_env *env, struct rc_request *request, const struct rc_usual *reply);
 
 /* Its callback ran. */
 void rc_request_delivered(struct rc_request *request);

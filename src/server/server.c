@@ -7,205 +7,8 @@
 #include "base/alloc.h"
 #include "server/divide.h"
 #include "server/doubt.h"
+#include "server/lane.h"
 #include "server/recovery.h"
-#include "server/service.h"
-#include "server/sweep.h"
-
-/* Unsent output up to which waiting requests are encoded. */
-enum { FLOW_BYTES = 256 * 1024 };
-
-/* ---- lanes ---- */
-
-static uint32_t load(const struct rc_lane *lane)
-{
-    return lane->waiting_count + (lane->conn != NULL ? lane->conn->pipeline.count : 0);
-}
-
-bool rc_lane_ready(const struct rc_lane *lane)
-{
-    return lane->conn != NULL && lane->conn->state == RC_CONN_READY &&
-           rc_server_gate_open(lane->server) && rc_sweep_is_clean(lane);
-}
-
-void rc_lane_forget(struct rc_lane *lane, struct rc_request *request)
-{
-    rc_list_remove(&request->link);
-    lane->waiting_count--;
-}
-
-static void make_good(struct rc_lane *lane, const struct rc_lost *lost)
-{
-    rc_sweep_note(lane, lost);
-    if (lane->server->health.state != RC_SERVER_DOWN) {
-        rc_sweep_go(lane->server);
-    }
-}
-
-static void lose(struct rc_lane *lane, const struct rc_command *command)
-{
-    if (rc_lost_matters(command)) {
-        const struct rc_lost lost = rc_lost_by(command);
-        make_good(lane, &lost);
-        lane->lost = lost.cas == 0 ? lane->server->journal.noted : lane->lost;
-    }
-}
-
-/* What waits in front of `last` has still to leave, behind the delete. It is looked through once
- * for many. */
-static void outrun_those_in_front(struct rc_lane *lane, const struct rc_command *last)
-{
-    if (!rc_lost_matters(last)) {
-        return;
-    }
-    const struct rc_lost lost = rc_lost_by(last);
-    rc_outrun_note(&lane->outrun, &lost, last->token);
-    if (lane->outrun.count >= lane->waiting_count) {
-        rc_outrun_mark(&lane->outrun, &lane->waiting);
-    }
-}
-
-void rc_lane_lose_waiting(struct rc_lane *lane, const struct rc_request *request)
-{
-    if (lane->waiting.next != &request->link) {
-        outrun_those_in_front(lane, &request->body->command);
-    }
-    lose(lane, &request->body->command);
-}
-
-/* It left: the delete that it outlived goes once more, right behind it. */
-static void follow(struct rc_lane *lane, const struct rc_request *request)
-{
-    if (request->outrun) {
-        const struct rc_command *command = &request->body->command;
-        const struct rc_lost lost = {.prefix = command->prefix, .key = command->key};
-        make_good(lane, &lost);
-    }
-}
-
-void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message)
-{
-    for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
-        rc_request_abandon(
-            lane->server->env, rc_container(node, struct rc_request, link), status, message);
-    }
-}
-
-/* While a write stood in the output, one that waited behind it may have been lost; what was lost
- * with the connection stood in front. */
-static bool was_outrun(const struct rc_lane *lane, const struct rc_request *request)
-{
-    const struct rc_journal *journal = &lane->server->journal;
-    const struct rc_command *command = &request->body->command;
-    return rc_verb_writes(command->verb) && request->noted < lane->lost &&
-           (rc_journal_overflowed(journal) ||
-               rc_journal_has(journal, command->prefix, command->key));
-}
-
-void rc_lane_take_back(struct rc_lane *lane, struct rc_list *requests)
-{
-    for (struct rc_list *node = requests->next; node != requests; node = node->next) {
-        struct rc_request *request = rc_container(node, struct rc_request, link);
-        request->outrun = request->outrun || was_outrun(lane, request);
-        lane->waiting_count++;
-    }
-    rc_list_splice(requests, &lane->waiting);
-    rc_list_splice(&lane->waiting, requests);
-}
-
-/* Is the command's key needed when its reply comes? */
-static bool keeps_key(const struct rc_lane *lane, const struct rc_command *command)
-{
-    return lane->conn->codec->keeps_key(command) || rc_conn_dates(lane->conn, command);
-}
-
-/* Once encoded, only what a reply may still ask for is kept; what is lent is the connection's. */
-static void shed(struct rc_lane *lane, struct rc_request *request)
-{
-    struct rc_command *command = &request->body->command;
-    rc_request_forget_wire(lane->server->env, request);
-    if (command->loan != NULL) {
-        command->loan = NULL;
-        command->value.len = 0;
-    }
-    bool kept = keeps_key(lane, command) || command->verb == RC_VERB_GET; /* it may go once more */
-    if (!kept) {
-        rc_request_forget_body(lane->server->env, request);
-    } else if (command->value.len > 0) {
-        rc_request_forget_value(lane->server->env, request);
-    }
-}
-
-const char rc_server_too_big[] =
-    "key and value are larger than the item_size_max of their memcached";
-
-/* Is the item certainly larger than the server takes? memcached would delete the one that is there.
- * An item has a header too, so that some that pass are refused by the server. */
-static bool too_big(const struct rc_lane *lane, const struct rc_command *command)
-{
-    uint64_t max = lane->conn != NULL ? lane->conn->greeting.item_max_bytes : 0;
-    uint64_t key = command->prefix.len + command->key.len, value = command->value.len;
-    return max > 0 && value > 0 && (value > max || key > max - value);
-}
-
-static int send_waiting(struct rc_lane *lane, struct rc_request *request)
-{
-    const struct rc_command *command = &request->body->command;
-    lane->server->counts.retries += request->attempts > 0;
-    request->noted = lane->server->journal.noted;
-    if (request->wire != NULL) {
-        return rc_conn_resend(lane->conn, request);
-    }
-    return too_big(lane, command) ? RINGCACHE_ETOOBIG : rc_conn_send(lane->conn, request, command);
-}
-
-static const char other_words[] =
-    "its connection ended, and the next one has to be spoken to otherwise";
-
-/* What an earlier connection had encoded, and this one would encode otherwise, ends. */
-static bool is_unfit(const struct rc_lane *lane, const struct rc_request *request)
-{
-    return request->wire != NULL && !rc_conn_takes(lane->conn, request->wire);
-}
-
-/* A little ahead of the kernel: what is encoded and what waits are not both held. What an earlier
- * connection returned comes on top of what this one was given. */
-static bool takes_more(const struct rc_lane *lane)
-{
-    return rc_output_len(&lane->conn->out) < FLOW_BYTES &&
-           lane->conn->pipeline.count < lane->server->env->max_inflight && rc_sweep_is_clean(lane);
-}
-
-/* Encode what waits. */
-void rc_lane_flow(struct rc_lane *lane)
-{
-    struct rc_env *env = lane->server->env;
-    rc_outrun_mark(&lane->outrun, &lane->waiting);
-    for (struct rc_list *node; (node = rc_list_first(&lane->waiting)) != NULL;) {
-        struct rc_request *request = rc_container(node, struct rc_request, link);
-        if (!takes_more(lane)) {
-            return;
-        }
-        if (is_unfit(lane, request)) {
-            rc_request_abandon(env, request, RINGCACHE_ECONNECT, other_words);
-            continue;
-        }
-        bool guarded = rc_divide_guards(lane, &request->body->command);
-        int rc =
-            guarded ? rc_divide_look(lane, &request->body->command) : send_waiting(lane, request);
-        if (guarded && rc == 0) {
-            return;
-        }
-        rc_lane_forget(lane, request);
-        if (rc < 0) {
-            request->state = RC_REQUEST_NEW; /* it is in no list any more */
-            rc_request_abandon(env, request, rc,
-                rc == RINGCACHE_ETOOBIG ? rc_server_too_big : ringcache_strerror(rc));
-        } else {
-            follow(lane, request);
-            shed(lane, request);
-        }
-    }
-}
 
 /* ---- submission ---- */
 
@@ -232,7 +35,7 @@ static int send_on(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
     request->noted = lane->server->journal.noted;
-    if (keeps_key(lane, command)) {
+    if (rc_lane_keeps_key(lane, command)) {
         struct rc_command kept = *command;
         kept.value.len = 0; /* no value is ever asked for again */
         kept.loan = NULL;
@@ -272,20 +75,22 @@ static void refuse(struct rc_lane *lane, struct rc_request *request, int status,
     rc_request_finish(lane->server->env, request, &result);
 }
 
-/* Is the lane not to be asked at all for now? Then the request is finished. */
-static bool turned_away(
+/* Is the lane not to be asked at all for now? */
+static inline bool is_out(const struct rc_lane *lane)
+{
+    const struct rc_server *server = lane->server;
+    return server->health.state == RC_SERVER_DOWN ||
+           (lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env));
+}
+
+static void turn_away(
     struct rc_lane *lane, struct rc_request *request, const struct rc_command *command)
 {
     const struct rc_server *server = lane->server;
     bool down = server->health.state == RC_SERVER_DOWN;
-    bool closed = lane->closed_until_ms > 0 && lane->closed_until_ms > rc_env_now_ms(server->env);
-    if (!down && !closed) {
-        return false;
-    }
-    lose(lane, command);
+    rc_lane_lose(lane, command);
     refuse(lane, request, down ? server->down_status : RINGCACHE_ECONNECT,
         rc_text_bytes(server->reason));
-    return true;
 }
 
 static const char doubtful[] = "an older write to this key may still be carried out";
@@ -299,18 +104,30 @@ static bool answered_here(
         return false;
     }
     if (status < 0) { /* what waits in front is older than what it was to store */
-        outrun_those_in_front(lane, command);
-        lose(lane, command);
+        rc_lane_outrun(lane, command);
+        rc_lane_lose(lane, command);
     }
     refuse(lane, request, status, status < 0 ? doubtful : "");
     return true;
+}
+
+/* Is there so much room that a quarter of the bound would do for all that is held, and for any
+ * command with such a key and value? Then `fair` and the budget agree, and `need` need not be
+ * asked. */
+static inline bool has_plenty(const struct rc_lane *lane, size_t key_len, size_t value_len)
+{
+    enum { FIXED_MAX_BYTES = 16 * 1024, KEY_COPIES = 4 };
+    const struct rc_env *env = lane->server->env;
+    uint64_t bytes = FIXED_MAX_BYTES + KEY_COPIES * key_len + value_len;
+    return rc_lane_load(lane) < env->max_inflight &&
+           env->budget.used + bytes <= env->budget.limit / 4;
 }
 
 /* Is there room for `count` requests that take `bytes` in all? */
 static bool takes(struct rc_lane *lane, size_t count, uint64_t bytes)
 {
     const struct rc_env *env = lane->server->env;
-    if (load(lane) + count <= env->max_inflight && fair(lane, bytes) &&
+    if (rc_lane_load(lane) + count <= env->max_inflight && fair(lane, bytes) &&
         rc_budget_allows(&env->budget, bytes)) {
         return true;
     }
@@ -336,21 +153,31 @@ static void accept_bulk(struct rc_lane *lane, struct rc_request *request)
 static bool sends_at_once(const struct rc_lane *lane)
 {
     return rc_list_empty(&lane->waiting) && rc_lane_ready(lane) &&
-           lane->conn->out.lent < FLOW_BYTES;
+           lane->conn->out.lent < RC_LANE_FLOW_BYTES;
+}
+
+static inline struct rc_lane *lane_at(const struct rc_server *server, uint32_t number)
+{
+    return &server->lanes[number < server->lane_count ? number : number % server->lane_count];
 }
 
 int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_request *request,
     const struct rc_command *command)
 {
-    struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
-    if (turned_away(lane, request, command) || answered_here(lane, request, command)) {
+    struct rc_lane *lane = lane_at(server, lane_number);
+    bool out = is_out(lane);
+    if (out) {
+        turn_away(lane, request, command);
+    }
+    if (out || (rc_doubt_is_possible(server) && answered_here(lane, request, command))) {
         rc_env_give_back(server->env, command->loan);
         return 0;
     }
-    if (too_big(lane, command)) {
+    if (rc_lane_is_too_big(lane, command)) {
         return RINGCACHE_ETOOBIG;
     }
-    if (!takes(lane, 1, need(lane, command))) {
+    bool plenty = has_plenty(lane, command->prefix.len + command->key.len, command->value.len);
+    if (!plenty && !takes(lane, 1, need(lane, command))) {
         return RINGCACHE_EBUSY;
     }
     bool at_once = sends_at_once(lane), guarded = at_once && rc_divide_guards(lane, command);
@@ -363,6 +190,19 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
         rc_lane_flow(lane);
     }
     return rc;
+}
+
+bool rc_server_get(struct rc_server *server, uint32_t lane_number, struct rc_request *request,
+    const struct rc_get *get)
+{
+    struct rc_lane *lane = lane_at(server, lane_number);
+    if (is_out(lane) || rc_doubt_is_possible(server) || !sends_at_once(lane) ||
+        !has_plenty(lane, get->prefix.len + get->key.len, 0) ||
+        !rc_conn_get(lane->conn, request, get)) {
+        return false;
+    }
+    accept(lane, request);
+    return true;
 }
 
 /* Copies of the keys for a codec that compares them, or for while they wait. */
@@ -383,7 +223,7 @@ static int keep_all(struct rc_lane *lane, struct rc_request *const *requests,
 static int send_batch(struct rc_lane *lane, struct rc_request *const *requests,
     const struct rc_command *commands, size_t count)
 {
-    bool keeps = keeps_key(lane, &commands[0]);
+    bool keeps = rc_lane_keeps_key(lane, &commands[0]);
     int rc = keeps ? keep_all(lane, requests, commands, count) : 0;
     return rc < 0 ? rc : rc_conn_send_gets(lane->conn, requests, commands, count);
 }
@@ -404,7 +244,7 @@ static int wait_all(struct rc_lane *lane, struct rc_request *const *requests,
 int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
     struct rc_request *const *requests, const struct rc_command *commands, size_t count)
 {
-    struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
+    struct rc_lane *lane = lane_at(server, lane_number);
     if (count == 1) {
         int rc = rc_server_submit(server, lane_number, requests[0], &commands[0]);
         if (rc == 0 && requests[0]->state != RC_REQUEST_FINISHED) {
@@ -412,9 +252,9 @@ int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
         }
         return rc;
     }
-    if (turned_away(lane, requests[0], &commands[0])) {
-        for (size_t i = 1; i < count; i++) {
-            turned_away(lane, requests[i], &commands[i]);
+    if (is_out(lane)) {
+        for (size_t i = 0; i < count; i++) {
+            turn_away(lane, requests[i], &commands[i]);
         }
         return 0;
     }
@@ -437,15 +277,15 @@ int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
 void rc_server_refuse(
     struct rc_server *server, uint32_t lane_number, struct rc_request *request, int status)
 {
-    struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
+    struct rc_lane *lane = lane_at(server, lane_number);
     refuse(lane, request, status, ringcache_strerror(status));
 }
 
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
 {
     uint32_t half = server->env->max_inflight / 2 > 0 ? server->env->max_inflight / 2 : 1;
-    const struct rc_lane *lane = &server->lanes[lane_number % server->lane_count];
-    uint32_t used = load(lane);
+    const struct rc_lane *lane = lane_at(server, lane_number);
+    uint32_t used = rc_lane_load(lane);
     uint32_t room = used < half ? half - used : lane->bulk == 0 ? RC_BATCH_MAX : 0;
     return room > 1 && rc_doubt_any_at_all(server) ? 1 : room; /* each key is looked up by itself */
 }
@@ -455,7 +295,7 @@ static bool has_room(const struct rc_lane *lane)
 {
     const struct rc_budget *budget = &lane->server->env->budget;
     uint64_t bytes = lane->refused_bytes < UINT64_MAX / 2 ? lane->refused_bytes : UINT64_MAX / 2;
-    return load(lane) <= lane->server->env->max_inflight / 4 * 3 && fair(lane, bytes) &&
+    return rc_lane_load(lane) <= lane->server->env->max_inflight / 4 * 3 && fair(lane, bytes) &&
            (budget->used == 0 || rc_budget_allows(budget, bytes + budget->lone));
 }
 
@@ -474,15 +314,16 @@ bool rc_server_has_room(struct rc_server *server, bool *refused)
     return room;
 }
 
-void rc_server_count(struct rc_server *server, int status)
+void rc_server_count_failure(struct rc_server *server, int status)
 {
     struct rc_counts *counts = &server->counts;
-    counts->hits += status == RINGCACHE_OK;
-    counts->misses += status == RINGCACHE_MISS;
-    counts->refusals += status > 0 && status != RINGCACHE_MISS;
-    counts->timeouts += status == RINGCACHE_ETIMEDOUT;
-    counts->unavailable += status == RINGCACHE_EDOWN;
-    counts->failures += status < 0 && status != RINGCACHE_ETIMEDOUT && status != RINGCACHE_EDOWN;
+    if (status == RINGCACHE_ETIMEDOUT) {
+        counts->timeouts++;
+    } else if (status == RINGCACHE_EDOWN) {
+        counts->unavailable++;
+    } else {
+        counts->failures++;
+    }
 }
 
 const char *rc_server_state_name(const struct rc_server *server)

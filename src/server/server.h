@@ -154,6 +154,10 @@ extern const char rc_server_too_big[];
 int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request *request,
     const struct rc_command *command);
 
+/* rc_server_submit of a plain GET, where nothing is in its way; false: that is to see it. */
+bool rc_server_get(
+    struct rc_server *server, uint32_t lane, struct rc_request *request, const struct rc_get *get);
+
 /* The same for `count` (1..RC_BATCH_MAX) GETs, all or none: as one batch where the commands allow
  * it (not strict, no CAS token, no TTL, tokens consecutive) and the connection is ready. */
 int rc_server_submit_gets(struct rc_server *server, uint32_t lane,
@@ -203,8 +207,20 @@ void rc_server_hear_state(struct rc_server *server, bool up);
 /* … and something that nobody knows any more: it is as if the journal were too small for it. */
 void rc_server_hear_gap(struct rc_server *server);
 
+void rc_server_count_failure(struct rc_server *server, int status);
 /* A request of this server ended so. */
-void rc_server_count(struct rc_server *server, int status);
+static inline void rc_server_count(struct rc_server *server, int status)
+{
+    if (status == RINGCACHE_OK) {
+        server->counts.hits++;
+    } else if (status == RINGCACHE_MISS) {
+        server->counts.misses++;
+    } else if (status > 0) {
+        server->counts.refusals++;
+    } else {
+        rc_server_count_failure(server, status);
+    }
+}
 
 /* A request that waits in a lane ends, and not by its caller's will. */
 void rc_lane_lose_waiting(struct rc_lane *lane, const struct rc_request *request);

@@ -2,6 +2,7 @@
 #include "server/service.h"
 
 #include "server/doubt.h"
+#include "server/lane.h"
 #include "server/readmission.h"
 #include "server/sweep.h"
 
@@ -96,15 +97,15 @@ uint64_t rc_server_heard_ms(const struct rc_server *server)
     return heard_ms;
 }
 
-bool rc_server_gate_open(const struct rc_server *server)
+bool rc_server_is_obstructed(const struct rc_server *server)
 {
     for (struct rc_list *node = server->old.next; node != &server->old; node = node->next) {
         const struct rc_conn *conn = rc_container(node, struct rc_conn, link);
         if (rc_conn_holds_writes(conn) && !conn->doubted) {
-            return false;
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 /* ---- in service ---- */

@@ -16,8 +16,13 @@ void rc_service_explain(struct rc_server *server, const char *what, const char *
 /* Tell of a change, in the words of rc_service_explain. */
 void rc_service_announce(struct rc_server *server, enum rc_server_change change, int reason);
 
-/* May user requests be sent: is no connection of an older generation left that holds writes? */
-bool rc_server_gate_open(const struct rc_server *server);
+/* Does a connection of an older generation hold writes, other than to keys in doubt? */
+bool rc_server_is_obstructed(const struct rc_server *server);
+/* May user requests be sent, as far as that goes? */
+static inline bool rc_server_gate_open(const struct rc_server *server)
+{
+    return rc_list_empty(&server->old) || !rc_server_is_obstructed(server);
+}
 
 /* The lane of a connection, or NULL; of NULL, the first lane that has none. */
 struct rc_lane *rc_service_lane_of(struct rc_server *server, const struct rc_conn *conn);
@@ -49,11 +54,5 @@ void rc_service_learn(
 
 void rc_service_retry_in(struct rc_server *server, uint32_t delay_ms);
 void rc_service_drop_probe(struct rc_server *server);
-
-/* Of server.c: */
-
-bool rc_lane_ready(const struct rc_lane *lane);
-void rc_lane_flow(struct rc_lane *lane);
-void rc_lane_fail_waiting(struct rc_lane *lane, int status, const char *message);
 
 #endif

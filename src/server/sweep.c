@@ -213,12 +213,6 @@ bool rc_sweep_lets_in(const struct rc_server *server)
            (server->journal.count == 0 || conn->sweeps_freely);
 }
 
-bool rc_sweep_is_clean(const struct rc_lane *lane)
-{
-    return lane->conn->clean && rc_readmission_is_done(lane->server, lane->conn) &&
-           rc_journal_pending(&lane->server->journal, lane->number) == NULL;
-}
-
 /* ---- answers ---- */
 
 static void refused(struct rc_conn *conn, const struct rc_answer *answer)

@@ -31,9 +31,6 @@ void rc_sweep_connect_later(struct rc_lane *lane);
 void rc_sweep_go(struct rc_server *server);
 /* Is a server that is DOWN to take requests again, as far as the journal goes? */
 bool rc_sweep_lets_in(const struct rc_server *server);
-/* May the lane's connection, which is READY, carry requests? */
-bool rc_sweep_is_clean(const struct rc_lane *lane);
-
 /* rc_conn_events.lost, .owing and .swept. */
 void rc_sweep_lost(struct rc_conn *conn, const struct rc_lost *lost);
 void rc_sweep_owing(struct rc_conn *conn);
