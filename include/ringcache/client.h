@@ -76,9 +76,11 @@ typedef void (*ringcache_reply_cb)(
  * every server, spare ones too, is a Redis, any 1..65,536 bytes.
  *
  * reply->status is RINGCACHE_OK with reply->value, RINGCACHE_MISS, or a failure: RINGCACHE_ETOOBIG
- * for a value beyond max_value_bytes, which is received and not kept. Returns 0,
- * RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached: RINGCACHE_EVENT_ROOM tells when
- * there is room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
+ * for a value beyond max_value_bytes, which is received and not kept; RINGCACHE_ESERVER for a key
+ * of another type on a Redis, or RINGCACHE_MISS where the get left together with others
+ * (merge_gets). Returns 0, RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached:
+ * RINGCACHE_EVENT_ROOM tells when there is room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or
+ * RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_get(
     ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user);
 

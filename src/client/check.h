@@ -20,6 +20,14 @@ struct rc_means {
 int rc_check_request(
     const struct rc_means *means, const ringcache_request *request, const char **why);
 
+/* The same of one that has nothing but a key, and a value and a TTL where its operation takes
+ * them. */
+int rc_check_plain(
+    const struct rc_means *means, const ringcache_request *request, const char **why);
+
+/* The same of a key alone. */
+int rc_check_key(const struct rc_means *means, ringcache_slice key, const char **why);
+
 /* Milliseconds that anything may be kept: 0, for ever, to a hundred years. */
 bool rc_check_ttl(int64_t ttl_ms);
 

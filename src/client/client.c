@@ -66,12 +66,16 @@ void rc_client_release(void *owner, struct rc_request *request)
     struct rc_operation *op = rc_container(request, struct rc_operation, request);
     rc_request_forget_body(&client->env, request);
     client->env.budget.used -= sizeof *op;
+    op->generation = 0; /* it has no id any more */
     rc_slab_give(&client->operations, op->number);
 }
 
 /* A peer's words may hold anything; a message is one printable line. */
 static const char *write_message(ringcache_client *client, struct rc_slice text, const char *behind)
 {
+    if (text.len == 0 && *behind == '\0') {
+        return "";
+    }
     size_t room = sizeof client->message - 1 - strlen(behind);
     size_t len = text.len < room ? text.len : room;
     for (size_t i = 0; i < len; i++) {
@@ -115,40 +119,48 @@ ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_reques
     };
 }
 
-/* The callback of a request whose caller waits for it. */
-static void tell_caller(ringcache_client *client, struct rc_operation *op)
+/* The callback of what shows more than the reply itself. */
+static void tell_at_length(
+    ringcache_client *client, struct rc_operation *op, ringcache_reply *reply)
+{
+    enum rc_verb verb = (enum rc_verb)op->request.slot.verb;
+    const struct rc_server *server = op->request.lane->server;
+    struct rc_resp_tree *tree = verb == RC_VERB_RAW ? rc_raw_open(reply) : NULL;
+    void *text = verb == RC_VERB_STATS ? rc_figures_open(reply, server->backend.codec) : NULL;
+    op->cb(client, reply, op->user);
+    rc_resp_tree_free(tree);
+    rc_free(text);
+}
+
+static void tell(ringcache_client *client, struct rc_operation *op)
 {
     const struct rc_request *request = &op->request;
+    if (op->audience == RC_TO_FLIGHT) {
+        rc_flight_answered(op->step_of, request);
+        return;
+    }
     ringcache_reply reply = rc_client_reply(client, request);
-    enum rc_verb verb = (enum rc_verb)request->slot.verb;
-    bool raw = verb == RC_VERB_RAW && reply.value.len > 0;
-    bool figures = verb == RC_VERB_STATS && reply.value.len > 0;
-    struct rc_resp_tree *tree = raw ? rc_raw_open(&reply) : NULL;
-    void *text = figures ? rc_figures_open(&reply, request->lane->server->backend.codec) : NULL;
-    if (op->many != NULL) {
+    bool at_length = (request->slot.verb == RC_VERB_RAW || request->slot.verb == RC_VERB_STATS) &&
+                     reply.value.len > 0;
+    if (op->audience == RC_TO_MANY) {
         rc_many_answered(op->many, op->index, &reply);
+    } else if (at_length) {
+        tell_at_length(client, op, &reply);
     } else {
         op->cb(client, &reply, op->user);
     }
-    rc_resp_tree_free(tree);
-    rc_free(text);
 }
 
 /* What several share is counted where it was asked: once. */
 static void deliver(ringcache_client *client, struct rc_operation *op)
 {
     struct rc_request *request = &op->request;
-    bool step = op->flight != NULL;
     client->pending--;
-    if (!op->joined) {
+    if (op->audience != RC_TO_PASSENGER) {
         rc_server_count(request->lane->server, request->result.status);
+        rc_failover_answered(op);
     }
-    rc_failover_answered(op);
-    if (step) {
-        rc_flight_answered(op->flight, request);
-    } else {
-        tell_caller(client, op);
-    }
+    tell(client, op);
     rc_request_delivered(request);
     if (!request->slot.due) {
         rc_client_release(client, request);
@@ -292,6 +304,7 @@ static void init_env(ringcache_client *client, struct rc_transport *transport)
         .hold_back = settings->hold_back,
         .max_value_bytes = settings->max_value_bytes,
         .journal_entries = settings->journal_entries,
+        .merges = settings->merge_gets,
         .strict = settings->integrity == RC_INTEGRITY_STRICT,
         .leases = settings->leases,
     };
@@ -317,6 +330,7 @@ int rc_client_new(ringcache_client **client, struct rc_transport *transport,
     }
     c->settings = *rc_config_settings(config);
     rc_failover_init(c);
+    c->usual_gets = !rc_failover_on(c) && c->settings.single_flight == 0;
     c->free_transport = free_transport;
     rc_slab_init(&c->operations, sizeof(struct rc_operation));
     rc_list_init(&c->members);
@@ -412,6 +426,7 @@ void ringcache_client_close(ringcache_client *client, ringcache_close_cb cb, voi
     rc_members_close(client);
     rc_shared_leave(client->peer);
     client->peer = NULL;
+    client->env.shares = false;
     rc_flights_close(client);
     rc_client_update_hold(client);
     rc_env_defer(&client->env);

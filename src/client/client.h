@@ -35,20 +35,35 @@ struct rc_diversion {
     struct rc_guest *guest;  /* what it stores there; NULL: nothing */
 };
 
+/* Who is told of an operation's end. */
+enum rc_audience {
+    RC_TO_CALLER,    /* `cb` */
+    RC_TO_PASSENGER, /* `cb`, of one that waited for a flight */
+    RC_TO_MANY,
+    RC_TO_FLIGHT, /* whose step it is */
+};
+
 /* A request and what its caller gave with it. */
 struct rc_operation {
     struct rc_request request;
-    ringcache_reply_cb cb; /* or of a many: */
-    struct rc_many *many;
-    struct rc_flight *flight; /* that its caller waits for; without `cb`, whose step it is */
-    ringcache_loader loader;  /* of a fetch */
-    struct rc_diversion diversion;
-    bool joined;    /* it waited for a flight */
-    uint32_t index; /* of its key in the many */
-    void *user;
+    ringcache_reply_cb cb;
+    union {
+        void *user;
+        struct rc_many *many;
+        struct rc_flight *step_of;
+    };
+    union {
+        struct rc_diversion diversion;
+        struct {                      /* of a passenger: */
+            struct rc_flight *flight; /* that it waits for; NULL: it ended */
+            ringcache_loader loader;  /* of a fetch */
+        };
+    };
     uint64_t digest;     /* of the ring that routed it */
+    uint32_t index;      /* of its key in the many */
     uint32_t number;     /* in the slab */
     uint32_t generation; /* with the number: its ringcache_id */
+    enum rc_audience audience;
 };
 
 enum { RC_GUEST_MARK_BYTES = 16 }; /* in front of a guest's key */
@@ -92,6 +107,7 @@ struct ringcache_client {
     uint64_t table_number;       /* counts the tables there were, from 1 on */
     ringcache_config *config;    /* servers and placement in force */
     struct rc_slice prefix;      /* its namespace */
+    struct rc_means means;       /* of the servers in force */
     struct rc_settings settings; /* everything else */
     struct rc_slab operations;
     struct rc_growth growth;
@@ -115,6 +131,7 @@ struct ringcache_client {
     struct rc_peer *peer; /* of ringcache_shared; NULL: it takes no part */
     uint64_t pending;     /* accepted, callback not run */
     uint32_t generation;
+    bool usual_gets; /* nothing but an owner is asked, and for each caller */
     bool wants_room; /* RINGCACHE_EBUSY was said since there last was room */
     bool held;       /* ringcache_client_ref */
     bool turned;     /* the loop has run since the client is there */
@@ -162,8 +179,6 @@ void rc_posts_run(ringcache_client *client);
 /* An operation whose slot fell after its callback had run. */
 void rc_client_release(void *owner, struct rc_request *request);
 
-/* What the servers of the ring have in common. */
-struct rc_means rc_client_means(const ringcache_client *client);
 /* A fresh operation, or NULL: no memory, or the bound on bytes is reached. */
 struct rc_operation *rc_client_take(ringcache_client *client);
 /* What every request has in common once its command and its server are known. */
@@ -174,9 +189,9 @@ struct rc_submission {
     bool bound;            /* to the owner */
     uint32_t timeout_ms;   /* 0: the client's */
     ringcache_reply_cb cb;
-    void *user;
-    struct rc_flight *step_of; /* instead of a callback */
-    bool fleeting;             /* rc_command.fleeting */
+    void *user; /* of it; of a step, its flight */
+    enum rc_audience audience;
+    bool fleeting; /* rc_command.fleeting */
 };
 
 uint32_t rc_client_timeout(const ringcache_client *client, const struct rc_submission *s);
@@ -197,9 +212,9 @@ int rc_client_take_struct(
 /* Can that be asked for, of this client now? 0 or a status, noted. */
 int rc_client_check(ringcache_client *client, const ringcache_request *request);
 
-/* ringcache_submit; of `how` the callback, its user and `fleeting`. */
+/* ringcache_submit; of `s` the callback, its user and `fleeting` are the caller's. */
 int rc_client_submit(ringcache_client *client, const ringcache_request *request,
-    const struct rc_submission *how, ringcache_id *id);
+    struct rc_submission *s, ringcache_id *id);
 
 /* Submit a GET, or join an equal one that is under way. As ringcache_submit. */
 int rc_single_get(ringcache_client *client, const ringcache_request *request,
@@ -234,7 +249,8 @@ struct rc_resp_tree *rc_raw_open(ringcache_reply *reply);
 void *rc_figures_open(ringcache_reply *reply, const struct rc_codec *codec);
 
 /* A checked request as a command, with the next token. */
-struct rc_command rc_client_command(ringcache_client *client, const ringcache_request *request);
+void rc_client_command(
+    ringcache_client *client, const ringcache_request *request, struct rc_command *command);
 
 /* A request of a many was answered. */
 void rc_many_answered(struct rc_many *many, size_t index, ringcache_reply *reply);

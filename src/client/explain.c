@@ -76,9 +76,8 @@ int ringcache_explain(
         return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
     }
     const ringcache_request get = {.op = RINGCACHE_GET, .key = {key, key_len}};
-    const struct rc_means means = rc_client_means(client);
     const char *why = "nowhere to put the explanation";
-    int rc = out != NULL ? rc_check_request(&means, &get, &why) : RINGCACHE_EINVAL;
+    int rc = out != NULL ? rc_check_request(&client->means, &get, &why) : RINGCACHE_EINVAL;
     if (rc < 0) {
         return rc_client_refuse(client, rc, why);
     }

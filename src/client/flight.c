@@ -233,7 +233,7 @@ void rc_flight_board(struct rc_flight *flight, struct rc_operation *op,
     const struct rc_submission *s, ringcache_id *id)
 {
     op->flight = flight;
-    op->joined = true;
+    op->audience = RC_TO_PASSENGER;
     op->request.state = RC_REQUEST_JOINED;
     rc_list_append(&flight->callers, &op->request.link);
     rc_deadline_init(&op->request.deadline, caller_due);
@@ -337,7 +337,8 @@ int rc_flight_ask(struct rc_flight *flight, struct rc_command *command, uint64_t
         .bound = flight->sort == RC_FLIGHT_UPDATE ||
                  (flight->options & (uint32_t)RINGCACHE_NO_FAILOVER) != 0,
         .timeout_ms = until_ms > now_ms ? (uint32_t)(until_ms - now_ms) : 1,
-        .step_of = flight,
+        .audience = RC_TO_FLIGHT,
+        .user = flight,
     };
     if (client->closing || s.choice.server == NULL) {
         int rc = client->closing ? RINGCACHE_ECLOSING : RINGCACHE_ENOSERVER;

@@ -166,9 +166,8 @@ static void route(struct rc_many *many, uint32_t key)
 {
     ringcache_client *client = many->client;
     const ringcache_request request = request_of(many, key);
-    const struct rc_means means = rc_client_means(client);
     const char *why = "";
-    int rc = rc_check_request(&means, &request, &why);
+    int rc = rc_check_request(&client->means, &request, &why);
     if (rc < 0) {
         tell(many, key, rc, why);
         return;
@@ -213,12 +212,13 @@ static size_t prepare(struct rc_many *many, const struct queue *queue, size_t mo
         if (op == NULL) {
             break;
         }
+        op->audience = RC_TO_MANY;
         op->many = many;
         op->index = key;
         op->request.started_us = many->started_us;
         op->request.lagged = many->lagged;
         ops[count] = op;
-        commands[count] = rc_client_command(many->client, &request);
+        rc_client_command(many->client, &request, &commands[count]);
     }
     return count;
 }

@@ -353,6 +353,12 @@ static void commit(ringcache_client *client, struct change *change)
     client->table_number++;
     client->config = change->config;
     client->prefix = rc_config_namespace(client->config);
+    client->means = (struct rc_means){
+        .has_memcached = client->table->has_memcached,
+        .has_redis = client->table->has_redis,
+        .prefix_len = client->prefix.len,
+        .max_value_bytes = client->settings.max_value_bytes,
+    };
     env->flushes_on_overflow =
         client->settings.on_overflow == RC_ON_OVERFLOW_FLUSH && client->prefix.len == 0;
     rc_regreetings_commit(change->regreetings, change->count);

@@ -441,6 +441,7 @@ int ringcache_client_share(ringcache_client *client, ringcache_shared *shared)
             "the clients that share have other connections, or place keys otherwise");
     }
     client->peer = peer;
+    client->env.shares = true;
     tell_old(client);
     return 0;
 }

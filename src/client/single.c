@@ -22,8 +22,9 @@ static const struct rc_flight_kind get_kind = {
 static void extend(struct rc_flight *flight, uint64_t until_ms)
 {
     struct rc_operation *step = rc_client_operation(flight->client, flight->step);
-    bool pending = step != NULL && rc_deadline_armed(&step->request.deadline);
-    if (pending && step->request.deadline.at_ms < until_ms) {
+    bool pending = step != NULL && step->request.state != RC_REQUEST_FINISHED;
+    if (pending && rc_deadline_armed(&step->request.deadline) &&
+        step->request.deadline.at_ms < until_ms) {
         rc_env_arm(&flight->client->env, &step->request.deadline, until_ms);
     }
 }
@@ -47,7 +48,8 @@ static int take_off(ringcache_client *client, const ringcache_request *request, 
     if (rc < 0) {
         return rc;
     }
-    struct rc_command command = rc_client_command(client, request);
+    struct rc_command command;
+    rc_client_command(client, request, &command);
     flight->waits_for = "no answer within the deadline";
     rc = rc_flight_ask(flight, &command, until_ms);
     if (rc < 0) {

@@ -23,23 +23,27 @@ int64_t rc_client_exptime(ringcache_client *client, int64_t ttl_ms)
     return seconds < INT32_MAX ? seconds : INT32_MAX;
 }
 
-struct rc_operation *rc_client_take(ringcache_client *client)
+static inline struct rc_operation *take(ringcache_client *client)
 {
     uint32_t number;
     struct rc_operation *op = NULL;
     if (rc_budget_allows(&client->env.budget, sizeof *op)) {
         op = rc_slab_take(&client->operations, &number);
     }
-    if (op != NULL) {
-        client->env.budget.used += sizeof *op;
-        client->generation += client->generation == UINT32_MAX ? 2 : 1; /* never 0 */
-        op->number = number;
-        op->generation = client->generation;
-        op->digest = client->table->digest;
-        rc_list_init(&op->request.link);
-        rc_deadline_init(&op->request.deadline, rc_request_expire);
+    if (op == NULL) {
+        return NULL;
     }
+    *op = (struct rc_operation){.number = number, .digest = client->table->digest};
+    op->generation = ++client->generation == 0 ? ++client->generation : client->generation;
+    client->env.budget.used += sizeof *op;
+    rc_list_init(&op->request.link);
+    rc_deadline_init(&op->request.deadline, rc_request_expire);
     return op;
+}
+
+struct rc_operation *rc_client_take(ringcache_client *client)
+{
+    return take(client);
 }
 
 int rc_client_refuse_full(ringcache_client *client, int rc)
@@ -53,17 +57,18 @@ uint32_t rc_client_timeout(const ringcache_client *client, const struct rc_submi
     return s->timeout_ms > 0 ? s->timeout_ms : client->settings.timeout_ms;
 }
 
-static int begin(ringcache_client *client, const struct rc_submission *s, struct rc_operation **out)
+static inline int begin(
+    ringcache_client *client, const struct rc_submission *s, struct rc_operation **out)
 {
     struct rc_env *env = &client->env;
-    struct rc_operation *op = rc_client_take(client);
+    struct rc_operation *op = take(client);
     if (op == NULL) {
         bool full = !rc_budget_allows(&env->budget, sizeof *op);
         return full ? RINGCACHE_EBUSY : RINGCACHE_ENOMEM;
     }
     op->cb = s->cb;
     op->user = s->user;
-    op->flight = s->step_of;
+    op->audience = s->audience;
     op->request.started_us = rc_env_now_us(env);
     *out = op;
     return 0;
@@ -76,14 +81,14 @@ int rc_client_begin(
     return rc < 0 ? rc_client_refuse_full(client, rc) : 0;
 }
 
-void rc_client_accept(ringcache_client *client, struct rc_operation *op,
-    const struct rc_submission *s, ringcache_id *id)
+static inline void accepted(
+    ringcache_client *client, struct rc_operation *op, uint32_t timeout_ms, ringcache_id *id)
 {
     struct rc_env *env = &client->env;
     env->submitted_us = op->request.started_us;
     rc_env_defer(env); /* the turn's end measures how old that reading became */
     if (op->request.state != RC_REQUEST_FINISHED) {
-        rc_env_arm(env, &op->request.deadline, rc_env_now_ms(env) + rc_client_timeout(client, s));
+        rc_env_arm(env, &op->request.deadline, rc_env_now_ms(env) + timeout_ms);
     }
     if (client->pending++ == 0) {
         rc_client_update_hold(client);
@@ -93,11 +98,19 @@ void rc_client_accept(ringcache_client *client, struct rc_operation *op,
     }
 }
 
-int rc_client_try(ringcache_client *client, const struct rc_submission *s,
+void rc_client_accept(ringcache_client *client, struct rc_operation *op,
+    const struct rc_submission *s, ringcache_id *id)
+{
+    accepted(client, op, rc_client_timeout(client, s), id);
+}
+
+static inline int try_submit(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id)
 {
     struct rc_operation *op = NULL;
-    rc_client_hear(client);
+    if (client->env.shares) {
+        rc_client_hear(client);
+    }
     int rc = begin(client, s, &op);
     if (rc < 0) {
         return rc;
@@ -108,14 +121,20 @@ int rc_client_try(ringcache_client *client, const struct rc_submission *s,
         return rc;
     }
     rc_failover_accepted(client, op, s, command);
-    rc_client_accept(client, op, s, id);
+    accepted(client, op, rc_client_timeout(client, s), id);
     return 0;
+}
+
+int rc_client_try(ringcache_client *client, const struct rc_submission *s,
+    const struct rc_command *command, ringcache_id *id)
+{
+    return try_submit(client, s, command, id);
 }
 
 int rc_client_enter(ringcache_client *client, const struct rc_submission *s,
     const struct rc_command *command, ringcache_id *id)
 {
-    int rc = rc_client_try(client, s, command, id);
+    int rc = try_submit(client, s, command, id);
     if (rc == RINGCACHE_ETOOBIG) {
         return rc_client_refuse(client, rc, rc_server_too_big);
     }
@@ -143,41 +162,38 @@ static const enum rc_verb verbs[] = {
     [RINGCACHE_DECREMENT] = RC_VERB_DECREMENT,
 };
 
-struct rc_command rc_client_command(ringcache_client *client, const ringcache_request *request)
+/* What more than a key it has. */
+static void put_rest(
+    ringcache_client *client, const ringcache_request *request, struct rc_command *command)
 {
-    struct rc_command command = {
-        .verb = verbs[request->op],
-        .strict = client->env.strict,
-        .token = client->env.next_token++,
-        .prefix = client->prefix,
-        .key = rc_slice(request->key.data, request->key.len),
-    };
     if (rc_op_stores(request->op)) {
-        command.value = rc_slice(request->value.data, request->value.len);
-        command.flags = request->flags;
+        command->value = rc_slice(request->value.data, request->value.len);
+        command->flags = request->flags;
     }
     if (rc_op_takes_ttl(request->op)) {
-        command.ttl_ms = request->ttl_ms;
-        command.exptime_s = rc_client_exptime(client, request->ttl_ms);
+        command->ttl_ms = request->ttl_ms;
+        command->exptime_s = rc_client_exptime(client, request->ttl_ms);
     }
-    command.cas = request->cas;
-    command.delta = request->delta;
-    command.initial = request->initial;
-    command.with_initial = (request->options & RINGCACHE_WITH_INITIAL) != 0;
-    command.want_cas = (request->options & RINGCACHE_WANT_CAS) != 0;
-    command.want_ttl = (request->options & RINGCACHE_WANT_TTL) != 0;
-    command.leases = client->settings.leases;
-    return command;
+    command->cas = request->cas;
+    command->delta = request->delta;
+    command->initial = request->initial;
+    command->with_initial = (request->options & RINGCACHE_WITH_INITIAL) != 0;
+    command->want_cas = (request->options & RINGCACHE_WANT_CAS) != 0;
+    command->want_ttl = (request->options & RINGCACHE_WANT_TTL) != 0;
 }
 
-struct rc_means rc_client_means(const ringcache_client *client)
+void rc_client_command(
+    ringcache_client *client, const ringcache_request *request, struct rc_command *command)
 {
-    return (struct rc_means){
-        .has_memcached = client->table->has_memcached,
-        .has_redis = client->table->has_redis,
-        .prefix_len = client->prefix.len,
-        .max_value_bytes = client->settings.max_value_bytes,
-    };
+    *command = (struct rc_command){.verb = verbs[request->op]};
+    command->strict = client->env.strict;
+    command->token = client->env.next_token++;
+    command->prefix = client->prefix;
+    command->key = rc_slice(request->key.data, request->key.len);
+    command->leases = client->settings.leases;
+    if (request->op != RINGCACHE_GET || request->options != 0) {
+        put_rest(client, request, command);
+    }
 }
 
 int rc_client_take_struct(
@@ -199,16 +215,16 @@ int rc_client_check(ringcache_client *client, const ringcache_request *request)
     if (client->closing) {
         return rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing");
     }
-    const struct rc_means means = rc_client_means(client);
     const char *why = "";
-    int rc = rc_check_request(&means, request, &why);
+    int rc = rc_check_request(&client->means, request, &why);
     return rc < 0 ? rc_client_refuse(client, rc, why) : 0;
 }
 
 static int enter(ringcache_client *client, struct rc_submission *s,
     const ringcache_request *request, ringcache_id *id)
 {
-    struct rc_command command = rc_client_command(client, request);
+    struct rc_command command;
+    rc_client_command(client, request, &command);
     command.fleeting = s->fleeting;
     rc_failover_divert(client, s, &command);
     return rc_client_enter(client, s, &command, id);
@@ -218,7 +234,8 @@ static int enter(ringcache_client *client, struct rc_submission *s,
 static int enter_lending(ringcache_client *client, struct rc_submission *s,
     const ringcache_request *request, ringcache_id *id)
 {
-    struct rc_command command = rc_client_command(client, request);
+    struct rc_command command;
+    rc_client_command(client, request, &command);
     struct rc_loan *loan = rc_alloc(sizeof *loan);
     if (loan == NULL) {
         return rc_client_refuse_full(client, RINGCACHE_ENOMEM);
@@ -241,43 +258,40 @@ static int enter_lending(ringcache_client *client, struct rc_submission *s,
     return 0;
 }
 
-int rc_client_submit(ringcache_client *client, const ringcache_request *request,
-    const struct rc_submission *how, ringcache_id *id)
+/* A request that was checked. */
+static int route(ringcache_client *client, const ringcache_request *request,
+    struct rc_submission *s, ringcache_id *id)
 {
-    if (how->cb == NULL && !client->closing) {
-        return rc_client_refuse(client, RINGCACHE_EINVAL, "no callback");
-    }
-    int rc = rc_client_check(client, request);
-    if (rc < 0) {
-        return rc;
-    }
-    struct rc_slice key = rc_slice(request->key.data, request->key.len);
-    struct rc_slice route =
-        request->route.data != NULL ? rc_slice(request->route.data, request->route.len) : key;
-    struct rc_submission s = *how;
-    s.choice = rc_table_owner(client->table, route);
-    s.route = route;
-    s.bound = (request->options & RINGCACHE_NO_FAILOVER) != 0;
-    s.timeout_ms = request->timeout_ms;
-    if (s.choice.server == NULL) {
+    const ringcache_slice *by = request->route.data != NULL ? &request->route : &request->key;
+    s->route = rc_slice(by->data, by->len);
+    s->choice = rc_table_owner(client->table, s->route);
+    s->bound = (request->options & RINGCACHE_NO_FAILOVER) != 0;
+    s->timeout_ms = request->timeout_ms;
+    if (s->choice.server == NULL) {
         return rc_client_refuse(client, RINGCACHE_ENOSERVER, "the ring has no server");
     }
-    if (request->op == RINGCACHE_GET && client->settings.single_flight) {
-        return rc_single_get(client, request, &s, id);
+    if (request->op == RINGCACHE_GET) {
+        return client->settings.single_flight ? rc_single_get(client, request, s, id)
+                                              : enter(client, s, request, id);
     }
     bool lends = (request->options & RINGCACHE_LEND_VALUE) != 0;
-    rc = lends ? enter_lending(client, &s, request, id) : enter(client, &s, request, id);
-    if (rc == 0 && request->op != RINGCACHE_GET) {
-        rc_flights_overtake(client, key);
+    int rc = lends ? enter_lending(client, s, request, id) : enter(client, s, request, id);
+    if (rc == 0) {
+        rc_flights_overtake(client, rc_slice(request->key.data, request->key.len));
     }
     return rc;
 }
 
-static int submit(ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb,
-    void *user, ringcache_id *id)
+static const char no_callback[] = "no callback";
+
+int rc_client_submit(ringcache_client *client, const ringcache_request *request,
+    struct rc_submission *s, ringcache_id *id)
 {
-    const struct rc_submission how = {.cb = cb, .user = user};
-    return rc_client_submit(client, request, &how, id);
+    if (s->cb == NULL && !client->closing) {
+        return rc_client_refuse(client, RINGCACHE_EINVAL, no_callback);
+    }
+    int rc = rc_client_check(client, request);
+    return rc < 0 ? rc : route(client, request, s, id);
 }
 
 /* ---- public ---- */
@@ -290,14 +304,67 @@ int ringcache_submit_sized(ringcache_client *client, const ringcache_request *re
     }
     ringcache_request whole = {0};
     int rc = rc_client_take_struct(client, &whole, sizeof whole, request, request_size);
-    return rc < 0 ? rc : submit(client, &whole, cb, user, id);
+    struct rc_submission s = {.cb = cb, .user = user};
+    return rc < 0 ? rc : rc_client_submit(client, &whole, &s, id);
+}
+
+/* One that has nothing but what these calls give it. */
+static inline int submit_plain(
+    ringcache_client *client, const ringcache_request *request, ringcache_reply_cb cb, void *user)
+{
+    if (cb == NULL || client->closing) {
+        return client->closing
+                   ? rc_client_refuse(client, RINGCACHE_ECLOSING, "the client is closing")
+                   : rc_client_refuse(client, RINGCACHE_EINVAL, no_callback);
+    }
+    const char *why = "";
+    int rc = rc_check_plain(&client->means, request, &why);
+    if (rc < 0) {
+        return rc_client_refuse(client, rc, why);
+    }
+    struct rc_submission s = {.cb = cb, .user = user};
+    return route(client, request, &s, NULL);
+}
+
+/* The usual way of a get: its server is ready, and only its key is to be sent. */
+static inline bool get_at_once(
+    ringcache_client *client, struct rc_slice key, ringcache_reply_cb cb, void *user)
+{
+    const struct rc_choice at = rc_table_owner(client->table, key);
+    struct rc_operation *op = at.server != NULL ? take(client) : NULL;
+    if (op == NULL) {
+        return false;
+    }
+    const struct rc_get get = {client->prefix, key, client->env.next_token};
+    if (!rc_server_get(at.server, at.lane, &op->request, &get)) {
+        rc_client_release(client, &op->request);
+        return false;
+    }
+    client->env.next_token++;
+    op->cb = cb;
+    op->user = user;
+    op->request.started_us = rc_env_now_us(&client->env);
+    accepted(client, op, client->settings.timeout_ms, NULL);
+    return true;
+}
+
+__attribute__((noinline)) static int get_by_rules(
+    ringcache_client *client, ringcache_slice key, ringcache_reply_cb cb, void *user)
+{
+    const ringcache_request request = {.op = RINGCACHE_GET, .key = key};
+    return submit_plain(client, &request, cb, user);
 }
 
 int ringcache_get(
     ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user)
 {
-    const ringcache_request request = {.op = RINGCACHE_GET, .key = {key, key_len}};
-    return submit(client, &request, cb, user, NULL);
+    const char *why;
+    const ringcache_slice given = {key, key_len};
+    bool usual = client->usual_gets && cb != NULL && !client->closing &&
+                 rc_check_key(&client->means, given, &why) == 0;
+    return usual && get_at_once(client, rc_slice(key, key_len), cb, user)
+               ? 0
+               : get_by_rules(client, given, cb, user);
 }
 
 int ringcache_set(ringcache_client *client, const void *key, size_t key_len, const void *value,
@@ -309,14 +376,14 @@ int ringcache_set(ringcache_client *client, const void *key, size_t key_len, con
         .value = {value, value_len},
         .ttl_ms = ttl_ms,
     };
-    return submit(client, &request, cb, user, NULL);
+    return submit_plain(client, &request, cb, user);
 }
 
 int ringcache_delete(
     ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user)
 {
     const ringcache_request request = {.op = RINGCACHE_DELETE, .key = {key, key_len}};
-    return submit(client, &request, cb, user, NULL);
+    return submit_plain(client, &request, cb, user);
 }
 
 int ringcache_cancel(ringcache_client *client, ringcache_id id)

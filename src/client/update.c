@@ -399,8 +399,8 @@ int ringcache_lock(ringcache_client *client, const void *key, size_t key_len, in
         .value = {holder, sizeof holder},
         .ttl_ms = ttl_ms,
     };
-    const struct rc_submission how = {.cb = cb, .user = user, .fleeting = true};
-    int rc = rc_client_submit(client, &request, &how, NULL);
+    struct rc_submission s = {.cb = cb, .user = user, .fleeting = true};
+    int rc = rc_client_submit(client, &request, &s, NULL);
     if (rc == 0) {
         *token = name;
     }

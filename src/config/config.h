@@ -61,6 +61,7 @@ struct rc_settings {
     enum rc_integrity integrity;
     enum rc_dialect dialect; /* option `protocol` */
     uint32_t single_flight;  /* 0 or 1 */
+    uint32_t merge_gets;     /* 0 or 1 */
     uint32_t leases;         /* 0 or 1 */
 };
 

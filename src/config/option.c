@@ -89,6 +89,8 @@ static const struct rc_option options[] = {
         "What is spoken to memcached: auto is meta from 1.6.18 on and classic text to older ones."),
     CHOICE("single_flight", settings.single_flight, "no|yes", "no",
         "Whether equal gets under way at the same time are asked as one."),
+    CHOICE("merge_gets", settings.merge_gets, "no|yes", "yes",
+        "Whether gets that leave for one server together leave as one command."),
     CHOICE("leases", settings.leases, "no|yes", "no",
         "Whether a fetch takes a lease, so that of all processes one loads; the same in all of "
         "them."),

@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "config/message.h"
 
-enum { RC_OPTION_COUNT = 24 };
+enum { RC_OPTION_COUNT = 25 };
 
 /* What options set; all but the servers. */
 struct rc_values {
