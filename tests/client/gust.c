@@ -62,6 +62,7 @@ static void draw_rules(struct gust *g)
     rules->moves = 12 + (unsigned)gust_draw(g, 60);
     rules->unproven = gust_draw(g, 10) == 0;
     rules->shares = gust_draw(g, 4) == 0;
+    rules->merges = gust_draw(g, 3) != 0;
     rules->promises = gust_draw(g, 12) > 0;
     rules->early = gust_draw(g, 16) == 0;
     rules->slices = gust_draw(g, 4) == 0;
@@ -91,6 +92,7 @@ static void draw_options(struct gust *g, ringcache_config *config)
     set_number(config, "connections", 1 + gust_draw(g, 2));
     set_option(config, "integrity", gust_draw(g, 3) == 0 ? "strict" : "auto");
     set_option(config, "single_flight", g->rules.shares ? "yes" : "no");
+    set_option(config, "merge_gets", g->rules.merges ? "yes" : "no");
     set_number(config, "journal_entries", g->rules.promises ? 1000 : gust_draw(g, 3));
     set_option(config, "failover", g->rules.spares > 0 ? "gutter" : "none");
     set_number(config, "failover_budget", 100);

@@ -100,6 +100,7 @@ struct gust_rules {
     unsigned spares; /* of the servers, the last */
     bool unproven;   /* our own kernel gives connections up */
     bool shares;     /* gets that are under way are shared */
+    bool merges;     /* gets that leave together are one command */
     bool promises;   /* the journal is large enough to promise something */
     bool early;      /* a client leaves in the midst */
     bool slices;     /* bytes come and go in small pieces */

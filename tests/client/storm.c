@@ -238,6 +238,8 @@ static void draw_rules(struct storm *storm)
     rules->members = storm_draw(storm, 2) == 0;
     rules->early = storm_draw(storm, 4) == 0;
     rules->shares = storm_draw(storm, 2) == 0;
+    rules->merges = storm_draw(storm, 3) != 0;
+    rules->few = storm_draw(storm, 2) == 0;
     rules->leases = storm_draw(storm, 2) == 0;
     rules->starves = storm_draw(storm, 4) == 0;
     rules->journal = storm_draw(storm, 3) > 0;
@@ -283,6 +285,8 @@ static void draw_options(struct storm *storm, ringcache_config *config)
     set_number(config, "max_value_bytes", VALUE_BYTES);
     set_option(config, "integrity", storm->rules.strict ? "strict" : "auto");
     set_option(config, "single_flight", storm->rules.shares ? "yes" : "no");
+    set_option(config, "merge_gets", storm->rules.merges ? "yes" : "no");
+    world_batch_least = storm->rules.few ? 2 : 5;
     set_option(config, "leases", storm->rules.leases ? "yes" : "no");
     set_number(
         config, "fence_limit_ms", storm->rules.doubts ? 100 + storm_draw(storm, 200) : 10000);

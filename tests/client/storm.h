@@ -192,6 +192,8 @@ struct storm_rules {
     bool members;  /* servers come and go */
     bool early;    /* closed in the middle */
     bool shares;   /* equal gets are one */
+    bool merges;   /* gets that leave together are one command */
+    bool few;      /* … however few they are */
     bool leases;
     bool starves; /* allocations fail */
     bool journal; /* what was written in vain is deleted later */

@@ -433,6 +433,14 @@ static void judge_absence(const struct storm_request *r, uint32_t marks)
     }
 }
 
+/* Not what another client gave up, whose connection may still carry it out, behind the mark of this
+ * one. */
+static bool was_over(const struct storm_request *r, const struct storm_write *write)
+{
+    unsigned own = (unsigned)(r->client - r->storm->clients);
+    return write->ended_at > 0 && (write->by == own || write->acked_at > 0);
+}
+
 /* Is all of it from before the server left the ring, in which it is again? */
 static bool is_from_before(const struct storm_request *r, const struct text *text)
 {
@@ -442,7 +450,7 @@ static bool is_from_before(const struct storm_request *r, const struct text *tex
                 r->key->owner < r->storm->server_count && r->past.at >= server->left_at;
     for (size_t i = 0; i < text->count && told; i++) {
         const struct storm_write *write = &r->key->writes[text->numbers[i]];
-        told = write->ended_at > 0 && write->ended_at <= server->left_at;
+        told = was_over(r, write) && write->ended_at <= server->left_at;
     }
     return told;
 }

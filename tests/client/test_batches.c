@@ -12,7 +12,7 @@ enum {
     NAME_SIZE = 8,
     LARGE = 100000,
     HELD_BYTES = 1024 * 1024,
-    SLACK = 512 * 1024
+    SLACK = 640 * 1024
 };
 
 /* A memcached, and one call for many keys "k000", "k001" … */

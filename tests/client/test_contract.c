@@ -314,6 +314,32 @@ static void queued_bytes_stay_under_their_bound(void **state)
     world_end(world);
 }
 
+static int try_set(struct world *world, const char *key, const char *value, size_t len)
+{
+    const ringcache_request request = {
+        .op = RINGCACHE_SET, .key = {key, strlen(key)}, .value = {value, len}};
+    struct world_reply *place;
+    return world_try(world, &request, NULL, &place);
+}
+
+/* One that is large may not pass where a small one still would. */
+static void a_large_value_does_not_pass_the_bound(void **state)
+{
+    (void)state;
+    static const char value[60000];
+    struct world *world = world_new(10);
+    world_redis(world, "10.0.0.1", 6379);
+    world_option(world, "max_queued_bytes", "100000");
+    world_begin(world);
+    assert_int_equal(try_set(world, "first", value, sizeof value), 0);
+    assert_int_equal(try_set(world, "second", value, sizeof value), RINGCACHE_EBUSY);
+    assert_true(world->client->env.budget.used <= 100000);
+    assert_int_equal(try_set(world, "third", value, 100), 0);
+    world_settle(world, 1000);
+    assert_int_equal(world->client->env.budget.used, 0);
+    world_end(world);
+}
+
 /* ---- inside callbacks ---- */
 
 static void close_inside(struct world *world, struct world_reply *reply)
@@ -561,6 +587,7 @@ int main(void)
         cmocka_unit_test(the_bound_on_requests_refuses_and_room_is_told),
         cmocka_unit_test(tombstones_count_until_their_replies_came),
         cmocka_unit_test(queued_bytes_stay_under_their_bound),
+        cmocka_unit_test(a_large_value_does_not_pass_the_bound),
         cmocka_unit_test(closing_inside_a_callback_cancels_the_rest),
         cmocka_unit_test(everything_is_refused_while_closing),
         cmocka_unit_test(a_callback_may_ask_again_for_ever_without_starving_the_loop),

@@ -146,6 +146,7 @@ static void open_scene(struct scene *s)
     s->server = s->kind->redis ? world_redis(world, "10.0.0.1", 6379)
                                : world_memcached(world, "10.0.0.1", 11000);
     world_option(world, "integrity", s->kind->strict ? "strict" : "auto");
+    world_option(world, "merge_gets", "no");
     struct engine *engine = sim_server_engine(s->server);
     for (size_t i = 0; i < KEYS; i++) {
         char key[8], value[32];

@@ -279,6 +279,7 @@ static void open_scene(struct scene *s)
         engine_set_version(engine, s->codec->version);
     }
     world_option(world, "integrity", s->codec->strict ? "strict" : "auto");
+    world_option(world, "merge_gets", "no");
     for (size_t i = 0; i < KEYS; i++) {
         char key[8], value[32];
         snprintf(key, sizeof key, "k%02zu", i);

@@ -33,6 +33,7 @@ static struct scene begin_with(const char *hold_back, uint32_t trip_us)
     if (hold_back != NULL) {
         world_option(s.world, "hold_back", hold_back);
     }
+    world_option(s.world, "merge_gets", "no"); /* bytes are counted */
     world_begin(s.world);
     world_set(s.world, "k", "value");
     world_settle(s.world, 1000);

@@ -178,6 +178,7 @@ static void open_scene(struct scene *s, bool redis)
     /* The words here know no ECHO. */
     engine_answer_next(sim_server_engine(s->server), "echo", 1, "-ERR unknown command\r\n");
     sim_settings(s->world->sim)->receive_bytes = 16 * 1024 * 1024; /* nobody will read it */
+    world_option(s->world, "merge_gets", "no");                    /* each reply has its own time */
     world_begin(s->world);
     world_get(s->world, "warm");
     world_settle(s->world, 100);

@@ -10,6 +10,7 @@ static struct world *begin(struct sim_server **server)
     struct world *world = world_new(41);
     *server = world_memcached(world, "10.0.0.1", 11000);
     world_option(world, "single_flight", "yes");
+    world_option(world, "merge_gets", "no"); /* commands are counted */
     world_begin(world);
     assert_reply((world_set(world, "k", "v1"), world_settle(world, 100), &world->replies[0]), 0);
     return world;
@@ -143,6 +144,7 @@ static void the_last_to_leave_takes_an_unsent_request_along(void **state)
     struct world *world = world_new(42);
     server = world_memcached(world, "10.0.0.1", 11000);
     world_option(world, "single_flight", "yes");
+    world_option(world, "merge_gets", "no"); /* commands are counted */
     world_begin(world);
     ringcache_request get = {.op = RINGCACHE_GET, .key = {"k", 1}};
     ringcache_id one, two;

@@ -63,6 +63,9 @@ struct world {
     void *stage; /* what those two act on */
 };
 
+/* From how many keys on a batch is one command on memcached's meta: 2 at first, that is always. */
+extern uint32_t world_batch_least;
+
 /* A world of `seed`; options are set with world_option, servers added with world_server, then
  * world_begin makes the client. */
 struct world *world_new(uint64_t seed);

@@ -17,6 +17,14 @@ void peer_receive(struct peer *peer, struct rc_slice bytes)
     }
 }
 
+static bool may_be_batched(const struct slot *slot, const struct peer *peer)
+{
+    uint32_t wants = RINGCACHE_WANT_CAS | RINGCACHE_WANT_TTL;
+    const struct rules *rules = &peer->trial->rules;
+    return (slot->many || rules->merges) && slot->request.op == RINGCACHE_GET && !rules->strict &&
+           (slot->request.options & wants) == 0;
+}
+
 /* What the server is to hear of a request. */
 static struct command expected_of(
     const struct slot *slot, const struct peer *peer, const struct command *heard)
@@ -38,7 +46,7 @@ static struct command expected_of(
         .with_initial = (r->options & RINGCACHE_WITH_INITIAL) != 0,
         .want_cas = want_cas,
         .want_ttl = want_ttl || (redis && want_cas),
-        .batched = heard->batched && slot->many && !strict && !want_cas && !want_ttl,
+        .batched = heard->batched && may_be_batched(slot, peer),
         .key_back = strict && peer->speech == &speech_meta,
         .has_token = peer->speech == &speech_meta && !heard->batched,
         .token = slot->named ? slot->token : heard->token,

@@ -146,6 +146,7 @@ struct slot {
 /* What a seed draws from. */
 struct rules {
     bool strict, faults;
+    bool merges;            /* gets of their own are batched as well */
     bool heavy;             /* large values, many at a time */
     uint64_t moves_a_fault; /* so many, on average */
     bool all_redis, any_redis;

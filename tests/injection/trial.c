@@ -46,6 +46,7 @@ static void draw_rules(struct trial *trial)
     static const size_t slices[] = {1, 3, 17, 300, 5000, SIZE_MAX, SIZE_MAX, SIZE_MAX};
     struct rules *rules = &trial->rules;
     rules->strict = one_in(trial, 3);
+    rules->merges = one_in(trial, 2);
     rules->faults = one_in(trial, 2);
     rules->moves_a_fault = 3 + draw(trial, 30);
     rules->heavy = one_in(trial, 10);
@@ -141,6 +142,7 @@ static void configure(struct trial *trial, ringcache_config *config)
     memcpy(prefix, trial->prefix, trial->rules.prefix_len);
     set(config, "namespace", prefix);
     set(config, "integrity", trial->rules.strict ? "strict" : "auto");
+    set(config, "merge_gets", trial->rules.merges ? "yes" : "no");
     set_number(config, "journal_entries", 0); /* its deletes are nobody's commands */
     set_number(config, "connections", trial->rules.connections);
     set_number(config, "points", 16);
