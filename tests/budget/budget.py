@@ -9,6 +9,7 @@ compiler's is written anew. Without such a row there is nothing to compare with:
 what was measured."""
 
 import concurrent.futures
+import math
 import os
 import platform
 import subprocess
@@ -33,11 +34,24 @@ ENVIRONMENT = {'GLIBC_TUNABLES': 'glibc.cpu.hwcaps=-AVX2,-AVX,-BMI2,-ERMS,-FSRM,
 
 def run(command):
     """What it prints; a failure ends the check."""
-    done = subprocess.run(command, env={**ENVIRONMENT, 'PATH': os.environ['PATH']}, text=True,
-                          capture_output=True, timeout=PATIENCE_S, check=False)
+    try:
+        done = subprocess.run(command, env={**ENVIRONMENT, 'PATH': os.environ['PATH']}, text=True,
+                              capture_output=True, timeout=PATIENCE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as why:
+        sys.exit(f'{" ".join(command)}: {why}')
     if done.returncode != 0:
         sys.exit(f'{" ".join(command)}: exit {done.returncode}\n{done.stderr}')
     return done.stdout
+
+
+def total_of(profile):
+    """What callgrind counted; that it counted nothing ends the check."""
+    try:
+        with open(profile, encoding='utf-8') as file:
+            total = next((int(line.split()[1]) for line in file if line.startswith('totals:')), 0)
+    except OSError as why:
+        sys.exit(f'callgrind left no profile: {why}')
+    return total or sys.exit('callgrind counted no instruction of the library')
 
 
 def instructions(program, cell, requests):
@@ -46,8 +60,7 @@ def instructions(program, cell, requests):
         profile = os.path.join(folder, 'profile')
         run(['valgrind', '-q', '--tool=callgrind', f'--callgrind-out-file={profile}', *COLLECT,
              program, *cell.split('-'), str(requests)])
-        with open(profile, encoding='utf-8') as file:
-            return next(int(line.split()[1]) for line in file if line.startswith('totals:'))
+        return total_of(profile)
 
 
 def measure(program):
@@ -59,16 +72,30 @@ def measure(program):
     return {cell: (totals[cell, 2] - totals[cell, 1]) / REQUESTS for cell in CELLS}
 
 
+def read_row(words):
+    """The figures of CELLS; ValueError where they are not that."""
+    row = dict(zip(CELLS, map(float, words), strict=True))
+    if not all(0 < figure < math.inf for figure in row.values()):
+        raise ValueError('a figure is not above 0')
+    return row
+
+
 def read_figures(path):
-    """The lines in front of the rows, and by compiler the figures of CELLS."""
+    """The lines in front of the rows, and by compiler the figures of CELLS. What cannot be read ends
+    the check."""
     head, rows = [], {}
     with open(path, encoding='utf-8') as file:
-        for line in file:
+        for number, line in enumerate(file, 1):
             words = line.split()
             if line.startswith('#') or not words:
                 head.append(line)
-            else:
-                rows[words[0]] = dict(zip(CELLS, map(float, words[1:]), strict=True))
+                continue
+            if words[0] in rows:
+                sys.exit(f'{path}:{number}: a second row of {words[0]}')
+            try:
+                rows[words[0]] = read_row(words[1:])
+            except ValueError:
+                sys.exit(f'{path}:{number}: this is no row of {len(CELLS)} figures above 0')
     return head, rows
 
 
@@ -89,6 +116,17 @@ def verdict(measured, recorded):
     return told if change > 0 else f'{told}; write the better figure down'
 
 
+def results(measured, rows, compiler):
+    """Names of what was compared, each with its problems."""
+    if not rows:
+        return [('there are figures to compare with', ['none of any compiler is written down'])]
+    if compiler not in rows:
+        return [(f'no figures of {compiler} are written down # SKIP', [])]
+    verdicts = {cell: verdict(figure, rows[compiler][cell]) for cell, figure in measured.items()}
+    return [(f'{cell} costs what it did', [problem] if problem else [])
+            for cell, problem in verdicts.items()]
+
+
 def main():
     program, path = sys.argv[1:3]
     compiler = f'{run([program, "compiler"]).strip()}-{platform.machine()}'
@@ -99,12 +137,11 @@ def main():
         tap.note(f'{compiler}: {cell}: {figure:.1f} user instructions')
     if sys.argv[3:] == ['--write']:
         write_figures(path, head, {**rows, compiler: measured})
-    elif compiler not in rows:
-        tap.result(f'no figures of {compiler} are written down # SKIP', [])
-    else:
-        for cell, figure in measured.items():
-            problem = verdict(figure, rows[compiler][cell])
-            tap.result(f'{cell} costs what it did', [problem] if problem else [])
+        return tap.finish()
+    if compiler not in rows:
+        tap.note(f'{compiler}: there is nothing to compare with')
+    for name, problems in results(measured, rows, compiler):
+        tap.result(name, problems)
     return tap.finish()
 
 
