@@ -11,7 +11,7 @@
 # of your own, such as 'memcached-set-w256-v100-s8', with options of ringcache's to be tried behind it:
 # 'redis-get-w64-v100-s4+integrity=strict'. What is not installed is skipped, and said to be. Leaves
 # nothing running. Exit status 0; 1 when something failed; 2 when something is missing or no cell is
-# called so.
+# called so, or one cannot be run.
 set -u -o pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -19,6 +19,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 arguments=()
 for argument in "$@"; do
     case $argument in
+    --json=*) argument=--json=$(realpath -m -- "${argument#*=}") ;;
     -h | --help)
         sed -n '6,14s/^# \{0,1\}//p' "$0"
         exit 0

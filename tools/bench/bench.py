@@ -35,6 +35,9 @@ COUNTED_OPS = 30000
 # Of the two runs whose difference is told; few keys, since callgrind fills them, too.
 CALLGRIND_OPS, CALLGRIND_KEYS = 5120, 1024
 PATIENCE_S = 90
+# What a cell of one's own may have: as many requests as are done within that time, and what the
+# drivers have room for (plan.c).
+WINDOW_MAX, VALUE_MAX, SERVERS_MAX = 1000000, 1 << 20, 64
 
 
 CELL = re.compile(r'(memcached|redis)-(get|set|get_many)-w(\d+)-v(\d+)-s(\d+)(-two)?'
@@ -67,6 +70,15 @@ def cell_called(name):
     backend, op, window, value, servers, two, options = found.groups()
     return Cell(backend, op, int(window), value=int(value), servers=int(servers),
                 cores='two' if two else 'one', options=tuple(options.split('+')[1:]))
+
+
+def problem_of(cell):
+    """Why it cannot be run, by its name; or None."""
+    for letter, number, most in (('w', cell.window, WINDOW_MAX), ('v', cell.value, VALUE_MAX),
+                                 ('s', cell.servers, SERVERS_MAX)):
+        if not 1 <= number <= most:
+            return f'{cell}: {letter}{number} is not within {letter}1..{letter}{most}'
+    return None
 
 
 def quick_cells():
@@ -400,7 +412,8 @@ def announce(runner):
 
 
 def parse():
-    parser = argparse.ArgumentParser(prog='bench.sh', usage=__doc__.split('usage: ')[1])
+    parser = argparse.ArgumentParser(
+        prog='bench.sh', usage=__doc__.split('usage: ')[1], allow_abbrev=False)
     parser.add_argument('build')
     parser.add_argument('--quick', action='store_true')
     parser.add_argument('--full', action='store_true')
@@ -422,10 +435,13 @@ def main():
         unused.difference_update(found)
         return bool(found)
 
+    made = {name: cell for name in patterns if (cell := cell_called(name))}
+    for problem in filter(None, map(problem_of, made.values())):
+        print(f'bench: {problem}', file=sys.stderr)
+        return 2
     runner = Runner(options.build, FULL if options.full else QUICK)
     announce(runner)
     cells = {str(cell): cell for cell in (full_cells() if options.full else quick_cells())}
-    made = {name: cell_called(name) for name in patterns if cell_called(name)}
     try:
         run_cells(runner, [cell for name, cell in {**made, **cells}.items() if wanted(name)])
         run_instructions(runner, wanted)
