@@ -165,15 +165,15 @@ RINGCACHE_API int ringcache_command(ringcache_client *client, const ringcache_sl
  * nothing of what it held before it left. A Redis serves what it held, unless on_overflow=flush is
  * set: flush it first (docs/failover.md).
  *
- * Up to 65,536 points, as of 128 servers with 512 each, the new ring is in force when this
- * returns, as by every other change of membership. A larger one, or one that replaces a larger, is
- * built aside, in a thread of the library's, while requests go by the one in force; changes that
- * follow meanwhile are made together behind it, in their order, and each has its event.
- * RINGCACHE_EVENT_RING_KEPT instead tells that there was no memory. Until then, what names a server
- * (ringcache_ping …) knows those of the ring in force; a change knows those of the changes before
- * it. Returns 0,
- * RINGCACHE_ECONFIG (URI, duplicate name; see ringcache_client_error), RINGCACHE_ENOMEM or
- * RINGCACHE_ECLOSING. */
+ * Up to 65,536 points (slots of a modulo table), as of 128 servers with 512 each, the new ring is
+ * in force when this returns, as by every other change of membership. A larger one, or one that
+ * replaces a larger, is built aside, in a thread of the library's, while requests go by the one in
+ * force; changes that follow meanwhile are made together behind it, in their order, and each has
+ * its event. RINGCACHE_EVENT_RING_KEPT instead tells that there was no memory. Until then, what
+ * names a server (ringcache_ping …) knows those of the ring in force; a change knows those of the
+ * changes before it.
+ * Returns 0, RINGCACHE_ECONFIG (URI, duplicate name; see ringcache_client_error), RINGCACHE_ENOMEM
+ * or RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_server_add(ringcache_client *client, const char *uri);
 
 /** Remove a server: no new request goes to it, those in flight end, then its connections close and

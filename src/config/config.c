@@ -178,16 +178,28 @@ void rc_config_set_weight(ringcache_config *config, size_t index, uint32_t weigh
     config->servers[index].member.weight = weight;
 }
 
+static uint64_t points_of_role(const ringcache_config *config, enum rc_role role)
+{
+    struct rc_topology rules = {
+        .distribution = config->values.distribution,
+        .points = config->values.points,
+    };
+    uint64_t total_weight = 0, points = 0;
+    for (size_t i = 0; i < config->server_count; i++) {
+        bool counts = config->servers[i].role == role;
+        rules.count += counts;
+        total_weight += counts ? config->servers[i].member.weight : 0;
+    }
+    for (size_t i = 0; i < config->server_count; i++) {
+        const struct rc_server_uri *server = &config->servers[i];
+        points += server->role == role ? rc_points_of(&rules, &server->member, total_weight) : 0;
+    }
+    return points;
+}
+
 uint64_t rc_config_points(const ringcache_config *config)
 {
-    enum { MOST_OF_A_DIALECT = 160 }; /* for each server, on average */
-    uint64_t weights = 0;
-    for (size_t i = 0; i < config->server_count; i++) {
-        weights += config->servers[i].member.weight;
-    }
-    return config->values.distribution == RC_DISTRIBUTION_RING
-               ? weights * config->values.points
-               : (uint64_t)config->server_count * MOST_OF_A_DIALECT;
+    return points_of_role(config, RC_ROLE_OWNER) + points_of_role(config, RC_ROLE_SPARE);
 }
 
 struct rc_slice rc_config_namespace(const ringcache_config *config)

@@ -74,7 +74,7 @@ size_t rc_config_find(const ringcache_config *config, const char *name);
 void rc_config_set_weight(ringcache_config *config, size_t index, uint32_t weight);
 /* Condenses what besides the servers tells where on a ring a key is: hash, tag and namespace. */
 uint64_t rc_config_key_digest(const ringcache_config *config);
-/* About how many points the rings of it have together. */
+/* How many points, or slots of a modulo table, the rings of it have together. */
 uint64_t rc_config_points(const ringcache_config *config);
 /* What goes in front of every key; borrowed. */
 struct rc_slice rc_config_namespace(const ringcache_config *config);

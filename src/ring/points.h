@@ -25,10 +25,6 @@ bool rc_distribution_is_modulo(enum rc_distribution distribution);
 /* The sum of the weights, which some dialects' points depend on. */
 uint64_t rc_total_weight(const struct rc_topology *topology);
 
-/* Points of `member`, or its slots in a modulo table. */
-uint64_t rc_points_of(
-    const struct rc_topology *topology, const struct rc_member *member, uint64_t total_weight);
-
 /* Weighted ketama's share of `weight` among `count` servers of `total` weight, in points. */
 uint32_t rc_ketama_points(uint32_t weight, uint64_t total, size_t count);
 

@@ -52,6 +52,11 @@ struct rc_topology {
     size_t count;
 };
 
+/* Points of `member`, or its slots in a modulo table. Of the topology its rules and its count are
+ * used, and not its members, whose weights sum up to `total_weight`. */
+uint64_t rc_points_of(
+    const struct rc_topology *topology, const struct rc_member *member, uint64_t total_weight);
+
 /* Is it buildable? 0, RINGCACHE_ENOMEM, or RINGCACHE_ECONFIG with a sentence in `why`
  * (NUL-terminated) and in `*member` the offender's index (of two equal names, the second), or
  * SIZE_MAX when the fault is no single member's. Checks what only the members together show:

@@ -38,19 +38,25 @@ static void add_machine(struct world *world, unsigned n)
     sim_server_add(world->sim, host, 11000, ENGINE_MEMCACHED);
 }
 
-static struct world *begin(uint64_t seed)
+static struct world *begin_with(uint64_t seed, const char *distribution, unsigned servers)
 {
     struct world *world = world_new(seed);
     char uri[64];
     sim_settings(world->sim)->work_ms = WORK_MS;
+    world_option(world, "distribution", distribution);
     world_option(world, "points", "40");
-    for (unsigned n = 0; n < SERVERS; n++) {
+    for (unsigned n = 0; n < servers; n++) {
         add_machine(world, n);
         write_uri(uri, n);
         world_option(world, "server", uri);
     }
     world_begin(world);
     return world;
+}
+
+static struct world *begin(uint64_t seed)
+{
+    return begin_with(seed, "ring", SERVERS);
 }
 
 static void add(struct world *world, unsigned n)
@@ -248,6 +254,111 @@ static void without_memory_the_ring_in_force_stays(void **state)
     world_end(world);
 }
 
+/* ---- what is large ---- */
+
+static uint64_t tables(const struct world *world)
+{
+    return world->client->table_number;
+}
+
+/* The change is in force when its call returns. */
+static void weigh_at_once(struct world *world, const char *name, uint32_t weight)
+{
+    uint64_t before = tables(world);
+    assert_int_equal(ringcache_server_weight(world->client, name, weight), 0);
+    assert_int_equal(tables(world), before + 1);
+    world_run_for(world, 1);
+}
+
+static void weigh_aside(struct world *world, const char *name, uint32_t weight)
+{
+    uint64_t before = tables(world);
+    assert_int_equal(ringcache_server_weight(world->client, name, weight), 0);
+    world_run_for(world, WORK_MS - 1);
+    assert_int_equal(tables(world), before);
+    world_run_for(world, 2);
+    assert_int_equal(tables(world), before + 1);
+    assert_in_force(world);
+}
+
+static void a_ring_of_65536_points_at_most_is_in_force_at_once(void **state)
+{
+    (void)state;
+    struct world *world = begin_with(710, "ring", 1600);
+    weigh_at_once(world, "s0", 39);
+    weigh_aside(world, "s0", 40);
+    weigh_aside(world, "s0", 39); /* what is left behind is as large */
+    weigh_at_once(world, "s0", 38);
+    world_end(world);
+}
+
+static void the_slots_of_a_modulo_table_count_as_points(void **state)
+{
+    (void)state;
+    struct world *world = begin_with(711, "twemproxy_modula", 2);
+    weigh_at_once(world, "s0", 65535);
+    weigh_aside(world, "s0", 65536);
+    weigh_aside(world, "s0", 1);
+    weigh_at_once(world, "s0", 2);
+    world_end(world);
+}
+
+/* One point each for modula, 100 for consistent. */
+static void many_servers_of_few_points_are_in_force_at_once(void **state)
+{
+    (void)state;
+    struct world *world = begin_with(712, "modula", 1000);
+    weigh_at_once(world, "s0", 1);
+    world_end(world);
+    world = begin_with(713, "consistent", 655);
+    weigh_at_once(world, "s0", 1);
+    add(world, 655);
+    assert_int_equal(changes(world), 1);
+    world_run_for(world, WORK_MS + 1);
+    assert_int_equal(changes(world), 2);
+    world_end(world);
+}
+
+static size_t points_of(const ringcache_ring *ring)
+{
+    size_t points = 0;
+    for (size_t i = 0; i < ringcache_ring_server_count(ring); i++) {
+        points += ringcache_ring_points(ring, i);
+    }
+    return points;
+}
+
+static size_t points_in_force(const struct world *world)
+{
+    const struct rc_table *table = world->client->table;
+    return points_of(table->owners.ring) + points_of(table->spares.ring);
+}
+
+/* Of ketama's 160 points a server has fewer where its share is rounded down; the spares' come on
+ * top of the owners'. */
+static void both_rings_count_as_they_are(void **state)
+{
+    (void)state;
+    struct world *world = begin_with(714, "ketama", 380);
+    char uri[96];
+    size_t points = points_in_force(world);
+    for (unsigned n = 380; points <= 65536; n++) {
+        uint64_t before = tables(world);
+        size_t was = points;
+        snprintf(uri, sizeof uri, "memcached://10.0.%u.%u:11000%s", n / 250, n % 250 + 1,
+            n % 3 == 0 ? "?pool=gutter" : "");
+        assert_int_equal(ringcache_server_add(world->client, uri), 0);
+        bool aside = tables(world) == before;
+        world_run_for(world, WORK_MS + 1);
+        assert_int_equal(tables(world), before + 1);
+        points = points_in_force(world);
+        assert_int_equal(aside, points > 65536 || was > 65536);
+    }
+    world_end(world);
+}
+
+/* ---- memory that ran out ---- */
+
 /* What could not be built is in force with what came behind it. */
 static void a_change_that_found_no_memory_is_made_with_the_next(void **state)
 {
@@ -278,6 +389,10 @@ int main(void)
         cmocka_unit_test(the_event_may_change_the_ring_again),
         cmocka_unit_test(without_a_thread_the_call_builds_it),
         cmocka_unit_test(without_memory_the_ring_in_force_stays),
+        cmocka_unit_test(a_ring_of_65536_points_at_most_is_in_force_at_once),
+        cmocka_unit_test(the_slots_of_a_modulo_table_count_as_points),
+        cmocka_unit_test(many_servers_of_few_points_are_in_force_at_once),
+        cmocka_unit_test(both_rings_count_as_they_are),
         cmocka_unit_test(a_change_that_found_no_memory_is_made_with_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
