@@ -65,8 +65,8 @@ msan_unfit=(
     'ring-inspect offline' # JSON is written by a library that is not built with it
     'ring-inspect manual'  # the same
 )
-tsan_tests=(post uv_lookup uv_work loop 'mock client')
-tsan_programs=(tests/real/test_{post,uv_lookup,uv_work,loop} tests/mock/test_mock_client)
+tsan_tests=(post uv_lookup uv_work growth loop 'mock client')
+tsan_programs=(tests/real/test_{post,uv_lookup,uv_work,growth,loop} tests/mock/test_mock_client)
 
 missed=0
 
