@@ -40,6 +40,7 @@ struct rc_uv {
     uint64_t wish_ms;   /* when after_poll is due, or UINT64_MAX */
     uint64_t armed_ms;  /* when the timer fires, never later than the wish */
     uint64_t polled_ms; /* the loop's time when the last poll began */
+    uint64_t turn;      /* counts the polls: what a poll led to is one turn with it */
     uint64_t random_state;
     atomic_bool woken;  /* by `wake` */
     bool unread;        /* a stream was left with bytes to read in this poll */

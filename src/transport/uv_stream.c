@@ -22,7 +22,7 @@
 
 enum {
     /* Of one stream in one turn, for the sake of the others: reads, the bytes of each, and those of
-     * a write, which a peer on another core would take for as long as there are any. */
+     * all writes, which a peer on another core would take for as long as there are any. */
     READS_MAX = 16,
     READ_BYTES = 64 * 1024,
     WRITE_BYTES = READS_MAX * READ_BYTES,
@@ -42,8 +42,10 @@ struct stream {
     void *owner;
     uv_poll_t poll;
     int fd;
-    int watched; /* what uv_poll watches for */
-    int error;   /* of a refused connect, or of a write: the kernel tells each error once */
+    int watched;       /* what uv_poll watches for */
+    int error;         /* of a refused connect, or of a write: the kernel tells each error once */
+    uint64_t wrote_in; /* the turn of the last write */
+    size_t wrote;      /* bytes in that turn, WRITE_BYTES at most */
     struct rc_uv_late refusal;
     struct rc_list node;    /* in the transport's streams */
     struct rc_list starved; /* in the transport's list of that name, or in none */
@@ -356,17 +358,28 @@ static ptrdiff_t send_parts(
     return s->error;
 }
 
+/* What may still be written in this turn. */
+static size_t part_left(struct stream *s)
+{
+    if (s->wrote_in != s->u->turn) {
+        s->wrote_in = s->u->turn;
+        s->wrote = 0;
+    }
+    return WRITE_BYTES - s->wrote;
+}
+
 ptrdiff_t rc_uv_stream_write(struct rc_stream *base, const struct rc_slice *parts, size_t count)
 {
     struct stream *s = stream_of(base);
     ptrdiff_t taken = 0;
     while (count > 0 && !s->blocked) {
-        size_t group = count < PARTS_MAX ? count : PARTS_MAX;
-        ptrdiff_t n = send_parts(s, parts, group, WRITE_BYTES - (size_t)taken);
+        size_t group = count < PARTS_MAX ? count : PARTS_MAX, most = part_left(s);
+        ptrdiff_t n = most > 0 ? send_parts(s, parts, group, most) : 0;
         if (n < 0) {
             return n;
         }
         taken += n;
+        s->wrote += (size_t)n;
         s->blocked = (size_t)n < bytes_of(parts, group);
         parts += group;
         count -= group;

@@ -65,6 +65,7 @@ static void prepare_poll(uv_prepare_t *prepare)
         }
     }
     u->base.clock.fresh = false;
+    u->turn++;
     u->polled_ms = uv_now(u->loop);
     if (u->base.deferred || !rc_list_empty(&u->late) || u->wish_ms <= u->polled_ms) {
         stay_awake(u);

@@ -300,21 +300,46 @@ static void reading_goes_on_while_writing_is_blocked(void **state)
     free(bulk);
 }
 
+static void hear_all(int peer)
+{
+    static unsigned char heard[ROOM];
+    while (recv(peer, heard, sizeof heard, MSG_DONTWAIT) > 0) {
+    }
+}
+
 /* The kernel's room is what a peer takes at the same time: there might be no end to it. */
 static void a_long_write_leaves_the_turn_to_others(void **state)
 {
     struct pair *p = *state;
-    static unsigned char heard[ROOM];
     unsigned char *bulk = calloc(1, BULK);
     assert_non_null(bulk);
     for (size_t sent = 0; sent < 2 * MEGABYTE;) {
         int seen = p->e.writables;
         assert_in_range(send_on(&p->e, bulk, &sent), 1, MEGABYTE);
-        while (recv(p->peer, heard, sizeof heard, MSG_DONTWAIT) > 0) {
-        }
+        hear_all(p->peer);
         run_until(&p->w, &p->e.writables, seen + 1);
     }
     free(bulk);
+}
+
+/* Each of which the peer takes at once. */
+static void short_writes_share_one_part_of_a_turn(void **state)
+{
+    struct pair *p = *state;
+    static const unsigned char some[MEGABYTE / 8];
+    const struct rc_slice part = rc_slice(some, sizeof some);
+    for (int turns = 1; turns <= 3; turns++) {
+        size_t sent = 0;
+        ptrdiff_t taken;
+        do {
+            taken = rc_stream_write(p->e.s, &part, 1);
+            assert_true(taken >= 0);
+            sent += (size_t)taken;
+            hear_all(p->peer);
+        } while (taken > 0 && sent < 2 * MEGABYTE);
+        assert_in_range(sent, 1, MEGABYTE);
+        run_until(&p->w, &p->e.writables, turns);
+    }
 }
 
 static void note_piece(struct end *e, size_t n)
@@ -460,6 +485,7 @@ int main(void)
         pair_test(a_peer_that_does_not_read_blocks_until_it_reads_again),
         pair_test(reading_goes_on_while_writing_is_blocked),
         pair_test(a_long_write_leaves_the_turn_to_others),
+        pair_test(short_writes_share_one_part_of_a_turn),
         pair_test(a_read_takes_a_part_of_much_room),
         pair_test(the_peers_end_is_told_once_after_its_last_bytes),
         pair_test(a_reset_is_told_after_the_bytes_before_it),
