@@ -379,7 +379,9 @@ static void own_key(struct peer *peer, unsigned key, bool writes, uint32_t timeo
         .timeout_ms = timeout_ms,
     };
     peer->set[key] += writes;
-    asked(ask, ringcache_submit(peer->client, &request, on_reply, ask, &ask->id));
+    bool bare = !writes && timeout_ms == 0;
+    asked(ask, bare ? ringcache_get(peer->client, name, 3, on_reply, ask)
+                    : ringcache_submit(peer->client, &request, on_reply, ask, &ask->id));
 }
 
 static void remove_fetched(struct peer *peer, unsigned key)
