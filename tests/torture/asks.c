@@ -249,6 +249,24 @@ void ask_many_empty(struct life *life)
     ask_many(life);
 }
 
+void ask_gets(struct life *life)
+{
+    static const char value[300];
+    char key[200];
+    memset(key, 'k', sizeof key);
+    for (unsigned i = 0; i < LIFE_GETS; i++) {
+        key[0] = (char)('a' + i % 16);
+        if (i % 32 == 20) {
+            const ringcache_request set = {.op = RINGCACHE_SET,
+                .key = {key, sizeof key},
+                .value = {value, i % 64 == 20 ? 0 : sizeof value}};
+            submit(life, &set);
+        }
+        life_asked(life,
+            ringcache_get(life->client, key, sizeof key - i % 2, life_reply, life_ticket(life)));
+    }
+}
+
 void ask_raw(struct life *life)
 {
     static const ringcache_slice words[] = {{"MGET", 4}, {"a", 1}, {"b", 1}};

@@ -18,6 +18,8 @@ void ask_too_large(struct life *life);
 void ask_many(struct life *life);
 /* … whose values are empty, which a batch of memcached cannot tell. */
 void ask_many_empty(struct life *life);
+/* Many gets in a turn, with some writes between them. */
+void ask_gets(struct life *life);
 /* Commands in the caller's own words, with nested and with deep replies. */
 void ask_raw(struct life *life);
 void ask_fetch(struct life *life);

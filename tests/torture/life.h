@@ -18,6 +18,7 @@
 enum {
     LIFE_CALLS_MAX = 768,
     LIFE_KEYS = 6, /* and as many counters; every server gets some of each */
+    LIFE_GETS = 160,
     LIFE_LENT_BYTES = 20000,
     LIFE_ITEM_MAX_BYTES = 24000,
     LIFE_HUGE_BYTES = 1400 * 1024,

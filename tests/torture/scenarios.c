@@ -282,6 +282,43 @@ static void go_doubt(struct life *life)
     life_run(life, 300);
 }
 
+/* Gets that leave together: in the way of their first values, and on a connection that ends. */
+static void go_gets(struct life *life)
+{
+    ask_gets(life);
+    life_run(life, 20);
+    ask_gets(life);
+    uint64_t connection = sim_server_newest(life->memcached);
+    life_run(life, 1);
+    if (connection != 0 && sim_server_holds(life->memcached, connection)) {
+        sim_end(life->memcached, connection, SIM_RST);
+    }
+    life_run(life, 300);
+}
+
+static void go_gets_unsent(struct life *life)
+{
+    struct sim_options *net = sim_settings(life->sim);
+    const size_t room = net->send_bytes;
+    struct sim_server *const servers[] = {life->memcached, life->redis};
+    ask_gets(life);
+    life_run(life, 20);
+    net->send_bytes = net->receive_bytes = 64;
+    sim_server_stop(servers[0]);
+    sim_server_stop(servers[1]);
+    ask_gets(life);
+    life_run(life, 2);
+    net->send_bytes = net->receive_bytes = room;
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t connection = sim_server_newest(servers[i]);
+        sim_server_continue(servers[i]);
+        if (connection != 0) {
+            sim_end(servers[i], connection, SIM_RST);
+        }
+    }
+    life_run(life, 200);
+}
+
 const struct scenario life_scenarios[] = {
     {.name = "operations", .options = {BASIC}, .ask = ask_operations},
     {.name = "strict", .options = {BASIC, "integrity", "strict"}, .ask = ask_operations},
@@ -297,6 +334,12 @@ const struct scenario life_scenarios[] = {
     {.name = "canceled", .options = {BASIC}, .ask = ask_once, .go = go_canceled},
     {.name = "many", .options = {BASIC}, .ask = ask_many},
     {.name = "many empty", .options = {BASIC}, .ask = ask_many_empty},
+    {.name = "gets", .options = {BASIC}, .outages = true, .ask = ask_gets, .go = go_gets},
+    {.name = "gets unsent",
+        .options = {BASIC},
+        .outages = true,
+        .ask = ask_gets,
+        .go = go_gets_unsent},
     {.name = "raw", .options = {BASIC}, .redis_alone = true, .ask = ask_raw, .go = go_raw},
     {.name = "fetch", .options = {BASIC}, .ask = ask_fetch},
     {.name = "leases", .options = {BASIC, "leases", "yes"}, .ask = ask_fetch},
