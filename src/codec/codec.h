@@ -131,7 +131,8 @@ struct rc_answer {
     int status; /* RINGCACHE_OK, _MISS, _NOT_STORED, _EXISTS, _ESERVER, _ETOOBIG, _EAUTH */
     /* memcached: not an answer yet, the same command is to be sent once more with `again` set; one
      * of a batch by itself, since together with others it cannot be told, or not be held.
-     * Redis: it failed, the server does not have the script; to be set from the next one on.
+     * Redis: it failed, the server does not have the script; to be set from the next one on. A
+     * batch was refused (`all`), and each of its keys by itself may not be.
      * Of KEYS: the server is busy, later it may not be. */
     bool again;
     enum rc_refusal refusal;

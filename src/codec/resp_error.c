@@ -52,6 +52,13 @@ static bool is_unknown_now(struct rc_slice message)
     return rc_slice_starts(message, "NOAUTH ");
 }
 
+/* May the words be about many keys in one command, not about each of them? Then MGET is what the
+ * user may not run, or the server does not know, or one key is refused for which all others pay. */
+static bool is_of_the_batch(const struct rc_expect *expect, const struct rc_answer *answer)
+{
+    return expect->due > 0 && !answer->close && answer->refusal != RC_REFUSAL_NOT_NOW;
+}
+
 /* All errors leave the stream in step but one: that the server could not make sense of it. */
 void rc_resp_read_error(
     struct rc_slice message, const struct rc_expect *expect, struct rc_answer *answer)
@@ -61,7 +68,8 @@ void rc_resp_read_error(
     answer->message = message;
     answer->all = expect->due > 0;
     answer->close = rc_slice_starts(message, "ERR Protocol error") || is_unknown_now(message);
-    answer->again = expect->scripted && !expect->again && rc_slice_starts(message, "NOSCRIPT ");
+    answer->again = is_of_the_batch(expect, answer) ||
+                    (expect->scripted && !expect->again && rc_slice_starts(message, "NOSCRIPT "));
 }
 
 bool rc_resp_refuses_all(struct rc_slice message)

@@ -197,8 +197,8 @@ static int send_alone(struct rc_conn *conn, struct rc_slot *slot)
     return rc < 0 ? rc : rc_conn_send_alone(conn, slot->request, &get);
 }
 
-/* A batch says of this key only that there is something: it is asked for alone, if one waits. */
-static void ask_alone(struct rc_conn *conn)
+/* The oldest slot's key is asked for alone, if one waits. */
+static void ask_one_alone(struct rc_conn *conn)
 {
     const struct rc_result no_memory = {
         .status = RINGCACHE_ENOMEM, .message = rc_slice_text("no memory to ask once more")};
@@ -210,6 +210,17 @@ static void ask_alone(struct rc_conn *conn)
     rc_read_log_pop(&conn->reads);
 }
 
+/* A batch says of this key only that there is something; or it was refused, and so may the next
+ * ones be. */
+static void ask_alone(struct rc_conn *conn, const struct rc_answer *answer)
+{
+    uint8_t count = answer->all ? conn->pipeline.oldest->left : 1;
+    conn->spread = answer->all ? SPREAD : conn->spread;
+    for (; count > 0; count--) {
+        ask_one_alone(conn);
+    }
+}
+
 static void deliver(struct rc_conn *conn, const struct rc_answer *came)
 {
     struct rc_answer outdated;
@@ -219,7 +230,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
         return;
     }
     if (answer->again && conn->pipeline.oldest->left > 0) {
-        ask_alone(conn);
+        ask_alone(conn, answer);
         return;
     }
     struct rc_slot *slot = take_oldest(conn);

@@ -128,7 +128,10 @@ static const struct reply_case resp_good[] = {
             .message = BYTES("LOADING dataset in memory"),
             .all = true}},
     {BYTES("-NOPERM no permissions\r\n"), ASKED_FIRST(2),
-        ALL_FAILED(RINGCACHE_EAUTH, "NOPERM no permissions", false)},
+        .answer = {.status = RINGCACHE_EAUTH,
+            .message = BYTES("NOPERM no permissions"),
+            .all = true,
+            .again = true}},
     {BYTES("-ERR Protocol error: invalid bulk length\r\n"), ASKED_FIRST(2),
         ALL_FAILED(RINGCACHE_ESERVER, "ERR Protocol error: invalid bulk length", true)},
 };
