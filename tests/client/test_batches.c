@@ -266,6 +266,26 @@ static void a_server_without_memory_fails_the_rest_of_the_batch_alone(void **sta
     end(s);
 }
 
+/* The round trip ends with the last of them: an idle hour behind it is no part of it, or silence
+ * would be noticed after four. */
+static void a_batch_that_fails_as_a_whole_ends_its_round_trip(void **state)
+{
+    (void)state;
+    struct stage *s = begin("integrity", "auto");
+    put_all(s, 4);
+    engine_answer_next(s->engine, "mg", 1, "SERVER_ERROR out of memory\r\n");
+    ask(s, 0);
+    wait_for(s);
+    assert_int_equal(s->failed, 4);
+    world_run_for(s->world, 3600000);
+    ask(s, 0);
+    wait_for(s);
+    assert_int_equal(s->ok, 4);
+    assert_int_equal(sim_server_connects(s->server), 1);
+    assert_in_range(conn_of(s)->liveness.round_trip_us, 1, 1000);
+    end(s);
+}
+
 static void put_large(struct stage *s, size_t count)
 {
     s->large = malloc(LARGE);
@@ -330,6 +350,7 @@ int main(void)
         cmocka_unit_test(an_empty_value_that_nobody_waits_for_is_not_asked_for_again),
         cmocka_unit_test(a_batch_that_is_not_proven_is_no_ones),
         cmocka_unit_test(a_server_without_memory_fails_the_rest_of_the_batch_alone),
+        cmocka_unit_test(a_batch_that_fails_as_a_whole_ends_its_round_trip),
         cmocka_unit_test(values_beyond_what_is_held_come_all_the_same),
         cmocka_unit_test(after_a_while_keys_go_in_batches_again),
     };
