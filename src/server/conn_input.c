@@ -169,19 +169,13 @@ static bool turn_away(struct rc_conn *conn, struct rc_slot *slot, struct rc_answ
     return leases && rc_conn_push(conn, slot, &body->command) == 0;
 }
 
-static struct rc_slot *pop(struct rc_conn *conn)
+/* The oldest slot, whose reply is here. */
+static struct rc_slot *take_oldest(struct rc_conn *conn)
 {
     struct rc_slot *slot = rc_pipeline_pop(&conn->pipeline);
     if (slot->noted) {
         rc_read_log_pop(&conn->reads);
     }
-    return slot;
-}
-
-/* The oldest slot, whose reply is here. */
-static struct rc_slot *take_oldest(struct rc_conn *conn)
-{
-    struct rc_slot *slot = pop(conn);
     rc_liveness_answered(&conn->liveness, conn->pipeline.answered);
     return slot;
 }
@@ -263,7 +257,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
     const struct rc_result result = result_of(slot, answer);
     rc_conn_slot_over(conn, slot, &result);
     while (answer->all && conn->pipeline.oldest != NULL && conn->pipeline.oldest->joined) {
-        rc_conn_slot_over(conn, pop(conn), &result);
+        rc_conn_slot_over(conn, take_oldest(conn), &result);
     }
     tell_refusal(conn, answer, program);
 }
