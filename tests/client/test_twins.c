@@ -16,7 +16,8 @@ enum way { SHORT_WAY, LONG_WAY, ONE_BY_ONE, WAYS };
 
 /* What a seed draws. */
 struct rules {
-    bool redis, classic, strict, leases, single, journal, members, faults, reacts, blocks, empties;
+    bool redis, classic, strict, leases, single, journal, members, faults, reacts, blocks, empties,
+        large, patient;
     unsigned servers, connections, inflight, hold_back, failover;
     uint64_t queued;
     uint32_t least;
@@ -144,12 +145,13 @@ static void submit(struct twin *t, uint64_t key, uint64_t *random)
         RINGCACHE_DELETE, RINGCACHE_GET, RINGCACHE_GET, RINGCACHE_ADD, RINGCACHE_TOUCH,
         RINGCACHE_GET_AND_TOUCH};
     struct ticket *ticket = ticket_of(t, key);
-    char *value = calloc(1, 20000);
+    const size_t most = t->rules.large ? 120000 : 18000;
+    char *value = calloc(1, most + 64);
     ringcache_request request = {.op = ops[next(random, sizeof ops / sizeof *ops)],
         .key = {ticket->key, strlen(ticket->key)}};
     if (request.op == RINGCACHE_SET || request.op == RINGCACHE_ADD) {
-        int len = snprintf(value, 20000, "%s=%u", ticket->key, ++t->version);
-        size_t more = next(random, 8) == 0 ? next(random, 18000) : 0;
+        int len = snprintf(value, 64, "%s=%u", ticket->key, ++t->version);
+        size_t more = next(random, t->rules.large ? 2 : 8) == 0 ? next(random, most) : 0;
         bool empty = next(random, 12) == 0 && t->rules.empties;
         request.value = (ringcache_slice){value, empty ? 0 : (size_t)len + more};
     } else if (request.op == RINGCACHE_GET && next(random, 2) == 0) {
@@ -282,7 +284,7 @@ static void fault(struct twin *t)
         sim_end(server, connection, kind);
     } else if (how == 4) {
         sim_cut_after(server, connection, bytes, kind);
-    } else if (how == 5) {
+    } else if (how == 5 || (t->rules.patient && how < 9)) {
         sim_stall(server, connection, true);
     } else if (how == 6) {
         sim_settings(t->sim)->write_bytes = 1 + draw(t, 40);
@@ -329,7 +331,9 @@ static void draw_rules(struct twin *t, bool faults)
     r->faults = faults && draw(t, 4) > 0;
     r->reacts = faults && draw(t, 3) > 0;
     r->blocks = faults && draw(t, 4) == 0;
-    r->empties = faults || r->redis; /* a memcached is asked once more for those of a batch */
+    r->empties = faults || r->redis; /* memcached is asked once more for those of a batch */
+    r->large = draw(t, 5) == 0 && r->empties;
+    r->patient = draw(t, 3) == 0;
     r->servers = 1 + (unsigned)draw(t, SERVERS);
     r->connections = draw(t, 3) == 0 ? 2 : 1;
     r->inflight = draw(t, 3) == 0 ? 2 + (unsigned)draw(t, 60) : 1024;
@@ -390,7 +394,7 @@ static struct twin *begin(uint64_t seed, enum way way, bool faults)
     set_number(config, "journal_entries", r->journal ? (draw(t, 2) ? 1048576 : 3) : 0);
     set_number(config, "connections", r->connections);
     set_number(config, "max_inflight", r->inflight);
-    set_number(config, "max_queued_bytes", r->queued);
+    set_number(config, "max_queued_bytes", faults ? r->queued : 67108864);
     set_number(config, "hold_back", faults ? r->hold_back : 0); /* which bytes decide */
     set_number(config, "fence_limit_ms", draw(t, 2) == 0 ? 100 : 10000);
     set_number(config, "timeout_ms", 100 + draw(t, 400));
@@ -411,7 +415,7 @@ static void go(struct twin *t)
         uint64_t dice = draw(t, 20), acts = draw(t, 4);
         if (t->rules.faults && dice < 3) {
             fault(t);
-        } else if (dice < 6) {
+        } else if (dice < 6 && (!t->rules.patient || draw(t, 4) == 0)) {
             heal(t);
         }
         for (uint64_t n = 0; n < acts; n++) {
