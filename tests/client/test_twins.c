@@ -336,7 +336,7 @@ static void draw_rules(struct twin *t, bool faults)
     r->patient = draw(t, 3) == 0;
     r->servers = 1 + (unsigned)draw(t, SERVERS);
     r->connections = draw(t, 3) == 0 ? 2 : 1;
-    r->inflight = draw(t, 3) == 0 ? 2 + (unsigned)draw(t, 60) : 1024;
+    r->inflight = faults && draw(t, 3) == 0 ? 2 + (unsigned)draw(t, 60) : 1024;
     r->hold_back = draw(t, 3) == 0 ? 1 + (unsigned)draw(t, 8) : 32;
     r->failover = draw(t, 6) == 0;
     r->queued = draw(t, 3) == 0 ? 65536 + draw(t, 300000) : 67108864;
