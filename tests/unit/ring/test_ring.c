@@ -77,7 +77,7 @@ static void a_crowded_bucket_is_searched_to_the_right_point(void **state)
 {
     (void)state;
     enum { BLOCKS = 11, COUNT = (BLOCKS - 1) * RC_BLOCK_POINTS };
-    struct rc_block blocks[BLOCKS];
+    static struct rc_block blocks[BLOCKS]; /* a frame of a sanitizer is not aligned as much */
     uint32_t starts[3] = {0, BLOCKS - 1, BLOCKS - 1};
     for (uint32_t i = 0; i < BLOCKS * RC_BLOCK_POINTS; i++) {
         struct rc_block *block = &blocks[i / RC_BLOCK_POINTS];
