@@ -91,8 +91,8 @@ static void write_set(struct script *script, const struct load *load, uint32_t k
     put_value(&script->commands, load, key);
 }
 
-/* From so many keys on ringcache asks a memcached in meta for all but the last by one classic get, of
- * fewer for each by itself. */
+/* From so many keys on ringcache asks a memcached in meta for all but the last by one classic get,
+ * of fewer for each by itself. */
 enum { CLASSIC_KEYS_MIN = 24 };
 
 static void write_classic_batch(
