@@ -74,7 +74,7 @@ static int configure(ringcache_config *config, struct sim *sim, enum engine_kind
 {
     int status = 0;
     for (int i = 0; i < SERVERS && status == 0; i++) {
-        char host[16], uri[64];
+        char host[24], uri[64];
         snprintf(host, sizeof host, "10.0.0.%d", i + 1);
         snprintf(
             uri, sizeof uri, "%s://%s:7000", kind == ENGINE_REDIS ? "redis" : "memcached", host);
