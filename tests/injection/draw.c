@@ -196,6 +196,9 @@ size_t draw_value(struct trial *trial, unsigned char *out)
     if (trial->rules.heavy && one_in(trial, 2)) {
         return fill(trial, out, MAX_VALUE_BYTES - draw(trial, 1000));
     }
+    if (dice < 12) {
+        return 0; /* of which a batch says too little */
+    }
     if (dice < 120) {
         return draw_digits(trial, out);
     }

@@ -49,7 +49,8 @@ static struct command expected_of(
         .batched = heard->batched && may_be_batched(slot, peer),
         .key_back = strict && peer->speech == &speech_meta,
         .has_token = peer->speech == &speech_meta && !heard->batched,
-        .token = slot->named ? slot->token : heard->token,
+        /* One that goes again among others has the token of its place there. */
+        .token = slot->named && !may_be_batched(slot, peer) ? slot->token : heard->token,
     };
 }
 

@@ -41,12 +41,26 @@ static void set_number(ringcache_config *config, const char *option, uint64_t nu
     set(config, option, text);
 }
 
+/* From how many keys on a batch is one command on memcached's meta: of many, or of any. */
+static uint32_t batch_least = 2;
+
+bool __real_rc_meta_batch_close(struct rc_buf *out, const struct rc_batch *batch);
+bool __wrap_rc_meta_batch_close(struct rc_buf *out, const struct rc_batch *batch);
+
+bool __wrap_rc_meta_batch_close(struct rc_buf *out, const struct rc_batch *batch)
+{
+    struct rc_batch of_few = *batch;
+    of_few.least = batch_least;
+    return __real_rc_meta_batch_close(out, &of_few);
+}
+
 static void draw_rules(struct trial *trial)
 {
     static const size_t slices[] = {1, 3, 17, 300, 5000, SIZE_MAX, SIZE_MAX, SIZE_MAX};
     struct rules *rules = &trial->rules;
     rules->strict = one_in(trial, 3);
     rules->merges = one_in(trial, 2);
+    batch_least = one_in(trial, 4) ? rc_codec_meta.batch_least : 2;
     rules->faults = one_in(trial, 2);
     rules->moves_a_fault = 3 + draw(trial, 30);
     rules->heavy = one_in(trial, 10);
