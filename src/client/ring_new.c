@@ -12,7 +12,7 @@ static int ring_of_role(struct ringcache_ring **ring, const ringcache_config *co
     }
     struct rc_topology topology;
     rc_config_topology(config, role, &topology, members);
-    int rc = rc_ring_new_from(ring, &topology, base);
+    int rc = rc_ring_new(ring, &topology, base);
     rc_free(members);
     return rc;
 }

@@ -172,12 +172,7 @@ static int fill(ringcache_ring *ring, const struct rc_topology *t, const ringcac
     return status != 0 ? status : rc_ring_make_digest(ring);
 }
 
-int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology)
-{
-    return rc_ring_new_from(ring, topology, NULL);
-}
-
-int rc_ring_new_from(struct ringcache_ring **ring, const struct rc_topology *topology,
+int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology,
     const struct ringcache_ring *base)
 {
     size_t member;

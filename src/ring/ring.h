@@ -15,14 +15,11 @@
 #include "ring/topology.h"
 #include "ringcache/ring.h"
 
-/* 0, RINGCACHE_ECONFIG (a topology that rc_topology_check refuses) or RINGCACHE_ENOMEM. */
-int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology);
-
-/* The same ring, made faster: the points of servers that `base` has, too, are not hashed and sorted
- * again. Where a dialect gives every server another number of points as soon as one joins (ketama
- * with weights, or at counts at which its rounding changes) nothing is saved. `base` may be any
- * ring, or NULL. */
-int rc_ring_new_from(struct ringcache_ring **ring, const struct rc_topology *topology,
+/* 0, RINGCACHE_ECONFIG (a topology that rc_topology_check refuses) or RINGCACHE_ENOMEM. `base` is
+ * any ring, or NULL: the ring is the same, made faster, since points of servers that `base` has are
+ * not hashed and sorted again. Where a dialect gives every server another number of points as soon
+ * as one joins (ketama with weights, or at counts where its rounding changes) nothing is saved. */
+int rc_ring_new(struct ringcache_ring **ring, const struct rc_topology *topology,
     const struct ringcache_ring *base);
 
 /* The hash a key is placed by. With hash_namespace, namespace and key are hashed together, as 0

@@ -15,7 +15,7 @@ static int locate(const ringcache_config *config)
     if (rc_config_server_count(config) != 2)
         return 1;
     rc_config_topology(config, RC_ROLE_ANY, &topology, members);
-    if (rc_ring_new(&ring, &topology) != 0)
+    if (rc_ring_new(&ring, &topology, NULL) != 0)
         return 1;
     size_t owner = ringcache_ring_locate(ring, "key", 3);
     ringcache_ring_unref(ring);

@@ -92,7 +92,7 @@ static ringcache_ring *build(const struct rc_topology *t)
         weight += t->members[i].weight;
     }
     if (weight <= BUILD_WEIGHT || rc != 0) {
-        FUZZ_MUST(rc_ring_new(&ring, t) == rc);
+        FUZZ_MUST(rc_ring_new(&ring, t, NULL) == rc);
     }
     return ring;
 }

@@ -86,7 +86,7 @@ ringcache_ring *fleet_ring(struct fleet *fleet)
         fail_msg("%s", why);
     }
     ringcache_ring *ring = NULL;
-    assert_int_equal(rc_ring_new(&ring, &fleet->topology), 0);
+    assert_int_equal(rc_ring_new(&ring, &fleet->topology, NULL), 0);
     return ring;
 }
 

@@ -23,7 +23,7 @@ static void assert_refused(struct fleet *fleet, size_t offender, const char *sen
     assert_string_equal(why, sentence);
     assert_int_equal(member, offender);
     ringcache_ring *ring = NULL;
-    assert_int_equal(rc_ring_new(&ring, &fleet->topology), RINGCACHE_ECONFIG);
+    assert_int_equal(rc_ring_new(&ring, &fleet->topology, NULL), RINGCACHE_ECONFIG);
     assert_null(ring);
     fleet_free(fleet);
 }

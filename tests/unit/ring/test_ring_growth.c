@@ -51,7 +51,7 @@ static void grow(struct fleet *fleet, ringcache_ring **ring)
 {
     ringcache_ring *next = NULL;
     ringcache_ring *anew = fleet_ring(fleet);
-    assert_int_equal(rc_ring_new_from(&next, &fleet->topology, *ring), 0);
+    assert_int_equal(rc_ring_new(&next, &fleet->topology, *ring), 0);
     assert_same_rings(next, anew);
     ringcache_ring_unref(*ring);
     ringcache_ring_unref(anew);

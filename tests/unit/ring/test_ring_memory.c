@@ -46,7 +46,7 @@ static void a_ring_is_built_whole_or_not_at_all(void **state)
         size_t failures = 0;
         for (int status = RINGCACHE_ENOMEM; status != 0; failures++) {
             until_failure = failures + 1;
-            status = rc_ring_new(&ring, &fleet.topology);
+            status = rc_ring_new(&ring, &fleet.topology, NULL);
             assert_true(status == 0 ? ring != NULL : status == RINGCACHE_ENOMEM && ring == NULL);
         }
         until_failure = 0;
@@ -67,7 +67,7 @@ static void a_ring_from_another_is_built_whole_or_not_at_all(void **state)
     size_t failures = 0;
     for (int status = RINGCACHE_ENOMEM; status != 0; failures++) {
         until_failure = failures + 1;
-        status = rc_ring_new_from(&ring, &fleet.topology, base);
+        status = rc_ring_new(&ring, &fleet.topology, base);
         assert_true(status == 0 ? ring != NULL : status == RINGCACHE_ENOMEM && ring == NULL);
     }
     until_failure = 0;
