@@ -182,17 +182,23 @@ static int check_options(
     return 0;
 }
 
-int rc_check_plain(const struct rc_means *means, const ringcache_request *request, const char **why)
+/* A TTL and a value. */
+static inline int check_load(
+    const struct rc_means *means, const ringcache_request *request, const char **why)
 {
     if (!rc_check_ttl(request->ttl_ms)) {
         return refuse(RINGCACHE_EINVAL, "ttl_ms is negative or above a hundred years", why);
     }
-    int rc = rc_check_key(means, request->key, why);
-    return rc == 0 && rc_op_stores(request->op) ? check_value(means, request->value, why) : rc;
+    return rc_op_stores(request->op) ? check_value(means, request->value, why) : 0;
 }
 
-int rc_check_request(
-    const struct rc_means *means, const ringcache_request *request, const char **why)
+int rc_check_plain(const struct rc_means *means, const ringcache_request *request, const char **why)
+{
+    int rc = check_load(means, request, why);
+    return rc < 0 ? rc : rc_check_key(means, request->key, why);
+}
+
+int rc_check_rest(const struct rc_means *means, const ringcache_request *request, const char **why)
 {
     if ((unsigned)request->op >= sizeof takes / sizeof *takes) {
         return refuse(RINGCACHE_ENOTSUP, "an operation that this version does not know", why);
@@ -200,6 +206,13 @@ int rc_check_request(
     unsigned taken = takes[request->op];
     int rc = check_options(means, request, why);
     rc = rc < 0 ? rc : check_fields(request, taken, why);
-    rc = rc < 0 ? rc : rc_check_plain(means, request, why);
+    rc = rc < 0 ? rc : check_load(means, request, why);
     return rc == 0 && (taken & DELTA) != 0 ? check_counter(request, why) : rc;
+}
+
+int rc_check_request(
+    const struct rc_means *means, const ringcache_request *request, const char **why)
+{
+    int rc = rc_check_rest(means, request, why);
+    return rc < 0 ? rc : rc_check_key(means, request->key, why);
 }

@@ -25,7 +25,8 @@ int rc_check_request(
 int rc_check_plain(
     const struct rc_means *means, const ringcache_request *request, const char **why);
 
-/* The same of a key alone. */
+/* The same of all but its key, and of a key alone. */
+int rc_check_rest(const struct rc_means *means, const ringcache_request *request, const char **why);
 int rc_check_key(const struct rc_means *means, ringcache_slice key, const char **why);
 
 /* Milliseconds that anything may be kept: 0, for ever, to a hundred years. */

@@ -216,6 +216,17 @@ int rc_client_check(ringcache_client *client, const ringcache_request *request);
 int rc_client_submit(ringcache_client *client, const ringcache_request *request,
     struct rc_submission *s, ringcache_id *id);
 
+/* A GET for that operation, which was not submitted yet, of that server, where nothing is in its
+ * way; false: rc_server_submit is to see it. */
+static inline bool rc_client_get(ringcache_client *client, const struct rc_choice *at,
+    struct rc_operation *op, struct rc_slice key)
+{
+    const struct rc_get get = {client->prefix, key, client->env.next_token};
+    bool done = rc_server_get(at->server, at->lane, &op->request, &get);
+    client->env.next_token += done;
+    return done;
+}
+
 /* Submit a GET, or join an equal one that is under way. As ringcache_submit. */
 int rc_single_get(ringcache_client *client, const ringcache_request *request,
     const struct rc_submission *s, ringcache_id *id);

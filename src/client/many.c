@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Many keys in one call. A many routes its keys to queues, one for each connection that owns some,
- * and feeds every connection in batches as fast as it answers, at most half of what the connection
- * may have under way: a server that is slow or gone holds up its own keys alone.
+ * and feeds every connection as fast as it answers, at most half of what the connection may have
+ * under way: a server that is slow or gone holds up its own keys alone. Each key is a request like
+ * any other; those that a connection gets in a row leave as batches (conn_output.c).
  *
- *   keys ── route, a few thousand a turn ──► queue of a lane ── batches ──► requests ──► each
+ *   keys ── route, a few thousand a turn ──► queue of a lane ── in a row ──► requests ──► each
  *                                                 └── deadline, close ────────────────────┘
  *
  * A queue is a list of key numbers linked through `next`, 4 bytes a key; everything else is bounded
@@ -17,8 +18,10 @@
 #include "client/check.h"
 #include "client/failover.h"
 
-/* Keys routed or told of in one turn, so that the loop is not held up. */
-enum { SLICE = 4096 };
+enum {
+    SLICE = 4096,       /* keys routed or told of in one turn, so that the loop is not held up */
+    ROW = RC_BATCH_MAX, /* keys that one queue submits before its server is looked at again */
+};
 
 #define NO_KEY UINT32_MAX
 
@@ -42,6 +45,9 @@ struct rc_many {
     struct rc_deadline deadline;
     uint64_t started_us, deadline_ms;
     uint64_t table_number; /* whose queues these are; 0: none yet */
+    int unfit;             /* 0, or why nothing but the key is at fault there, a status … */
+    const char *why;       /* … and in words */
+    bool plain;            /* nothing but values is asked for */
     struct queue *queues;
     struct rc_list waiting; /* queues that hold keys */
     uint32_t *next;         /* of each key: the next in its queue */
@@ -140,6 +146,7 @@ static bool make_queues(struct rc_many *many)
             .tail = NO_KEY};
         rc_list_init(&many->queues[i].link);
     }
+    many->unfit = rc_check_rest(&many->client->means, &many->defaults, &many->why);
     many->table_number = many->client->table_number;
     return true;
 }
@@ -154,26 +161,24 @@ static uint32_t next_unrouted(struct rc_many *many)
     return many->routed < many->count ? (uint32_t)many->routed++ : NO_KEY;
 }
 
-static ringcache_request request_of(const struct rc_many *many, uint32_t key)
+/* What the key is routed by. */
+static struct rc_slice route_of(const struct rc_many *many, uint32_t key)
 {
-    ringcache_request request = many->defaults;
-    request.op = RINGCACHE_GET;
-    request.key = many->keys[key];
-    return request;
+    const ringcache_slice *route = &many->defaults.route;
+    const ringcache_slice *by = route->data != NULL ? route : &many->keys[key];
+    return rc_slice(by->data, by->len);
 }
 
 static void route(struct rc_many *many, uint32_t key)
 {
     ringcache_client *client = many->client;
-    const ringcache_request request = request_of(many, key);
-    const char *why = "";
-    int rc = rc_check_request(&client->means, &request, &why);
+    const char *why = many->why;
+    int rc = many->unfit < 0 ? many->unfit : rc_check_key(&client->means, many->keys[key], &why);
     if (rc < 0) {
         tell(many, key, rc, why);
         return;
     }
-    ringcache_slice by = request.route.data != NULL ? request.route : request.key;
-    struct rc_choice choice = rc_table_owner(client->table, rc_slice(by.data, by.len));
+    struct rc_choice choice = rc_table_owner(client->table, route_of(many, key));
     if (choice.server == NULL) {
         tell(many, key, RINGCACHE_ENOSERVER, "the ring has no server");
         return;
@@ -200,33 +205,40 @@ static bool route_some(struct rc_many *many)
 
 /* ---- submitting ---- */
 
-/* The next keys of a queue as requests: how many, at most `most`. They stay in the queue. */
-static size_t prepare(struct rc_many *many, const struct queue *queue, size_t most,
-    struct rc_operation **ops, struct rc_command *commands)
+/* A request for the key that is the first of a queue, and stays there. NULL: no memory, or too much
+ * is held. */
+static struct rc_operation *prepare(struct rc_many *many, const struct queue *queue)
 {
-    size_t count = 0;
-    uint32_t key = queue->head;
-    for (; count < most && key != NO_KEY; key = many->next[key], count++) {
-        const ringcache_request request = request_of(many, key);
-        struct rc_operation *op = rc_client_take(many->client);
-        if (op == NULL) {
-            break;
-        }
+    struct rc_operation *op = rc_client_take(many->client);
+    if (op != NULL) {
         op->audience = RC_TO_MANY;
         op->many = many;
-        op->index = key;
+        op->index = queue->head;
+        op->request.bulk = true;
         op->request.started_us = many->started_us;
         op->request.lagged = many->lagged;
-        ops[count] = op;
-        rc_client_command(many->client, &request, &commands[count]);
     }
-    return count;
+    return op;
 }
 
-/* The first key of a queue was submitted as `request`, or refused for good. */
-static void enter(struct rc_many *many, struct queue *queue, struct rc_request *request, int status)
+static void put_command(
+    const struct rc_many *many, const struct rc_operation *op, struct rc_command *command)
+{
+    ringcache_request request = many->defaults;
+    request.op = RINGCACHE_GET;
+    request.key = many->keys[op->index];
+    rc_client_command(many->client, &request, command);
+}
+
+/* The first key of a queue was submitted as `op`, or refused: for good, or it stays there. */
+static int enter(struct rc_many *many, struct queue *queue, struct rc_operation *op, int status)
 {
     ringcache_client *client = many->client;
+    struct rc_request *request = &op->request;
+    if (status == RINGCACHE_EBUSY) {
+        rc_client_release(client, request);
+        return status;
+    }
     take(many, queue);
     client->pending++;
     if (status < 0) {
@@ -234,31 +246,24 @@ static void enter(struct rc_many *many, struct queue *queue, struct rc_request *
     } else if (request->state != RC_REQUEST_FINISHED) {
         rc_env_arm(&client->env, &request->deadline, many->deadline_ms);
     }
+    return 0;
 }
 
-/* Submit up to `most` keys of a queue as a batch: 0 or RINGCACHE_EBUSY. */
-static int submit_batch(struct rc_many *many, struct queue *queue, size_t most)
+/* Submit the first key of a queue: 0 or RINGCACHE_EBUSY. */
+static int submit(struct rc_many *many, struct queue *queue)
 {
-    ringcache_client *client = many->client;
-    struct rc_operation *ops[RC_BATCH_MAX];
-    struct rc_request *requests[RC_BATCH_MAX];
-    struct rc_command commands[RC_BATCH_MAX];
-    size_t count = prepare(many, queue, most, ops, commands);
-    for (size_t i = 0; i < count; i++) {
-        requests[i] = &ops[i]->request;
+    const struct rc_choice at = {.server = queue->server, .lane = queue->lane};
+    const ringcache_slice *key = &many->keys[queue->head];
+    struct rc_operation *op = prepare(many, queue);
+    if (op == NULL) {
+        return RINGCACHE_EBUSY;
     }
-    int rc = count == 0
-                 ? RINGCACHE_EBUSY
-                 : rc_server_submit_gets(queue->server, queue->lane, requests, commands, count);
-    for (size_t i = 0; i < count; i++) {
-        if (rc == RINGCACHE_EBUSY) {
-            rc_client_release(client, requests[i]);
-        } else {
-            enter(many, queue, requests[i], rc);
-        }
+    if (many->plain && rc_client_get(many->client, &at, op, rc_slice(key->data, key->len))) {
+        return enter(many, queue, op, 0);
     }
-    rc_failover_asked(client, rc == RINGCACHE_EBUSY ? 0 : count);
-    return rc == RINGCACHE_EBUSY ? rc : 0;
+    struct rc_command command;
+    put_command(many, op, &command);
+    return enter(many, queue, op, rc_server_submit(at.server, at.lane, &op->request, &command));
 }
 
 /* Does who would be asked in the owner's place take no more for now? */
@@ -276,60 +281,45 @@ static bool is_full_elsewhere(ringcache_client *client, const struct rc_submissi
 static bool submit_elsewhere(struct rc_many *many, struct queue *queue)
 {
     ringcache_client *client = many->client;
-    const ringcache_request request = request_of(many, queue->head);
-    ringcache_slice by = request.route.data != NULL ? request.route : request.key;
     struct rc_submission s = {
         .choice = {.server = queue->server, .lane = queue->lane},
-        .route = rc_slice(by.data, by.len),
-        .bound = (request.options & RINGCACHE_NO_FAILOVER) != 0,
+        .route = route_of(many, queue->head),
+        .bound = (many->defaults.options & RINGCACHE_NO_FAILOVER) != 0,
     };
-    struct rc_operation *op;
-    struct rc_command command;
-    if (is_full_elsewhere(client, &s) || prepare(many, queue, 1, &op, &command) == 0) {
+    struct rc_operation *op = is_full_elsewhere(client, &s) ? NULL : prepare(many, queue);
+    if (op == NULL) {
         return false;
     }
+    struct rc_command command;
+    put_command(many, op, &command);
     rc_failover_divert(client, &s, &command);
-    struct rc_request *asked = &op->request;
     int rc = RINGCACHE_EBUSY;
     if (rc_server_slack(s.choice.server, s.choice.lane) > 0) {
-        rc = rc_server_submit_gets(s.choice.server, s.choice.lane, &asked, &command, 1);
-    }
-    if (rc == RINGCACHE_EBUSY) {
-        rc_client_release(client, asked);
-        return false;
+        rc = rc_server_submit(s.choice.server, s.choice.lane, &op->request, &command);
     }
     if (rc == 0) {
         rc_failover_accepted(client, op, &s, &command);
     }
-    enter(many, queue, asked, rc);
-    return true;
+    return enter(many, queue, op, rc) == 0;
 }
 
-/* The same with as many as make a batch. */
-static bool submit_some_elsewhere(struct rc_many *many, struct queue *queue)
+/* Submit a row of a queue; false when its lane takes no more for now. */
+static bool submit_row(struct rc_many *many, struct queue *queue)
 {
-    bool more = true;
-    for (int i = 0; more && i < RC_BATCH_MAX && queue->head != NO_KEY; i++) {
-        more = submit_elsewhere(many, queue);
-    }
-    return more;
-}
-
-/* Submit up to a batch from a queue; false when its lane takes no more for now. */
-static bool submit_some(struct rc_many *many, struct queue *queue)
-{
-    bool single = many->client->env.strict || (many->defaults.options & RINGCACHE_WANT_CAS) != 0 ||
-                  (many->defaults.options & RINGCACHE_WANT_TTL) != 0;
     if (rc_failover_on(many->client) && !rc_server_available(queue->server)) {
-        return submit_some_elsewhere(many, queue);
+        bool more = true;
+        for (int i = 0; more && i < ROW && queue->head != NO_KEY; i++) {
+            more = submit_elsewhere(many, queue);
+        }
+        return more;
     }
-    size_t slack = rc_server_slack(queue->server, queue->lane);
-    size_t most = single ? 1 : RC_BATCH_MAX;
-    most = slack < most ? slack : most;
-    while (most > 0 && submit_batch(many, queue, most) < 0) {
-        most /= 2; /* the bytes of fewer keys may be within the bounds */
+    uint32_t slack = rc_server_slack(queue->server, queue->lane), asked = 0;
+    uint32_t most = slack < ROW ? slack : ROW;
+    while (asked < most && queue->head != NO_KEY && submit(many, queue) == 0) {
+        asked++;
     }
-    return most > 0;
+    rc_failover_asked(many->client, asked);
+    return asked > 0;
 }
 
 static void submit_all(struct rc_many *many)
@@ -339,9 +329,8 @@ static void submit_all(struct rc_many *many)
         struct queue *queue = rc_container(node, struct queue, link);
         next = node->next;
         bool more = true;
-        for (int batch = 0; more && batch < SLICE / RC_BATCH_MAX && queue->head != NO_KEY;
-             batch++) {
-            more = submit_some(many, queue);
+        for (int row = 0; more && row < SLICE / ROW && queue->head != NO_KEY; row++) {
+            more = submit_row(many, queue);
         }
     }
 }
@@ -488,6 +477,7 @@ int ringcache_get_many(ringcache_client *client, const ringcache_slice *keys, si
     if (defaults != NULL) {
         many->defaults = *defaults;
     }
+    many->plain = (many->defaults.options & (RINGCACHE_WANT_CAS | RINGCACHE_WANT_TTL)) == 0;
     uint32_t timeout_ms =
         many->defaults.timeout_ms > 0 ? many->defaults.timeout_ms : client->settings.timeout_ms;
     many->deadline_ms = rc_env_now_ms(env) + timeout_ms;

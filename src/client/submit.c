@@ -335,12 +335,10 @@ static inline bool get_at_once(
     if (op == NULL) {
         return false;
     }
-    const struct rc_get get = {client->prefix, key, client->env.next_token};
-    if (!rc_server_get(at.server, at.lane, &op->request, &get)) {
+    if (!rc_client_get(client, &at, op, key)) {
         rc_client_release(client, &op->request);
         return false;
     }
-    client->env.next_token++;
     op->cb = cb;
     op->user = user;
     op->request.started_us = rc_env_now_us(&client->env);

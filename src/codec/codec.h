@@ -270,9 +270,8 @@ struct rc_codec {
      * appended, if it has the text. 0 or RINGCACHE_ENOMEM. NULL: there are no scripts. */
     int (*spell_out)(
         struct rc_buf *out, enum rc_verb verb, struct rc_slice encoded, size_t *instead);
-    /* May such a GET, not strict and wanting nothing but its value, be one of a batch, or does it
-     * ask for what only a command of its own tells? NULL: all may. */
-    bool (*batched)(const struct rc_command *command);
+    /* Does a batch not tell what only a command of its own does, the marks of leases? */
+    bool batch_hides_marks;
     /* From how many keys on a batch is worth being one command (rc_batch.least). */
     uint32_t batch_least;
     /* batch.h: append the key of a GET to a batch that is open at the end of `out`: 0, or

@@ -105,12 +105,6 @@ static bool meta_keeps_key(const struct rc_command *command)
     return command->strict || command->verb == RC_VERB_INCREMENT;
 }
 
-/* Where leases are in use, a value may be one that nobody stored, or be marked: only meta says. */
-static bool meta_batched(const struct rc_command *command)
-{
-    return !command->leases;
-}
-
 /* A flag is a letter and what follows it. Letters that nobody asked for are later inventions and
  * pass; one that comes twice, or is no letter, is a sign of two replies run into one. */
 static bool note_flag(struct rc_slice flag, struct reply_flags *flags)
@@ -421,8 +415,8 @@ const struct rc_codec rc_codec_meta = {
     .bound = rc_meta_bound,
     .usual = rc_usual_meta,
     .encode = rc_meta_encode,
-    .batched = meta_batched,
-    .batch_least = 24, /* docs/performance.md has what that was measured by */
+    .batch_hides_marks = true, /* a value may be one that nobody stored, or a stale one */
+    .batch_least = 24,         /* docs/performance.md has what that was measured by */
     .batch_extend = rc_meta_batch_extend,
     .batch_close = rc_meta_batch_close,
     .decode = meta_decode,

@@ -140,7 +140,8 @@ struct rc_conn {
     uint32_t lane;          /* the number of its lane, which it may have left */
     uint32_t pins;          /* callers up the stack that will still touch it */
     uint32_t spread;        /* so many of the next gets go one by one */
-    bool merges;            /* READY: single gets leave as batches (env->merges) */
+    bool batches;           /* READY: gets may leave as batches: those of a many do … */
+    bool merges;            /* … and so do single ones (env->merges) */
     uint32_t known_scripts; /* redis: bit `verb`: the server has that verb's script */
     char why[200];          /* what ended it, or what it was last refused with */
 };
@@ -158,8 +159,8 @@ static inline size_t rc_conn_unsent_bytes(const struct rc_conn *conn)
 }
 
 /* Encode a request into the output of a READY connection, which takes its loan over. A plain GET
- * joins the GETs right in front of it that have not left (env->merges). 0, or with nothing changed
- * RINGCACHE_ENOMEM. */
+ * joins the GETs right in front of it that have not left, where env->merges says so or it is one of
+ * many (rc_request.bulk). 0, or with nothing changed RINGCACHE_ENOMEM. */
 int rc_conn_send(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command);
 
@@ -171,11 +172,6 @@ struct rc_get {
 
 /* rc_conn_send of such a one, where nothing but its key is to be sent; false: that is to see it. */
 bool rc_conn_get(struct rc_conn *conn, struct rc_request *request, const struct rc_get *get);
-
-/* The same for `count` (2..RC_BATCH_MAX) GETs, which are joined whatever env->merges says, but for
- * those that are to leave one by one. */
-int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
-    const struct rc_command *commands, size_t count);
 
 /* The same for one GET that is to leave by itself. */
 int rc_conn_send_alone(

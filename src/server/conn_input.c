@@ -22,8 +22,9 @@ void rc_conn_greet(struct rc_conn *conn)
         rc_env_disarm(conn->env, &conn->timer);
         rc_turnstile_leave(conn->env, &conn->ticket);
         conn->state = RC_CONN_READY;
-        conn->merges = conn->env->merges && !conn->env->strict && conn->codec->merges &&
-                       (conn->codec->batched == NULL || !conn->env->leases);
+        conn->batches =
+            !conn->env->strict && !(conn->env->leases && conn->codec->batch_hides_marks);
+        conn->merges = conn->batches && conn->env->merges && conn->codec->merges;
         conn->events->ready(conn);
     } else if (rc_conn_ask(conn, &command) < 0) {
         rc_conn_fail(conn, RINGCACHE_ENOMEM, rc_slice_text("out of memory"));
@@ -186,7 +187,7 @@ static int send_alone(struct rc_conn *conn, struct rc_slot *slot)
     size_t at = 0, behind = 0;
     struct rc_command get = {.verb = RC_VERB_GET, .token = slot->token};
     get.key = rc_read_log_next(&conn->reads, &at);
-    int rc = rc_read_log_reserve(&conn->reads, &get, 1); /* which may move the key, and is all */
+    int rc = rc_read_log_reserve(&conn->reads, get.prefix, get.key); /* is all, may move the key */
     get.key = rc_read_log_next(&conn->reads, &behind);
     return rc < 0 ? rc : rc_conn_send_alone(conn, slot->request, &get);
 }

@@ -197,7 +197,7 @@ int rc_conn_send_alone(
 {
     struct rc_command room;
     bool notes = is_to_note(request, command);
-    int rc = notes ? rc_read_log_reserve(&conn->reads, command, 1) : 0;
+    int rc = notes ? rc_read_log_reserve(&conn->reads, command->prefix, command->key) : 0;
     if (rc == 0) {
         rc = push(conn, &request->slot, as_sent(conn, command, &room));
     }
@@ -239,15 +239,19 @@ void rc_conn_close_batch(struct rc_conn *conn)
     conn->batch.count = 0;
 }
 
+/* Does a plain GET of that request leave in a batch there? One of many does, whatever is said of
+ * single ones. */
+static inline bool joins(const struct rc_conn *conn, const struct rc_request *request)
+{
+    return request->bulk ? conn->batches : conn->merges;
+}
+
 /* May the command be one of a batch? Not what asks for more than a value, nor what is to prove the
  * step, since no batch is strict; and none for a while where one had more than could be held. */
 static inline bool is_for_batch(struct rc_conn *conn, const struct rc_command *command)
 {
-    const struct rc_codec *codec = conn->codec;
-    bool plain = command->verb == RC_VERB_GET && !command->strict && !command->want_cas &&
-                 !command->want_ttl;
-    if (!plain || is_to_prove(conn, command->verb) ||
-        (codec->batched != NULL && !codec->batched(command))) {
+    bool plain = !command->strict && !command->want_cas && !command->want_ttl;
+    if (!plain || is_to_prove(conn, command->verb)) {
         return false;
     }
     bool spread = conn->spread > 0;
@@ -264,7 +268,7 @@ static inline int join_batch(
     if (conn->batch.count == RC_BATCH_MAX || conn->batch.want_cas != dates) {
         rc_conn_close_batch(conn);
     }
-    int rc = rc_read_log_reserve_one(&conn->reads, get->prefix, get->key);
+    int rc = rc_read_log_reserve(&conn->reads, get->prefix, get->key);
     if (rc < 0) {
         return rc;
     }
@@ -293,57 +297,21 @@ static inline int join_batch(
 
 bool rc_conn_get(struct rc_conn *conn, struct rc_request *request, const struct rc_get *get)
 {
-    if (!conn->merges || conn->divide != 0 || conn->spread > 0 || is_to_prove(conn, RC_VERB_GET) ||
-        join_batch(conn, request, get) < 0) {
+    if (!joins(conn, request) || conn->divide != 0 || conn->spread > 0 ||
+        is_to_prove(conn, RC_VERB_GET) || join_batch(conn, request, get) < 0) {
         return false;
     }
     queued(conn);
     return true;
 }
 
-static inline struct rc_get get_of(const struct rc_command *command)
-{
-    return (struct rc_get){command->prefix, command->key, command->token};
-}
-
 int rc_conn_send(struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
-    if (command->verb != RC_VERB_GET || !conn->merges || !is_for_batch(conn, command)) {
+    if (command->verb != RC_VERB_GET || !joins(conn, request) || !is_for_batch(conn, command)) {
         return rc_conn_send_alone(conn, request, command);
     }
-    const struct rc_get get = get_of(command);
+    const struct rc_get get = {command->prefix, command->key, command->token};
     int rc = join_batch(conn, request, &get);
-    queued(conn);
-    return rc;
-}
-
-/* Room for all that the commands may take. */
-static int reserve(struct rc_conn *conn, const struct rc_command *commands, size_t count)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (__builtin_add_overflow(bytes, conn->codec->bound(&commands[i]), &bytes)) {
-            return RINGCACHE_ENOMEM;
-        }
-    }
-    int rc = rc_read_log_reserve(&conn->reads, commands, count);
-    rc = rc < 0 ? rc : rc_buf_reserve(&conn->out.own, bytes);
-    rc_conn_charge(conn);
-    return rc;
-}
-
-int rc_conn_send_gets(struct rc_conn *conn, struct rc_request *const *requests,
-    const struct rc_command *commands, size_t count)
-{
-    int rc = reserve(conn, commands, count);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const struct rc_get get = get_of(&commands[i]);
-        rc = is_for_batch(conn, &commands[i]) ? join_batch(conn, requests[i], &get)
-                                              : rc_conn_send_alone(conn, requests[i], &commands[i]);
-    }
-    if (!conn->env->merges) {
-        rc_conn_close_batch(conn);
-    }
     queued(conn);
     return rc;
 }

@@ -18,22 +18,10 @@ struct rc_read_log {
 };
 
 /* Make room for a key; 0 or RINGCACHE_ENOMEM. */
-static inline int rc_read_log_reserve_one(
+static inline int rc_read_log_reserve(
     struct rc_read_log *log, struct rc_slice prefix, struct rc_slice key)
 {
     return rc_buf_reserve(&log->bytes, rc_key_run_size(prefix, key));
-}
-
-/* Make room for the keys of `count` commands; 0 or RINGCACHE_ENOMEM. */
-static inline int rc_read_log_reserve(
-    struct rc_read_log *log, const struct rc_command *commands, size_t count)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        bytes += rc_key_run_size(commands[i].prefix, commands[i].key);
-    }
-    size_t room = log->bytes.cap - (size_t)(log->bytes.data - log->bytes.base) - log->bytes.len;
-    return room >= bytes ? 0 : rc_buf_reserve(&log->bytes, bytes);
 }
 
 /* Remember a key for which there is room. */

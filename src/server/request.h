@@ -102,7 +102,7 @@ struct rc_request {
     uint32_t attempts;
     uint8_t state;   /* enum rc_request_state */
     bool lagged;     /* its deadline was put off by env->lag_ms */
-    bool bulk;       /* its lane counts it as one of many */
+    bool bulk;       /* one of many: its lane counts those, and it leaves in a batch if it can */
     bool reread : 1; /* a read, sent once more as its connection had ended: not a third time */
     bool outrun : 1; /* a later write to its key was lost while it waited: its own is to go */
 };

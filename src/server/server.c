@@ -67,11 +67,17 @@ static bool fair(const struct rc_lane *lane, uint64_t bytes)
     return unsent == 0 || (bytes <= share && unsent <= share - bytes);
 }
 
+static inline void accept(struct rc_lane *lane, struct rc_request *request)
+{
+    lane->server->live++;
+    lane->bulk += request->bulk;
+    request->lane = lane;
+}
+
 static void refuse(struct rc_lane *lane, struct rc_request *request, int status, const char *why)
 {
     const struct rc_result result = {.status = status, .message = rc_slice_text(why)};
-    lane->server->live++;
-    request->lane = lane;
+    accept(lane, request);
     rc_request_finish(lane->server->env, request, &result);
 }
 
@@ -123,29 +129,17 @@ static inline bool has_plenty(const struct rc_lane *lane, size_t key_len, size_t
            env->budget.used + bytes <= env->budget.limit / 4;
 }
 
-/* Is there room for `count` requests that take `bytes` in all? */
-static bool takes(struct rc_lane *lane, size_t count, uint64_t bytes)
+/* Is there room for a request that takes `bytes`? */
+static bool takes(struct rc_lane *lane, uint64_t bytes)
 {
     const struct rc_env *env = lane->server->env;
-    if (rc_lane_load(lane) + count <= env->max_inflight && fair(lane, bytes) &&
+    if (rc_lane_load(lane) < env->max_inflight && fair(lane, bytes) &&
         rc_budget_allows(&env->budget, bytes)) {
         return true;
     }
     lane->refused = true;
     lane->refused_bytes = bytes;
     return false;
-}
-
-static void accept(struct rc_lane *lane, struct rc_request *request)
-{
-    lane->server->live++;
-    request->lane = lane;
-}
-
-static void accept_bulk(struct rc_lane *lane, struct rc_request *request)
-{
-    request->bulk = true;
-    lane->bulk++;
 }
 
 /* Behind much that is lent a request waits un-encoded: one that ends before its turn comes was
@@ -177,7 +171,7 @@ int rc_server_submit(struct rc_server *server, uint32_t lane_number, struct rc_r
         return RINGCACHE_ETOOBIG;
     }
     bool plenty = has_plenty(lane, command->prefix.len + command->key.len, command->value.len);
-    if (!plenty && !takes(lane, 1, need(lane, command))) {
+    if (!plenty && !takes(lane, need(lane, command))) {
         return RINGCACHE_EBUSY;
     }
     bool at_once = sends_at_once(lane), guarded = at_once && rc_divide_guards(lane, command);
@@ -205,75 +199,6 @@ bool rc_server_get(struct rc_server *server, uint32_t lane_number, struct rc_req
     return true;
 }
 
-/* Copies of the keys for a codec that compares them, or for while they wait. */
-static int keep_all(struct rc_lane *lane, struct rc_request *const *requests,
-    const struct rc_command *commands, size_t count)
-{
-    int rc = 0;
-    size_t kept = 0;
-    for (; rc == 0 && kept < count; kept++) {
-        rc = rc_request_keep(lane->server->env, requests[kept], &commands[kept]);
-    }
-    while (rc < 0 && kept-- > 0) {
-        rc_request_forget_body(lane->server->env, requests[kept]);
-    }
-    return rc;
-}
-
-static int send_batch(struct rc_lane *lane, struct rc_request *const *requests,
-    const struct rc_command *commands, size_t count)
-{
-    bool keeps = rc_lane_keeps_key(lane, &commands[0]);
-    int rc = keeps ? keep_all(lane, requests, commands, count) : 0;
-    return rc < 0 ? rc : rc_conn_send_gets(lane->conn, requests, commands, count);
-}
-
-static int wait_all(struct rc_lane *lane, struct rc_request *const *requests,
-    const struct rc_command *commands, size_t count)
-{
-    int rc = keep_all(lane, requests, commands, count);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        join_waiting(lane, requests[i]);
-    }
-    if (rc == 0) {
-        rc_lane_connect(lane);
-    }
-    return rc;
-}
-
-int rc_server_submit_gets(struct rc_server *server, uint32_t lane_number,
-    struct rc_request *const *requests, const struct rc_command *commands, size_t count)
-{
-    struct rc_lane *lane = lane_at(server, lane_number);
-    if (count == 1) {
-        int rc = rc_server_submit(server, lane_number, requests[0], &commands[0]);
-        if (rc == 0 && requests[0]->state != RC_REQUEST_FINISHED) {
-            accept_bulk(lane, requests[0]);
-        }
-        return rc;
-    }
-    if (is_out(lane)) {
-        for (size_t i = 0; i < count; i++) {
-            turn_away(lane, requests[i], &commands[i]);
-        }
-        return 0;
-    }
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        bytes += need(lane, &commands[i]);
-    }
-    if (!takes(lane, count, bytes)) {
-        return RINGCACHE_EBUSY;
-    }
-    int rc = sends_at_once(lane) ? send_batch(lane, requests, commands, count)
-                                 : wait_all(lane, requests, commands, count);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        accept(lane, requests[i]);
-        accept_bulk(lane, requests[i]);
-    }
-    return rc;
-}
-
 void rc_server_refuse(
     struct rc_server *server, uint32_t lane_number, struct rc_request *request, int status)
 {
@@ -286,8 +211,7 @@ uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
     uint32_t half = server->env->max_inflight / 2 > 0 ? server->env->max_inflight / 2 : 1;
     const struct rc_lane *lane = lane_at(server, lane_number);
     uint32_t used = rc_lane_load(lane);
-    uint32_t room = used < half ? half - used : lane->bulk == 0 ? RC_BATCH_MAX : 0;
-    return room > 1 && rc_doubt_any_at_all(server) ? 1 : room; /* each key is looked up by itself */
+    return used < half ? half - used : lane->bulk == 0 ? RC_BATCH_MAX : 0;
 }
 
 /* Would what was refused last be taken now, and some more behind it? */

@@ -65,7 +65,7 @@ struct rc_lane {
     struct rc_list waiting;    /* rc_request.link, oldest first */
     uint32_t waiting_count;
     struct rc_outrun outrun;  /* writes that were lost behind some of those, and still to be told */
-    uint32_t bulk;            /* of its requests, those that came by rc_server_submit_gets */
+    uint32_t bulk;            /* of its requests, those that are `bulk` */
     uint64_t closed_until_ms; /* this lane alone was refused: its requests fail at once till then */
     uint64_t looked;         /* the token of the request whose item is not out of date; 0: none's */
     bool looking;            /* the item of its next request is being looked at */
@@ -158,17 +158,12 @@ int rc_server_submit(struct rc_server *server, uint32_t lane, struct rc_request 
 bool rc_server_get(
     struct rc_server *server, uint32_t lane, struct rc_request *request, const struct rc_get *get);
 
-/* The same for `count` (1..RC_BATCH_MAX) GETs, all or none: as one batch where the commands allow
- * it (not strict, no CAS token, no TTL, tokens consecutive) and the connection is ready. */
-int rc_server_submit_gets(struct rc_server *server, uint32_t lane,
-    struct rc_request *const *requests, const struct rc_command *commands, size_t count);
-
 /* Finish a request that submission refused with `status`, as if it had been accepted. */
 void rc_server_refuse(
     struct rc_server *server, uint32_t lane, struct rc_request *request, int status);
 
-/* How many GETs rc_server_submit_gets may be given now: as many as leave half of the lane's bound
- * to others, and where those use more, one batch at a time. */
+/* How many GETs of a many it may be given now: as many as leave half of the lane's bound to others,
+ * and where those use more, one batch at a time. */
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane);
 
 /* Since when it is suspected; 0: it is not. */

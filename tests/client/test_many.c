@@ -139,22 +139,57 @@ static void every_key_is_answered_once_on_every_protocol(void **state)
     }
 }
 
-static void keys_leave_in_batches(void **state)
+static struct world *begin_redis(const char *merge_gets, struct engine **engine)
+{
+    struct world *world = world_new(72);
+    *engine = sim_server_engine(world_redis(world, "10.0.0.1", 6379));
+    world_option(world, "merge_gets", merge_gets);
+    world_begin(world);
+    return world;
+}
+
+static const char *const merges[] = {"yes", "no"};
+
+static void keys_leave_in_batches_whatever_single_gets_do(void **state)
 {
     (void)state;
-    struct world *world = world_new(72);
-    struct sim_server *redis = world_redis(world, "10.0.0.1", 6379);
-    world_begin(world);
-    struct many *many = begin(world, 1000);
-    store(many);
-    uint64_t before = engine_count(sim_server_engine(redis), "");
-    ask(many, NULL);
-    wait_for(many, 400);
-    assert_all_told(many);
-    assert_true(engine_count(sim_server_engine(redis), "mget") >= 1000 / 64);
-    assert_true(engine_count(sim_server_engine(redis), "") - before <= 1000 / 32);
-    free(many);
-    world_end(world);
+    for (size_t i = 0; i < 2; i++) {
+        struct engine *redis;
+        struct world *world = begin_redis(merges[i], &redis);
+        struct many *many = begin(world, 1000);
+        store(many);
+        uint64_t before = engine_count(redis, "");
+        ask(many, NULL);
+        wait_for(many, 400);
+        assert_all_told(many);
+        assert_true(engine_count(redis, "mget") >= 1000 / 64);
+        assert_true(engine_count(redis, "") - before <= 1000 / 32);
+        before = engine_count(redis, "mget");
+        for (int get = 0; get < 4; get++) { /* the first stays alone, the second proves the step */
+            world_get(world, "single");
+        }
+        world_settle(world, 100);
+        assert_int_equal(engine_count(redis, "mget") - before, i == 0);
+        free(many);
+        world_end(world);
+    }
+}
+
+static void keys_that_waited_for_a_connection_leave_in_batches_too(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct engine *redis;
+        struct world *world = begin_redis(merges[i], &redis);
+        struct many *many = begin(world, 1000);
+        ask(many, NULL);
+        wait_for(many, 400);
+        assert_int_equal(many->missed, 1000);
+        assert_true(engine_count(redis, "mget") >= 1000 / 64);
+        assert_true(engine_count(redis, "") <= 1000 / 32);
+        free(many);
+        world_end(world);
+    }
 }
 
 static void marks_are_fetched_key_by_key(void **state)
@@ -562,7 +597,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_answered_once_on_every_protocol),
-        cmocka_unit_test(keys_leave_in_batches),
+        cmocka_unit_test(keys_leave_in_batches_whatever_single_gets_do),
+        cmocka_unit_test(keys_that_waited_for_a_connection_leave_in_batches_too),
         cmocka_unit_test(marks_are_fetched_key_by_key),
         cmocka_unit_test(what_a_server_cannot_do_is_said_at_once),
         cmocka_unit_test(a_stopped_server_holds_up_its_own_keys_alone),
