@@ -410,7 +410,7 @@ part_storms() {
 part_fuzz() {
     local status=0 targets findings seconds
     targets=$(find "$root/tests/fuzz/corpus" -mindepth 1 -maxdepth 1 | wc -l)
-    seconds=$(((limit - FUZZERS_BUILD_S) / targets))
+    seconds=$(((limit - FUZZERS_BUILD_S) / ((targets + $(nproc) - 1) / $(nproc))))
     [ "$seconds" -ge 3 ] || seconds=3
     run bounded bash "$root/tools/fuzz.sh" "$seconds" >"$tmp/fuzz" 2>&1 || status=$?
     findings=$(grep -c '^  /' "$tmp/fuzz")
@@ -426,7 +426,7 @@ $(grep -c ' executions ' "$tmp/fuzz") of $targets targets, a second: $(rates)$(s
 keep_findings() {
     local kept
     kept=$(env -u TMPDIR mktemp -d -t ringcache-findings.XXXXXX) || return
-    mv "$TMPDIR"/ringcache-fuzz.* "$kept" && say "fuzz: the findings are in $kept"
+    mv "$TMPDIR"/ringcache.* "$kept" && say "fuzz: the findings are in $kept"
 }
 
 # Executions a second of each target.
