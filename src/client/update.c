@@ -187,8 +187,8 @@ static void call(update *u, const struct rc_request *step)
 static void compare(update *u, const struct rc_request *step)
 {
     unsigned char holder[HOLDER_DIGITS];
-    struct rc_slice mine = rc_slice(holder, sizeof holder);
     rc_number_write_hex16(holder, u->holder);
+    struct rc_slice mine = rc_slice(holder, sizeof holder);
     int rc = 0;
     if (!u->present) {
         tell(u, RINGCACHE_MISS, "");
