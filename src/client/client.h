@@ -4,9 +4,9 @@
 
 /* The client, for the files of this layer: submit.c takes requests in, failover.c says where else
  * they may go, ask.c takes questions to one server, client.c drives the turn and hands answers out,
- * many.c and listing.c do what takes many requests, members.c changes the ring, growth.c lets a
- * large one be built aside, events.c tells, post.c lets other threads in, loop.c turns a loop of
- * the client's own. */
+ * many.c and listing.c do what takes many requests, member.c has one server, members.c changes the
+ * ring, growth.c lets a large one be built aside, events.c tells, post.c lets other threads in,
+ * loop.c turns a loop of the client's own. */
 
 #include <uv.h>
 
