@@ -19,8 +19,13 @@ struct torture_site *const *torture_sites(uint64_t *count)
 
 const char *torture_source(const struct torture_site *site)
 {
-    const char *inside = strstr(site->file, "src/");
-    return inside != NULL ? inside : site->file;
+    const char *source = site->file;
+    for (const char *at = site->file; (at = strstr(at, "src/")) != NULL; at++) {
+        if (at == site->file || at[-1] == '/') {
+            source = at; /* the tree may stand in a folder that is called so, too */
+        }
+    }
+    return source;
 }
 
 bool torture_is_inner(const struct torture_site *site)
