@@ -41,7 +41,7 @@ void rc_client_update_hold(ringcache_client *client)
     }
     bool alive = client->own_loop != NULL || client->held || client->pending > 0 ||
                  client->closing || !client->turned || !rc_list_empty(&client->events) ||
-                 under_way(client) || client->growth.build != NULL ||
+                 under_way(client) || rc_growth_is_under_way(&client->growth) ||
                  !rc_list_empty(&client->env.returned) || rc_posts_waiting(&client->posts);
     client->env.transport->ops->hold(client->env.transport, alive);
 }
@@ -249,9 +249,9 @@ static void drain(void *owner)
     tell_of_room(client);
     rc_events_deliver(client);
     rc_growth_go_on(client);
-    rc_members_settle(client);
+    bool leaving = rc_members_settle(client);
     bool untidy = rc_failover_tidy(client);
-    bool more = untidy || !rc_list_empty(&env->finished) || !rc_list_empty(&env->returned) ||
+    bool more = leaving || untidy || !rc_list_empty(&env->finished) || !rc_list_empty(&env->returned) ||
                 !rc_list_empty(&client->events) ||
                 (client->closing && (rc_posts_waiting(&client->posts) || under_way(client)));
     if (more) {
@@ -268,6 +268,7 @@ static void before_poll(void *owner)
 {
     ringcache_client *client = owner;
     client->turned = true;
+    client->handled_servers = 0;
     rc_env_measure_lag(&client->env);
     rc_env_enter(&client->env);
     rc_client_hear(client);

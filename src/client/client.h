@@ -112,7 +112,8 @@ struct ringcache_client {
     struct rc_slab operations;
     struct rc_growth growth;
     struct rc_list members;
-    size_t leaving; /* of the members, those that are draining */
+    size_t leaving;           /* of the members, those that are draining */
+    uint32_t handled_servers; /* made, looked for or let go in this turn */
     struct rc_departures departures;
     struct rc_list manys;          /* rc_many.link */
     struct rc_list listings;       /* rc_listing.link */
@@ -285,19 +286,33 @@ struct rc_rings {
     struct ringcache_ring *owners, *spares;
 };
 
+/* Servers that a configuration needs, made ahead of its being put in force. */
+struct rc_recruits {
+    struct rc_member_server **members; /* in its order; NULL where the client has one */
+    size_t count, looked_at;           /* of its servers */
+};
+
 /* Put the first table in force. */
 int rc_members_begin(ringcache_client *client, const ringcache_config *config);
-/* Put `config` in force with its rings, both of which are taken over: 0, or RINGCACHE_ENOMEM, and
- * nothing has changed. */
-int rc_members_install(ringcache_client *client, ringcache_config *config, struct rc_rings *rings);
+/* Make some of the servers that `config` needs and the client has not, until all of them were looked
+ * at: 0, or RINGCACHE_ENOMEM. */
+int rc_members_recruit(
+    ringcache_client *client, const ringcache_config *config, struct rc_recruits *recruits);
+bool rc_recruits_complete(const struct rc_recruits *recruits);
+/* Free those that were not taken. */
+void rc_recruits_free(struct rc_recruits *recruits);
+/* Put `config` in force with its rings, both of which are taken over, and with what is needed of
+ * `recruits`: 0, or RINGCACHE_ENOMEM, and nothing has changed. */
+int rc_members_install(ringcache_client *client, ringcache_config *config, struct rc_rings *rings,
+    struct rc_recruits *recruits);
 /* The server of this name in either ring, or NULL. */
 struct rc_server *rc_members_find(const ringcache_client *client, const char *name);
 static inline struct rc_member_server *rc_member_of(const struct rc_server *server)
 {
     return server->owner;
 }
-/* Let servers go that left and have drained. */
-void rc_members_settle(ringcache_client *client);
+/* Let servers go that left and have drained, so many in a turn; true when there may be more. */
+bool rc_members_settle(ringcache_client *client);
 void rc_members_close(ringcache_client *client);
 void rc_members_free(ringcache_client *client);
 /* After RINGCACHE_EBUSY: is there room again? Notes whether some lane still has none. */

@@ -6,16 +6,20 @@
 /* Points of a ring that is built in the call: about 2 ms. */
 enum { POINTS_IN_CALL = 1 << 16 };
 
-/* A ring that is being built. Its thread has what stands here to itself, but for the configuration,
- * which neither changes. */
+/* A ring that is being built. Until that is done its thread has what stands here to itself, but for
+ * the configuration, which neither changes; at last it is the thread's again, which frees the rings
+ * that were in force. */
 struct rc_build {
     struct rc_work work;
-    ringcache_client *client; /* for the loop's thread */
+    ringcache_client *client; /* for the loop's thread, as is what follows `status` */
     ringcache_config *config;
     struct rc_rings before; /* in force */
     struct rc_rings rings;
     int status;
+    bool done;
+    struct rc_recruits recruits;
     struct rc_list events;
+    struct rc_member_server *recruited[]; /* … its members */
 };
 
 static void drop_events(struct rc_list *events)
@@ -61,25 +65,61 @@ static void tell(ringcache_client *client, struct rc_list *events, int rc)
 static int change_now(ringcache_client *client, ringcache_config *config)
 {
     const struct rc_rings before = rings_in_force(client);
+    struct rc_recruits nobody = {.count = 0};
     struct rc_rings rings;
     int rc = rc_rings_new(&rings, config, &before);
     if (rc < 0) {
         ringcache_config_free(config);
         return rc;
     }
-    return rc_members_install(client, config, &rings);
+    return rc_members_install(client, config, &rings, &nobody);
 }
 
 static int install(struct rc_build *build)
 {
-    if (build->status < 0) {
-        return build->status;
-    }
     ringcache_config *config = build->config;
     struct rc_rings rings = build->rings;
     build->config = NULL;
     build->rings = (struct rc_rings){.owners = NULL};
-    return rc_members_install(build->client, config, &rings);
+    return rc_members_install(build->client, config, &rings, &build->recruits);
+}
+
+/* It is its thread's from here on. */
+static void let_go(ringcache_client *client)
+{
+    struct rc_transport *transport = client->env.transport;
+    rc_recruits_free(&client->growth.build->recruits);
+    client->growth.build = NULL;
+    transport->ops->drop_work(transport);
+}
+
+/* What came to nothing is part of what is next, and in force with it. */
+static void conclude(ringcache_client *client, struct rc_list *events, int rc)
+{
+    struct rc_growth *growth = &client->growth;
+    if (rc < 0 && growth->next != NULL) {
+        rc_list_splice(events, &growth->events);
+        rc_list_splice(&growth->events, events);
+    } else {
+        tell(client, events, rc);
+    }
+}
+
+/* What was built is in force, or a step nearer to it. */
+static void go_up(ringcache_client *client)
+{
+    struct rc_build *build = client->growth.build;
+    int rc = build->status;
+    if (rc == 0 && !rc_recruits_complete(&build->recruits)) {
+        rc = rc_members_recruit(client, build->config, &build->recruits);
+        if (rc == 0) {
+            rc_env_defer(&client->env);
+            return;
+        }
+    }
+    rc = rc == 0 ? install(build) : rc;
+    conclude(client, &build->events, rc);
+    let_go(client);
 }
 
 /* ---- aside ---- */
@@ -100,21 +140,14 @@ static void over(struct rc_work *work)
     build_free(build_of(work));
 }
 
-/* What could not be built is part of what is next, and in force with it; the drain begins that. */
+/* What is next is begun by the drain. */
 static void done(struct rc_work *work)
 {
     struct rc_build *build = build_of(work);
     ringcache_client *client = build->client;
-    struct rc_growth *growth = &client->growth;
     rc_env_enter(&client->env);
-    growth->build = NULL;
-    int rc = install(build);
-    if (rc < 0 && growth->next != NULL) {
-        rc_list_splice(&build->events, &growth->events);
-        rc_list_splice(&growth->events, &build->events);
-    } else {
-        tell(client, &build->events, rc);
-    }
+    build->done = true;
+    go_up(client);
     rc_env_leave(&client->env);
 }
 
@@ -122,7 +155,8 @@ static void done(struct rc_work *work)
 static bool begin(ringcache_client *client, ringcache_config *config, struct rc_list *events)
 {
     struct rc_transport *transport = client->env.transport;
-    struct rc_build *build = rc_alloc_zeroed(1, sizeof *build);
+    size_t servers = rc_config_server_count(config);
+    struct rc_build *build = rc_alloc_zeroed(1, sizeof *build + servers * sizeof *build->recruited);
     if (build == NULL) {
         return false;
     }
@@ -132,6 +166,7 @@ static bool begin(ringcache_client *client, ringcache_config *config, struct rc_
     build->config = config;
     build->before =
         (struct rc_rings){ringcache_ring_ref(before.owners), ringcache_ring_ref(before.spares)};
+    build->recruits = (struct rc_recruits){.members = build->recruited, .count = servers};
     rc_list_init(&build->events);
     if (transport->ops->begin_work(transport, &build->work) < 0) {
         build->config = NULL;
@@ -170,7 +205,7 @@ int rc_growth_change(
 {
     struct rc_growth *growth = &client->growth;
     rc_list_append(&growth->events, &event->link);
-    if (growth->build != NULL || growth->next != NULL) {
+    if (rc_growth_is_under_way(growth)) {
         ringcache_config_free(growth->next);
         growth->next = config;
         return 0;
@@ -192,6 +227,9 @@ int rc_growth_change(
 void rc_growth_go_on(ringcache_client *client)
 {
     struct rc_growth *growth = &client->growth;
+    if (growth->build != NULL && growth->build->done) {
+        go_up(client);
+    }
     ringcache_config *config = growth->next;
     if (config == NULL || growth->build != NULL) {
         return;
@@ -204,10 +242,9 @@ void rc_growth_go_on(ringcache_client *client)
 
 void rc_growth_close(ringcache_client *client)
 {
-    struct rc_transport *transport = client->env.transport;
     struct rc_growth *growth = &client->growth;
     if (growth->build != NULL) {
-        transport->ops->drop_work(transport);
+        let_go(client);
     }
     ringcache_config_free(growth->next);
     drop_events(&growth->events);

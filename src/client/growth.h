@@ -5,11 +5,11 @@
 /* Changes of the rings, one after the other. A small one is in force when its call returns; a large
  * ring is built aside, while the one in force serves on:
  *
- *     change ──► built aside ──────────────────────► in force, told
- *        └── while one is: edited into what is next ──┘
+ *     change ──► ring built aside ──► its servers made ──► in force, told
+ *        └── while one is: edited into what is next ────────┘
  *
- * What is next is one configuration, however many changes it holds: they are built as one ring, and
- * each is told. */
+ * The servers are made on the loop, a part in each turn. What is next is one configuration, however
+ * many changes it holds: they are built as one ring, and each is told. */
 
 #include "base/list.h"
 #include "config/config.h"
@@ -34,7 +34,13 @@ const ringcache_config *rc_growth_newest(const ringcache_client *client);
 int rc_growth_change(
     ringcache_client *client, ringcache_config *config, struct rc_event_node *event);
 
-/* Begin what was accepted while another was built. In each drain. */
+/* Is a change accepted that is not in force yet? */
+static inline bool rc_growth_is_under_way(const struct rc_growth *growth)
+{
+    return growth->build != NULL || growth->next != NULL;
+}
+
+/* Go on with what was built, and begin what was accepted meanwhile. In each drain. */
 void rc_growth_go_on(ringcache_client *client);
 
 /* Nothing changes any more. Never waits. */

@@ -11,6 +11,9 @@
 /* How long a server that left may keep an old connection for the sake of its unanswered writes. */
 enum { LINGER_MS = 60000 };
 
+/* Servers that one turn makes, looks for or lets go, so that it takes a millisecond for them. */
+enum { A_TURN = 1024 };
+
 /* A change in the making: nothing of it is in force before commit. */
 struct change {
     ringcache_config *config;
@@ -18,15 +21,70 @@ struct change {
     struct rc_member_server **members; /* in the order of the configuration */
     struct rc_regreeting *regreetings; /* … too */
     size_t count;
+    struct rc_recruits *recruits;
     struct rc_list fresh; /* members that only the change knows */
 };
 
 /* ---- a change ---- */
 
-static struct rc_member_server *fresh_member(
-    ringcache_client *client, const struct rc_server_uri *uri, struct change *change)
+/* Is there time for one more server in this turn? */
+static bool takes_time(ringcache_client *client)
 {
-    struct rc_member_server *member = rc_member_new(client, uri);
+    bool time = client->handled_servers < A_TURN;
+    client->handled_servers += time;
+    return time;
+}
+
+int rc_members_recruit(
+    ringcache_client *client, const ringcache_config *config, struct rc_recruits *recruits)
+{
+    struct rc_known known;
+    if (client->handled_servers == A_TURN) {
+        return 0;
+    }
+    int rc = rc_known_init(&known, &client->members);
+    if (rc < 0) {
+        return rc;
+    }
+    while (rc == 0 && recruits->looked_at < recruits->count && takes_time(client)) {
+        const struct rc_server_uri *uri = rc_config_server(config, recruits->looked_at);
+        if (rc_known_find(&known, uri) == NULL) {
+            struct rc_member_server *member = rc_member_new(client, uri);
+            recruits->members[recruits->looked_at] = member;
+            rc = member != NULL ? 0 : RINGCACHE_ENOMEM;
+        }
+        recruits->looked_at++;
+    }
+    rc_known_deinit(&known);
+    return rc;
+}
+
+bool rc_recruits_complete(const struct rc_recruits *recruits)
+{
+    return recruits->count <= A_TURN || recruits->looked_at == recruits->count;
+}
+
+void rc_recruits_free(struct rc_recruits *recruits)
+{
+    for (size_t i = 0; i < recruits->looked_at; i++) {
+        if (recruits->members[i] != NULL) {
+            rc_member_free(recruits->members[i]);
+        }
+    }
+}
+
+static struct rc_member_server *fresh_member(
+    ringcache_client *client, struct change *change, size_t i)
+{
+    struct rc_recruits *recruits = change->recruits;
+    struct rc_member_server *member = NULL;
+    if (i < recruits->looked_at) {
+        member = recruits->members[i];
+        recruits->members[i] = NULL;
+    }
+    if (member == NULL) { /* none were made, or the one that was there has left */
+        member = rc_member_new(client, rc_config_server(change->config, i));
+    }
     if (member != NULL) {
         rc_list_append(&change->fresh, &member->link);
     }
@@ -43,7 +101,7 @@ static int choose_members(ringcache_client *client, struct change *change)
     for (size_t i = 0; rc == 0 && i < change->count; i++) {
         const struct rc_server_uri *uri = rc_config_server(change->config, i);
         struct rc_member_server *member = rc_known_find(&known, uri);
-        change->members[i] = member != NULL ? member : fresh_member(client, uri, change);
+        change->members[i] = member != NULL ? member : fresh_member(client, change, i);
         rc = change->members[i] != NULL ? 0 : RINGCACHE_ENOMEM;
         rc = member != NULL ? rc_regreeting_init(&change->regreetings[i], member, uri) : rc;
     }
@@ -88,7 +146,8 @@ static void discard(struct change *change)
 static int prepare(ringcache_client *client, ringcache_config *config, struct rc_rings *rings,
     struct change *change)
 {
-    *change = (struct change){.config = config, .count = rc_config_server_count(config)};
+    change->config = config;
+    change->count = rc_config_server_count(config);
     rc_list_init(&change->fresh);
     change->members = rc_alloc_zeroed(change->count, sizeof *change->members);
     change->regreetings = rc_alloc_zeroed(change->count, sizeof *change->regreetings);
@@ -175,9 +234,10 @@ static void commit(ringcache_client *client, struct change *change)
     rc_flights_overtake(client, rc_slice(NULL, 0)); /* another server may be asked from here on */
 }
 
-int rc_members_install(ringcache_client *client, ringcache_config *config, struct rc_rings *rings)
+int rc_members_install(ringcache_client *client, ringcache_config *config, struct rc_rings *rings,
+    struct rc_recruits *recruits)
 {
-    struct change change;
+    struct change change = {.recruits = recruits};
     int rc = prepare(client, config, rings, &change);
     if (rc == 0) {
         commit(client, &change);
@@ -189,6 +249,7 @@ static int begin_with(ringcache_client *client, const ringcache_config *config)
 {
     const struct rc_rings none = {.owners = NULL};
     struct rc_rings rings;
+    struct rc_recruits nobody = {.count = 0};
     ringcache_config *copy;
     int rc = rc_config_copy(&copy, config);
     if (rc < 0) {
@@ -199,7 +260,7 @@ static int begin_with(ringcache_client *client, const ringcache_config *config)
         ringcache_config_free(copy);
         return rc;
     }
-    return rc_members_install(client, copy, &rings);
+    return rc_members_install(client, copy, &rings, &nobody);
 }
 
 int rc_members_begin(ringcache_client *client, const ringcache_config *config)
@@ -317,21 +378,24 @@ static void depart(struct rc_member_server *member)
     rc_member_free(member);
 }
 
-void rc_members_settle(ringcache_client *client)
+bool rc_members_settle(ringcache_client *client)
 {
     if (client->closing || client->leaving == 0) {
-        return;
+        return false;
     }
     struct rc_list *next;
-    for (struct rc_list *l = client->members.next; l != &client->members; l = next) {
+    bool time = true;
+    for (struct rc_list *l = client->members.next; time && l != &client->members; l = next) {
         struct rc_member_server *member = rc_container(l, struct rc_member_server, link);
         next = l->next;
         bool free_to_go = member->leaving && (rc_server_quiet(member->server) ||
                                                  (member->forced && member->server->live == 0));
-        if (free_to_go) {
+        time = !free_to_go || takes_time(client);
+        if (free_to_go && time) {
             depart(member);
         }
     }
+    return !time;
 }
 
 bool rc_members_have_room(ringcache_client *client)

@@ -71,7 +71,7 @@ typedef void (*rc_resolved_fn)(
 struct rc_work {
     void (*run)(struct rc_work *work);  /* aside, in a thread of its own */
     void (*done)(struct rc_work *work); /* on the loop's thread, unless it was dropped */
-    void (*over)(struct rc_work *work); /* aside again, last of all: free it */
+    void (*over)(struct rc_work *work); /* aside again, once it was dropped: free it */
 };
 
 /* Connections of one process that are dialled or greeted at the same time: a server that comes back
@@ -108,10 +108,10 @@ struct rc_transport_ops {
     /* No answer any more. Prompt, however long the look-up still hangs. */
     void (*forget)(struct rc_lookup *lookup);
 
-    /* Have work done; the next one not before `done` is told. 0, or a negative errno, after which
+    /* Have work done; the next one not before that is dropped. 0, or a negative errno, after which
      * nothing is called. */
     int (*begin_work)(struct rc_transport *t, struct rc_work *work);
-    /* Nobody waits for it any more. Prompt, however long it still takes. */
+    /* Nobody waits for it, or needs what was done, any more. Prompt, however long it still takes. */
     void (*drop_work)(struct rc_transport *t);
 
     /* Read the clock into t->clock (rc_transport_clock). */

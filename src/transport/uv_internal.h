@@ -33,7 +33,7 @@ struct rc_uv {
     struct rc_list streams;      /* not yet closed */
     struct rc_list lookups;      /* neither answered nor forgotten */
     struct rc_mailbox mailbox;   /* what the resolver found for them */
-    struct rc_uv_errand *errand; /* work aside, neither done nor dropped; NULL: none */
+    struct rc_uv_errand *errand; /* work aside that was not dropped; NULL: none */
     struct rc_list late;
     struct rc_list starved; /* streams that wait for memory */
 

@@ -2,8 +2,8 @@
 /* Work aside: a thread of its own for each, since a program may keep libuv's pool busy for as long
  * as it likes, and its loop could not end before what is under way there.
  *
- * What was told or dropped is its thread's alone and knows no transport, so that neither its end
- * nor the loop's waits for it, and giving much memory back keeps no loop. */
+ * What was dropped is its thread's alone and knows no transport, so that neither its end nor the
+ * loop's waits for it, and giving much memory back keeps no loop. */
 #include "transport/uv_internal.h"
 
 #include "base/alloc.h"
@@ -12,9 +12,9 @@
 struct rc_uv_errand {
     pthread_mutex_t lock; /* of the rest; its thread has it while it knocks */
     pthread_cond_t parted;
-    struct rc_uv *u; /* NULL: it was told, or dropped */
+    struct rc_uv *u; /* NULL: it was dropped */
     struct rc_work *work;
-    bool finished;
+    bool finished, told;
 };
 
 static void errand_free(struct rc_uv_errand *errand)
@@ -89,9 +89,8 @@ void rc_uv_work_collect(struct rc_uv *u)
     pthread_mutex_lock(&errand->lock);
     bool finished = errand->finished;
     pthread_mutex_unlock(&errand->lock);
-    if (finished) {
-        u->errand = NULL;
+    if (finished && !errand->told) {
+        errand->told = true;
         errand->work->done(errand->work);
-        part(errand);
     }
 }

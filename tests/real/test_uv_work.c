@@ -65,6 +65,10 @@ static void work_is_told_in_the_loops_thread(void **state)
         assert_int_equal(e.done, 0);
         uv_sem_post(&e.may_end);
         run_until(&w, &e.done, 1);
+        run_for(&w, 5);
+        assert_int_equal(e.done, 1);
+        assert_int_equal(uv_sem_trywait(&e.freed), UV_EAGAIN); /* it may be needed for a while */
+        w.t->ops->drop_work(w.t);
         uv_sem_wait(&e.freed);
         end(&e);
     }

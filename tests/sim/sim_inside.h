@@ -201,7 +201,7 @@ struct sim_client {
     struct sim_random random;
     struct rc_list streams, ready;
     struct rc_list lookups, answered;
-    struct sim_errand *errand; /* neither told nor dropped; NULL: none */
+    struct sim_errand *errand; /* not dropped yet; NULL: none */
     size_t stream_count;
     bool alive, in_turn, in_call, stopping, stopped, retrying;
     void (*closed)(void *owner);
@@ -237,7 +237,7 @@ struct sim_lookup {
 struct sim_errand {
     struct sim_client *client; /* NULL: dropped */
     struct rc_work *work;
-    bool finished;
+    bool finished, told;
 };
 
 extern const struct sim_event_kind sim_wake_kind;

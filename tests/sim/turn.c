@@ -131,12 +131,10 @@ static void answer(struct sim_lookup *l)
 static void finish_work(struct sim_client *c)
 {
     struct sim_errand *e = c->errand;
-    if (e != NULL && e->finished) {
-        c->errand = NULL;
+    if (e != NULL && e->finished && !e->told) {
+        e->told = true;
         assert_may_tell(c);
         e->work->done(e->work);
-        e->work->over(e->work);
-        free(e);
     }
 }
 

@@ -111,7 +111,7 @@ def rest_lines(rows):
                    f'{row["lookup_ns"]:.1f} ns, {row["dependent_ns"]:.1f} ns, '
                    f'{row["build_ms"]:.2f} ms']
         elif row['cell'] == 'join':
-            yield [f'one more server joins {row["servers"]}: until in force, longest turn of the loop',
+            yield [f'{row["servers"]} servers, {row["change"]}: until in force, longest turn of the loop',
                    f'{row["join_ms"]:.2f} ms, {row["longest_turn_ms"]:.2f} ms']
         elif row['cell'] == 'memory' and 'client_bytes' in row:
             yield [f'{row["protocol"]}, {row["servers"]} servers: a client, an idle connection, '

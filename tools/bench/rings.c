@@ -126,11 +126,12 @@ int command_lookup(int argc, char **argv)
     return status;
 }
 
-/* ---- one more server ---- */
+/* ---- another ring for a client ---- */
 
 /* How long a turn keeps its loop, in processor time of its thread: what else runs on the machine is
  * not counted. */
-struct join {
+struct wait {
+    ringcache_config *others; /* as many servers as there are */
     uint64_t begun_ns, done_ns;
     uint64_t turned_ns, longest_turn_ns; /* processor time */
     uv_prepare_t prepare;
@@ -138,33 +139,39 @@ struct join {
 
 static void on_turn(uv_prepare_t *prepare)
 {
-    struct join *join = prepare->data;
+    struct wait *wait = prepare->data;
     uint64_t now = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    uint64_t turn_ns = now - join->turned_ns;
-    join->longest_turn_ns = turn_ns > join->longest_turn_ns ? turn_ns : join->longest_turn_ns;
-    join->turned_ns = now;
+    uint64_t turn_ns = now - wait->turned_ns;
+    wait->longest_turn_ns = turn_ns > wait->longest_turn_ns ? turn_ns : wait->longest_turn_ns;
+    wait->turned_ns = now;
 }
 
 static void on_event(ringcache_client *client, const ringcache_event *event, void *user)
 {
-    struct join *join = user;
+    struct wait *wait = user;
     if (event->type == RINGCACHE_EVENT_RING_CHANGED) {
-        join->done_ns = now_ns();
-        uv_stop(join->prepare.loop);
+        wait->done_ns = now_ns();
+        uv_stop(wait->prepare.loop);
     }
     (void)client;
+}
+
+static int make_config(ringcache_config **config, uint32_t first, uint32_t servers)
+{
+    int status = ringcache_config_new(config);
+    for (uint32_t i = first; i < first + servers && status == 0; i++) {
+        char uri[URI_SIZE];
+        snprintf(uri, sizeof uri, "memcached://cache-%u.example.com", i);
+        status = ringcache_config_add_server(*config, uri);
+    }
+    return status;
 }
 
 static ringcache_client *make_client(uv_loop_t *loop, uint32_t servers)
 {
     ringcache_config *config = NULL;
     ringcache_client *client = NULL;
-    int status = ringcache_config_new(&config);
-    for (size_t i = 0; i < servers && status == 0; i++) {
-        char uri[URI_SIZE];
-        snprintf(uri, sizeof uri, "memcached://cache-%zu.example.com", i);
-        status = ringcache_config_add_server(config, uri);
-    }
+    int status = make_config(&config, 0, servers);
     if (status == 0 && ringcache_client_new(&client, loop, config) != 0) {
         client = NULL;
     }
@@ -172,53 +179,85 @@ static ringcache_client *make_client(uv_loop_t *loop, uint32_t servers)
     return client;
 }
 
-static void begin_turns(uv_loop_t *loop, struct join *join)
+static int add_one(ringcache_client *client, const ringcache_config *others)
 {
-    uv_prepare_init(loop, &join->prepare);
-    join->prepare.data = join;
-    uv_prepare_start(&join->prepare, on_turn);
-    join->begun_ns = now_ns();
-    join->turned_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    (void)others;
+    return ringcache_server_add(client, "memcached://one-more.example.com");
 }
 
-/* The first turn, which greets nobody, is not the join's. */
-static int let_join(uv_loop_t *loop, ringcache_client *client, struct join *join)
+static int replace_all(ringcache_client *client, const ringcache_config *others)
 {
-    ringcache_client_on_event(client, on_event, join);
+    return ringcache_servers_replace(client, others);
+}
+
+static const struct change {
+    const char *name;
+    int (*make)(ringcache_client *client, const ringcache_config *others);
+} changes[] = {{"one more joins", add_one}, {"all give way to as many others", replace_all}};
+
+static void begin_turns(uv_loop_t *loop, struct wait *wait)
+{
+    uv_prepare_init(loop, &wait->prepare);
+    wait->prepare.data = wait;
+    uv_prepare_start(&wait->prepare, on_turn);
+    wait->begun_ns = now_ns();
+    wait->turned_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* The first turn, which greets nobody, is not the change's; those are in which servers go. */
+static int let_join(
+    uv_loop_t *loop, ringcache_client *client, struct wait *wait, const struct change *change)
+{
+    enum { TURNS_BEHIND = 20 };
+    ringcache_client_on_event(client, on_event, wait);
     ringcache_client_ref(client);
     uv_run(loop, UV_RUN_NOWAIT);
-    begin_turns(loop, join);
-    int status = ringcache_server_add(client, "memcached://one-more.example.com");
+    begin_turns(loop, wait);
+    int status = change->make(client, wait->others);
     if (status == 0) {
         uv_run(loop, UV_RUN_DEFAULT);
-        on_turn(&join->prepare);
+        on_turn(&wait->prepare);
     }
-    uv_close((uv_handle_t *)&join->prepare, NULL);
+    for (int i = 0; status == 0 && i < TURNS_BEHIND; i++) {
+        uv_run(loop, UV_RUN_NOWAIT);
+    }
+    uv_close((uv_handle_t *)&wait->prepare, NULL);
     return status;
 }
 
-static int measure_join(uint32_t servers)
+static int measure_change(const struct change *change, uint32_t servers)
 {
     uv_loop_t loop;
     if (uv_loop_init(&loop) != 0) {
         return 1;
     }
-    struct join join = {0};
+    struct wait wait = {.others = NULL};
     ringcache_client *client = make_client(&loop, servers);
-    int status = RINGCACHE_ENOMEM;
+    int status = make_config(&wait.others, servers, servers);
     if (client != NULL) {
-        status = let_join(&loop, client, &join);
+        status = status == 0 ? let_join(&loop, client, &wait, change) : status;
         ringcache_client_close(client, NULL, NULL);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
-    if (status != 0 || join.done_ns == 0) {
-        fprintf(stderr, "bench: a join failed: %s\n", ringcache_strerror(status));
+    ringcache_config_free(wait.others);
+    if (status != 0 || wait.done_ns == 0) {
+        fprintf(stderr, "bench: a change failed: %s\n", ringcache_strerror(status));
         return 1;
     }
-    printf("{\"servers\": %u, \"join_ms\": %.3f, \"longest_turn_ms\": %.3f}\n", servers,
-        (double)(join.done_ns - join.begun_ns) / 1e6, (double)join.longest_turn_ns / 1e6);
+    printf("{\"change\": \"%s\", \"servers\": %u, \"join_ms\": %.3f, \"longest_turn_ms\": %.3f}\n",
+        change->name, servers, (double)(wait.done_ns - wait.begun_ns) / 1e6,
+        (double)wait.longest_turn_ns / 1e6);
     return 0;
+}
+
+static int measure_join(uint32_t servers)
+{
+    int status = 0;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        status |= measure_change(&changes[i], servers);
+    }
+    return status;
 }
 
 int command_join(int argc, char **argv)
