@@ -323,6 +323,27 @@ static void an_encoder_out_of_memory_appends_nothing(void **state)
     }
 }
 
+static void a_script_is_spelt_out_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct rc_command command = {.verb = RC_VERB_CAS, .key = BYTES("k"), .value = BYTES("v")};
+    struct rc_slice encoded = encode_copy(&rc_codec_resp, &command);
+    struct rc_buf out = {0};
+    size_t instead = 0;
+    calls = 0;
+    fail_at = 1;
+    int rc = rc_codec_resp.spell_out(&out, command.verb, encoded, &instead);
+    fail_at = 0;
+    assert_int_equal(rc, RINGCACHE_ENOMEM);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(rc_codec_resp.spell_out(&out, command.verb, encoded, &instead), 0);
+    assert_int_equal(rc_buf_append(&out, encoded.data + instead, encoded.len - instead), 0);
+    command.again = true;
+    check_encoding(&rc_codec_resp, &command, rc_slice(out.data, out.len));
+    rc_buf_deinit(&out);
+    free_bytes(encoded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +355,7 @@ int main(void)
         cmocka_unit_test(any_allocation_may_fail_and_nothing_is_lost),
         cmocka_unit_test(a_reader_that_finds_another_reply_than_the_scan_is_refused),
         cmocka_unit_test(an_encoder_out_of_memory_appends_nothing),
+        cmocka_unit_test(a_script_is_spelt_out_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
