@@ -15,12 +15,10 @@
 #include "base/slice.h"
 #include "codec/codec.h"
 
-/* The writers return where the next byte goes. */
+/* The writers return where the next byte goes. `bytes` are never NULL; those of a slice may be. */
 static inline unsigned char *rc_wire_put(unsigned char *at, const void *bytes, size_t n)
 {
-    if (n > 0) {
-        memcpy(at, bytes, n);
-    }
+    memcpy(at, bytes, n);
     return at + n;
 }
 
