@@ -104,20 +104,12 @@ struct rc_text *rc_texts_new_of_names(const struct rc_topology *topology)
     return new_texts(topology, RC_DISTRIBUTION_RING);
 }
 
-static int by_member(const struct rc_text *a, const struct rc_text *b)
-{
-    return (a->member > b->member) - (a->member < b->member);
-}
-
 static int by_bytes(const void *left, const void *right)
 {
     const struct rc_text *a = left;
     const struct rc_text *b = right;
     int order = memcmp(a->bytes, b->bytes, a->len < b->len ? a->len : b->len);
-    if (order != 0) {
-        return order;
-    }
-    return a->len != b->len ? (a->len > b->len ? 1 : -1) : by_member(a, b);
+    return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
 }
 
 static int by_length(const void *left, const void *right)

@@ -26,7 +26,7 @@ struct rc_text *rc_texts_new(const struct rc_topology *topology);
 /* The same with the names that users see. */
 struct rc_text *rc_texts_new_of_names(const struct rc_topology *topology);
 
-/* By bytes, a prefix first; equal ones by member. */
+/* By bytes, a prefix first. No two are equal: rc_topology_check saw to that. */
 void rc_texts_sort(struct rc_text *texts, size_t count);
 
 /* Into the order in which the dialect numbers its servers and breaks ties. */

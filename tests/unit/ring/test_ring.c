@@ -116,6 +116,24 @@ static void the_order_of_configuration_does_not_matter_to_the_native_ring(void *
     }
 }
 
+static void a_name_that_another_begins_with_comes_first_however_they_are_listed(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"cache", "cache2", "cache"};
+    uint64_t digests[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct fleet fleet = fleet_of(RC_DISTRIBUTION_RING, RC_HASH_XXH3);
+        fleet_add(&fleet, "h", 1, 1, names[i]);
+        fleet_add(&fleet, "h", 1, 1, names[i + 1]);
+        ringcache_ring *ring = fleet_ring(&fleet);
+        assert_string_equal(ringcache_ring_server_name(ring, ring->by_name[0]), "cache");
+        digests[i] = ringcache_ring_digest(ring);
+        ringcache_ring_unref(ring);
+        fleet_free(&fleet);
+    }
+    assert_int_equal(digests[0], digests[1]);
+}
+
 static void shares_sum_to_1_and_are_what_a_count_finds(void **state)
 {
     (void)state;
@@ -447,6 +465,7 @@ int main(void)
         cmocka_unit_test(the_index_finds_what_a_search_from_the_start_finds),
         cmocka_unit_test(a_crowded_bucket_is_searched_to_the_right_point),
         cmocka_unit_test(the_order_of_configuration_does_not_matter_to_the_native_ring),
+        cmocka_unit_test(a_name_that_another_begins_with_comes_first_however_they_are_listed),
         cmocka_unit_test(shares_sum_to_1_and_are_what_a_count_finds),
         cmocka_unit_test(shares_of_a_wide_hash_sum_to_1),
         cmocka_unit_test(owners_are_distinct_and_complete_and_begin_with_the_owner),
