@@ -80,9 +80,9 @@ typedef void (*ringcache_reply_cb)(
  * of another type on a Redis, or RINGCACHE_MISS where the get left together with others
  * (merge_gets). Of those, a key with an empty or very large value on memcached, and one that a
  * Redis refused together with others, is asked for once more: behind what was submitted for its
- * server meanwhile, whose effect it may show. Returns 0, RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a bound is reached:
- * RINGCACHE_EVENT_ROOM tells when there is room), RINGCACHE_ENOSERVER, RINGCACHE_ENOMEM or
- * RINGCACHE_ECLOSING. */
+ * server meanwhile, whose effect it may show. Returns 0, RINGCACHE_EINVAL (key), RINGCACHE_EBUSY (a
+ * bound is reached: RINGCACHE_EVENT_ROOM tells when there is room), RINGCACHE_ENOSERVER,
+ * RINGCACHE_ENOMEM or RINGCACHE_ECLOSING. */
 RINGCACHE_API int ringcache_get(
     ringcache_client *client, const void *key, size_t key_len, ringcache_reply_cb cb, void *user);
 

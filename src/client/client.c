@@ -251,8 +251,8 @@ static void drain(void *owner)
     rc_growth_go_on(client);
     bool leaving = rc_members_settle(client);
     bool untidy = rc_failover_tidy(client);
-    bool more = leaving || untidy || !rc_list_empty(&env->finished) || !rc_list_empty(&env->returned) ||
-                !rc_list_empty(&client->events) ||
+    bool more = leaving || untidy || !rc_list_empty(&env->finished) ||
+                !rc_list_empty(&env->returned) || !rc_list_empty(&client->events) ||
                 (client->closing && (rc_posts_waiting(&client->posts) || under_way(client)));
     if (more) {
         rc_env_defer(env);

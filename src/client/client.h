@@ -294,8 +294,8 @@ struct rc_recruits {
 
 /* Put the first table in force. */
 int rc_members_begin(ringcache_client *client, const ringcache_config *config);
-/* Make some of the servers that `config` needs and the client has not, until all of them were looked
- * at: 0, or RINGCACHE_ENOMEM. */
+/* Make some of the servers that `config` needs and the client has not, until all of them were
+ * looked at: 0, or RINGCACHE_ENOMEM. */
 int rc_members_recruit(
     ringcache_client *client, const ringcache_config *config, struct rc_recruits *recruits);
 bool rc_recruits_complete(const struct rc_recruits *recruits);

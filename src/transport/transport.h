@@ -111,7 +111,7 @@ struct rc_transport_ops {
     /* Have work done; the next one not before that is dropped. 0, or a negative errno, after which
      * nothing is called. */
     int (*begin_work)(struct rc_transport *t, struct rc_work *work);
-    /* Nobody waits for it, or needs what was done, any more. Prompt, however long it still takes. */
+    /* Nobody waits for it any more, or needs what was done. Prompt, however long that takes. */
     void (*drop_work)(struct rc_transport *t);
 
     /* Read the clock into t->clock (rc_transport_clock). */
