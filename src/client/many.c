@@ -19,8 +19,8 @@
 #include "client/failover.h"
 
 enum {
-    SLICE = 4096,       /* keys routed or told of in one turn, so that the loop is not held up */
-    ROW = RC_BATCH_MAX, /* keys that one queue submits before its server is looked at again */
+    SLICE = 4096, /* keys routed or told of in one turn, so that the loop is not held up */
+    ROW = 64,     /* keys that one queue submits before its server is looked at again */
 };
 
 #define NO_KEY UINT32_MAX

@@ -10,7 +10,7 @@ enum {
     /* What a key and the batch's end may add to the bytes of a key. */
     MEMCACHED_ROOM_BYTES = 32,
     RESP_ROOM_BYTES = 48,
-    RESP_HEAD_MAX_BYTES = 15,
+    RESP_HEAD_MAX_BYTES = 16, /* that of 255 keys */
 };
 
 /* A key was written, up to `end`. */

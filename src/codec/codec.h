@@ -150,7 +150,7 @@ struct rc_answer {
 
 enum rc_decoded { RC_DECODED_MORE, RC_DECODED_ONE, RC_DECODED_BAD };
 
-enum { RC_BATCH_MAX = 64 };
+enum { RC_BATCH_MAX = UINT8_MAX };
 
 struct rc_limits {
     uint64_t max_value_bytes; /* at most RC_VALUE_MAX_BYTES */
@@ -169,17 +169,17 @@ struct rc_excess {
 };
 
 /* memcached meta: how far a batch's replies were looked at, of which nothing is believed before the
- * last key's own, with its token, has begun; and how far they were told since. Bit i stands for key
- * i. All zero between batches. */
+ * last key's own, with its token, has begun; and how far they were told since. All zero between
+ * batches. */
 struct rc_batch_look {
     size_t at;      /* bytes of input */
     size_t keys_at; /* … of rc_expect.keys, and how many that are */
     uint32_t keys;
-    uint32_t end_len;  /* of the line that ended the values, once it came */
-    uint64_t here;     /* there is a value for it */
-    uint64_t left_out; /* … which was taken out of the input */
-    uint32_t told;     /* so many keys were told, with … */
-    size_t told_at;    /* … so much of the input, which is not there any more */
+    uint32_t values;      /* how many of these have one */
+    uint32_t end_len;     /* of the line that ended the values, once it came */
+    uint32_t told;        /* so many keys were told, … */
+    uint32_t told_values; /* … and of the values so many, with … */
+    size_t told_at;       /* … so much of the input, which is not there any more */
     bool proven;
 };
 
@@ -187,6 +187,8 @@ struct rc_batch_look {
 struct rc_batch_value {
     uint32_t at; /* where in the input, as it was when nothing was told */
     uint32_t size, flags;
+    uint8_t key;   /* its number in the batch */
+    bool left_out; /* it was taken out of the input */
     uint64_t cas;
 };
 
@@ -201,7 +203,7 @@ struct rc_decoder {
     size_t lines;             /* memcached: how many bytes of figures were understood */
     size_t left_out;          /* … and before these, being too many to be kept */
     struct rc_batch_look batch;
-    struct rc_batch_value values[RC_BATCH_MAX]; /* … and by key, where `here` says that */
+    struct rc_batch_value values[RC_BATCH_MAX]; /* … in the order of their keys */
     bool crowded; /* values of a batch were too many bytes to be held; for the caller to clear */
 };
 

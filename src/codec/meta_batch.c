@@ -114,15 +114,18 @@ static enum rc_decoded hold_value(struct rc_decoder *decoder, struct rc_slice in
     if (memcmp(input.data + at + len, "\r\n", CRLF_LEN) != 0) {
         return rc_wire_bad(answer, "the value does not end where its length says");
     }
-    uint64_t bit = UINT64_C(1) << (look.keys - 1);
-    look.here |= bit;
+    decoder->values[look.values++] = (struct rc_batch_value){
+        .at = (uint32_t)at,
+        .size = (uint32_t)value->size,
+        .flags = value->flags,
+        .key = (uint8_t)(look.keys - 1),
+        .left_out = decoder->excess.found,
+        .cas = value->cas,
+    };
     if (decoder->excess.found) {
-        look.left_out |= bit;
         decoder->crowded = decoder->crowded || value->size <= decoder->limits.max_value_bytes;
         decoder->excess = (struct rc_excess){0};
     }
-    decoder->values[look.keys - 1] =
-        (struct rc_batch_value){(uint32_t)at, (uint32_t)value->size, value->flags, value->cas};
     decoder->batch = look;
     return RC_DECODED_ONE;
 }
@@ -179,18 +182,33 @@ static enum rc_decoded look_at_line(struct rc_decoder *decoder, struct rc_slice 
 
 /* ---- telling ---- */
 
-/* How much of the input is the next key's, whose value that is, or the line of it alone. */
-static inline size_t bytes_of(
-    const struct rc_batch_look *look, const struct rc_batch_value *value, bool left_out)
+/* The next key's value, or NULL. */
+static inline const struct rc_batch_value *next_value(const struct rc_decoder *decoder)
 {
-    return value->at - look->told_at + (left_out ? 0 : value->size) + CRLF_LEN;
+    const struct rc_batch_look *look = &decoder->batch;
+    const struct rc_batch_value *value = &decoder->values[look->told_values];
+    return look->told_values < look->values && value->key == look->told ? value : NULL;
 }
 
-/* The next key was told, with `len` bytes: how many go with it. The last one's reply is its own. */
-static inline size_t told(struct rc_batch_look *look, uint32_t due, size_t len)
+/* How much of the input is the next key's, whose value that is, or the line of it alone; NULL: it
+ * has none. */
+static inline size_t bytes_of(const struct rc_batch_look *look, const struct rc_batch_value *value)
 {
+    if (value == NULL) {
+        return 0;
+    }
+    return value->at - look->told_at + (value->left_out ? 0 : value->size) + CRLF_LEN;
+}
+
+/* The next key was told, with that value: how many bytes go with it. The last one's reply is its
+ * own. */
+static inline size_t told(
+    struct rc_batch_look *look, uint32_t due, const struct rc_batch_value *value)
+{
+    size_t len = bytes_of(look, value);
     size_t with_it = len + (due == 2 ? look->end_len : 0);
     look->told++;
+    look->told_values += value != NULL;
     look->told_at += len;
     if (due == 2) {
         *look = (struct rc_batch_look){0};
@@ -198,24 +216,19 @@ static inline size_t told(struct rc_batch_look *look, uint32_t due, size_t len)
     return with_it;
 }
 
-/* The next key's value. */
-static size_t tell_value(
-    const struct rc_decoder *decoder, struct rc_slice input, struct rc_answer *answer)
+static void tell_value(const struct rc_decoder *decoder, const struct rc_batch_value *value,
+    struct rc_slice input, struct rc_answer *answer)
 {
-    const struct rc_batch_look *look = &decoder->batch;
-    const struct rc_batch_value *value = &decoder->values[look->told];
-    bool left_out = (look->left_out >> look->told & 1) != 0;
     answer->status = RINGCACHE_OK;
     answer->flags = value->flags;
     answer->cas = value->cas;
-    if (left_out && value->size > decoder->limits.max_value_bytes) {
+    if (value->left_out && value->size > decoder->limits.max_value_bytes) {
         rc_wire_too_large(answer);
-    } else if (left_out || value->size == 0) {
+    } else if (value->left_out || value->size == 0) {
         answer->again = true;
     } else {
-        answer->value = rc_slice(input.data + (value->at - look->told_at), value->size);
+        answer->value = rc_slice(input.data + (value->at - decoder->batch.told_at), value->size);
     }
-    return bytes_of(look, value, left_out);
 }
 
 /* No value is left: an error that ended them is the key's. */
@@ -231,35 +244,32 @@ static size_t tell_key(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer)
 {
     struct rc_batch_look *look = &decoder->batch;
-    uint64_t here = look->here >> look->told;
-    size_t len = 0;
+    const struct rc_batch_value *value = next_value(decoder);
     *answer = (struct rc_answer){.status = RINGCACHE_MISS};
-    if ((here & 1) != 0) {
-        len = tell_value(decoder, input, answer);
-    } else if (here == 0) {
+    if (value != NULL) {
+        tell_value(decoder, value, input, answer);
+    } else if (look->told_values == look->values) {
         tell_end(look, input, answer);
     }
-    return told(look, expect->due, len);
+    return told(look, expect->due, value);
 }
 
 bool rc_meta_usual_of_batch(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_asked *asked, struct rc_usual *reply)
 {
     struct rc_batch_look *look = &decoder->batch;
-    const struct rc_batch_value *value = &decoder->values[look->told];
-    bool here = (look->here >> look->told & 1) != 0, ended_well = look->end_len == END_LEN;
-    bool whole = here && (look->left_out >> look->told & 1) == 0 && value->size > 0;
-    if (!look->proven || (here ? !whole : !ended_well)) {
+    const struct rc_batch_value *value = next_value(decoder);
+    bool ended_well = look->end_len == END_LEN;
+    if (!look->proven || (value != NULL ? value->left_out || value->size == 0 : !ended_well)) {
         return false;
     }
-    size_t len = 0;
-    reply->status = here ? RINGCACHE_OK : RINGCACHE_MISS;
-    if (here) {
+    reply->status = RINGCACHE_MISS;
+    if (value != NULL) {
+        reply->status = RINGCACHE_OK;
         reply->flags = value->flags;
         reply->value = rc_slice(input.data + (value->at - look->told_at), value->size);
-        len = bytes_of(look, value, false);
     }
-    reply->len = told(look, asked->due, len);
+    reply->len = told(look, asked->due, value);
     return true;
 }
 

@@ -6,6 +6,8 @@
 #include "server/health.h"
 #include "server/journal.h"
 
+enum { VALUE_BYTES = 8 * 1024 }; /* what values are taken for before any came */
+
 const char *rc_conn_quote(struct rc_conn *conn, struct rc_slice text)
 {
     size_t len = text.len < sizeof conn->why - 1 ? text.len : sizeof conn->why - 1;
@@ -279,6 +281,7 @@ struct rc_conn *rc_conn_open(struct rc_env *env, struct rc_backend *backend,
     rc_output_init(&conn->out);
     rc_deadline_init(&conn->timer, timer_due);
     rc_ticket_init(&conn->ticket, its_turn);
+    conn->value_bytes = VALUE_BYTES;
     conn->setup_ms = deadline_ms;
     rc_dial_init(&conn->dial, env, &stream_events, conn);
     if (!rc_turnstile_enter(env, &conn->ticket)) {

@@ -114,6 +114,7 @@ struct rc_conn {
     struct rc_output out;
     struct rc_batch batch;       /* the end of `out` while it has keys; each a slot, the last … */
     struct rc_slot *batch_first; /* … and this the first of them */
+    uint32_t batch_most;         /* so many keys it may have */
     size_t charged;              /* of the budget, for `out`, `keys` and `reads` */
     uint64_t opened_ms;          /* when dialling began */
     uint64_t suspect_ms;
@@ -140,6 +141,7 @@ struct rc_conn {
     uint32_t lane;          /* the number of its lane, which it may have left */
     uint32_t pins;          /* callers up the stack that will still touch it */
     uint32_t spread;        /* so many of the next gets go one by one */
+    uint32_t value_bytes;   /* of values that gets brought: a mean, the newest counting most */
     bool batches;           /* READY: gets may leave as batches: those of a many do … */
     bool merges;            /* … and so do single ones (env->merges) */
     uint32_t known_scripts; /* redis: bit `verb`: the server has that verb's script */

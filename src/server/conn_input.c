@@ -6,10 +6,10 @@
 #include "server/journal.h"
 
 enum {
-    IN_CHUNK = 64 * 1024,       /* input memory a connection keeps */
-    IN_ROOM = 16 * 1024,        /* room offered to a read, at least */
-    IN_TRUST = 8,               /* once this part of a reply came, all of it has room */
-    SPREAD = 16 * RC_BATCH_MAX, /* gets that go one by one once a batch could not be held */
+    IN_CHUNK = 64 * 1024, /* input memory a connection keeps */
+    IN_ROOM = 16 * 1024,  /* room offered to a read, at least */
+    IN_TRUST = 8,         /* once this part of a reply came, all of it has room */
+    SPREAD = 1024,        /* gets that go one by one once a batch could not be held */
 };
 
 /* ---- greeting ---- */
@@ -216,6 +216,12 @@ static void ask_alone(struct rc_conn *conn, const struct rc_answer *answer)
     }
 }
 
+/* A get brought a value of that size. */
+static inline void learn_size(struct rc_conn *conn, size_t len)
+{
+    conn->value_bytes += (uint32_t)(len >> 3) - (conn->value_bytes >> 3);
+}
+
 static void deliver(struct rc_conn *conn, const struct rc_answer *came)
 {
     struct rc_answer outdated;
@@ -254,6 +260,9 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
     } else if (answer->again && send_again(conn, slot)) {
         return;
     }
+    if (slot->verb == RC_VERB_GET && answer->value.len > 0) {
+        learn_size(conn, answer->value.len);
+    }
     bool program = slot->program;
     const struct rc_result result = result_of(slot, answer);
     rc_conn_slot_over(conn, slot, &result);
@@ -286,6 +295,9 @@ static bool read_usual(struct rc_conn *conn, struct rc_slice input)
     (void)take_oldest(conn);
     if (oldest->logged) {
         rc_key_log_pop(&conn->keys);
+    }
+    if (reply.value.len > 0) {
+        learn_size(conn, reply.value.len);
     }
     request->conn = NULL;
     rc_request_answer(conn->env, request, &reply);

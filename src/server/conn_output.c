@@ -7,9 +7,10 @@
 #include "server/journal.h"
 
 enum {
-    OUT_KEEP = 16 * 1024,  /* output memory an idle connection keeps */
-    SLACK_MIN = 64 * 1024, /* a buffer up to this size is charged for what it holds alone */
-    WRITE_PARTS = 32,      /* of one write: our own bytes, and what is lent between them */
+    BATCH_BYTES = 512 * 1024, /* of values that a batch is to bring, about: as much again is held */
+    OUT_KEEP = 16 * 1024,     /* output memory an idle connection keeps */
+    SLACK_MIN = 64 * 1024,    /* a buffer up to this size is charged for what it holds alone */
+    WRITE_PARTS = 32,         /* of one write: our own bytes, and what is lent between them */
 };
 
 static size_t memory_of(const struct rc_buf *b)
@@ -259,13 +260,23 @@ static inline bool is_for_batch(struct rc_conn *conn, const struct rc_command *c
     return !spread;
 }
 
+/* As many as their values are to let through, judged by those that came: what comes for a batch
+ * holds up what was asked behind it. */
+static inline void open_batch(struct rc_conn *conn, struct rc_slot *first, uint64_t token)
+{
+    uint32_t fit = BATCH_BYTES / conn->value_bytes;
+    conn->batch_most = fit < 1 ? 1 : fit < RC_BATCH_MAX ? fit : RC_BATCH_MAX;
+    conn->batch_first = first;
+    conn->batch = rc_batch_open(&conn->out.own, token, conn->codec->batch_least, conn->divide != 0);
+}
+
 /* A GET of that key is the next one of the batch, or the first of a new one. */
 static inline int join_batch(
     struct rc_conn *conn, struct rc_request *request, const struct rc_get *get)
 {
     struct rc_slot *slot = &request->slot;
     bool dates = conn->divide != 0;
-    if (conn->batch.count == RC_BATCH_MAX || conn->batch.want_cas != dates) {
+    if (conn->batch.count == conn->batch_most || conn->batch.want_cas != dates) {
         rc_conn_close_batch(conn);
     }
     int rc = rc_read_log_reserve(&conn->reads, get->prefix, get->key);
@@ -273,8 +284,7 @@ static inline int join_batch(
         return rc;
     }
     if (conn->batch.count == 0) {
-        conn->batch = rc_batch_open(&conn->out.own, get->token, conn->codec->batch_least, dates);
-        conn->batch_first = slot;
+        open_batch(conn, slot, get->token);
     }
     size_t before = conn->out.own.len;
     rc = conn->codec->batch_extend(&conn->out.own, &conn->batch, get->prefix, get->key);

@@ -208,10 +208,11 @@ void rc_server_refuse(
 
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane_number)
 {
+    enum { AT_LEAST = 64 };
     uint32_t half = server->env->max_inflight / 2 > 0 ? server->env->max_inflight / 2 : 1;
     const struct rc_lane *lane = lane_at(server, lane_number);
     uint32_t used = rc_lane_load(lane);
-    return used < half ? half - used : lane->bulk == 0 ? RC_BATCH_MAX : 0;
+    return used < half ? half - used : lane->bulk == 0 ? AT_LEAST : 0;
 }
 
 /* Would what was refused last be taken now, and some more behind it? */

@@ -163,7 +163,7 @@ void rc_server_refuse(
     struct rc_server *server, uint32_t lane, struct rc_request *request, int status);
 
 /* How many GETs of a many it may be given now: as many as leave half of the lane's bound to others,
- * and where those use more, one batch at a time. */
+ * and where those use more, some at a time. */
 uint32_t rc_server_slack(const struct rc_server *server, uint32_t lane);
 
 /* Since when it is suspected; 0: it is not. */

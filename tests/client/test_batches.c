@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 enum {
-    KEYS_MAX = 192,
+    KEYS_MAX = 255,
     BATCH = 64,
     NAME_SIZE = 8,
     LARGE = 100000,
@@ -319,6 +319,33 @@ static void values_beyond_what_is_held_come_all_the_same(void **state)
     end(s);
 }
 
+/* Half of what is held. */
+static void a_batch_has_as_many_keys_as_values_of_their_size_let_through(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes, batch;
+    } steps[] = {{1, 255}, {100, 255}, {2000, 255}, {4000, 131}, {7000, 74}, {12000, 43},
+        {20000, 26}, {30000, 17}};
+    struct stage *s = begin("max_inflight", "4096");
+    put_large(s, KEYS_MAX);
+    for (size_t step = 0; step < sizeof steps / sizeof *steps; step++) {
+        for (size_t i = 0; i < s->count; i++) {
+            put(s, i, rc_slice(s->large, steps[step].bytes));
+        }
+        ask(s, 0);
+        wait_for(s);
+        uint64_t meta = engine_count(s->engine, "mg");
+        ask(s, 0);
+        wait_for(s);
+        assert_int_equal(s->ok, KEYS_MAX);
+        uint64_t batches = engine_count(s->engine, "mg") - meta;
+        assert_int_equal(batches, (KEYS_MAX + steps[step].batch - 1) / steps[step].batch);
+        assert_true(s->most <= HELD_BYTES + SLACK);
+    }
+    end(s);
+}
+
 static void after_a_while_keys_go_in_batches_again(void **state)
 {
     (void)state;
@@ -352,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_server_without_memory_fails_the_rest_of_the_batch_alone),
         cmocka_unit_test(a_batch_that_fails_as_a_whole_ends_its_round_trip),
         cmocka_unit_test(values_beyond_what_is_held_come_all_the_same),
+        cmocka_unit_test(a_batch_has_as_many_keys_as_values_of_their_size_let_through),
         cmocka_unit_test(after_a_while_keys_go_in_batches_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,7 @@ static void keys_leave_in_batches_whatever_single_gets_do(void **state)
         ask(many, NULL);
         wait_for(many, 400);
         assert_all_told(many);
-        assert_true(engine_count(redis, "mget") >= 1000 / 64);
+        assert_in_range(engine_count(redis, "mget"), 1000 / 255, 1000 / 64 + 1);
         assert_true(engine_count(redis, "") - before <= 1000 / 32);
         before = engine_count(redis, "mget");
         for (int get = 0; get < 4; get++) { /* the first stays alone, the second proves the step */
@@ -185,7 +185,7 @@ static void keys_that_waited_for_a_connection_leave_in_batches_too(void **state)
         ask(many, NULL);
         wait_for(many, 400);
         assert_int_equal(many->missed, 1000);
-        assert_true(engine_count(redis, "mget") >= 1000 / 64);
+        assert_in_range(engine_count(redis, "mget"), 1000 / 255, 1000 / 64 + 1);
         assert_true(engine_count(redis, "") <= 1000 / 32);
         free(many);
         world_end(world);
