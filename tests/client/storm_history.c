@@ -399,14 +399,16 @@ static bool lingers(const struct storm *storm, const struct storm_write *write)
            (unanswered && rules->journal && (rules->doubts || rules->unproven || rules->joint));
 }
 
-/* May anything have ended what the write `stored` made? `r` itself is no reason why. */
+/* May anything have ended what the write `stored` made? `r` itself is no reason why. What failed
+ * when that one was under way is made good behind it. */
 static bool may_have_ended(const struct storm_request *r, uint32_t stored)
 {
     const struct storm_key *key = r->key;
     for (uint32_t n = 1; n <= key->written; n++) {
         const struct storm_write *write = &key->writes[n];
         bool ends = write->op == RINGCACHE_DELETE || write->fleeting;
-        bool before = n != stored && precedes(r, n, stored);
+        bool late = write->swept && write->ended_at > key->writes[stored].asked_at;
+        bool before = n != stored && precedes(r, n, stored) && !late;
         bool diverted = r->storm->rules.diverts && write->fate == STORM_PENDING_WRITE;
         bool may = (ends && write->fate != STORM_DENIED) || write->swept || diverted;
         if (n != r->number && ((may && !before) || lingers(r->storm, write))) {
