@@ -226,6 +226,34 @@ static void a_backlog_that_runs_after_the_limit_undoes_no_newer_write(void **sta
     }
 }
 
+static void expect_in_own_words(struct scene *s, const char *value)
+{
+    static const ringcache_slice words[] = {{"GET", 3}, {"k", 1}};
+    struct world_call call = world_call(s->world);
+    struct world_reply *reply = world_called(
+        s->world, &call, ringcache_command(s->world->client, words, 2, NULL, call.cb, call.user));
+    assert_value(settled(s, reply), value);
+}
+
+/* They are sent whatever is in doubt. What the failed write was to replace is gone all the same. */
+static void a_callers_own_words_read_what_runs_late(void **state)
+{
+    (void)state;
+    struct scene s = begin_stuck(&kinds[REDIS]);
+    until_back(&s);
+    expect_in_own_words(&s, "");
+    assert_reply(settled(&s, world_set(s.world, "k", "v2")), RINGCACHE_OK);
+    expect_in_own_words(&s, "v2");
+    sim_stall(s.server, s.connection, false);
+    while (!holds(&s, "v1")) {
+        assert_true(sim_step(s.world->sim));
+    }
+    expect_in_own_words(&s, "v1");
+    world_run_for(s.world, SOON_MS);
+    expect_in_own_words(&s, "");
+    world_end(s.world);
+}
+
 static void the_peers_end_ends_the_doubt(void **state)
 {
     (void)state;
@@ -719,6 +747,7 @@ int main(void)
         cmocka_unit_test(a_server_that_slept_is_given_its_time_to_answer),
         cmocka_unit_test(a_backlog_that_runs_before_the_limit_ends_the_wait),
         cmocka_unit_test(a_backlog_that_runs_after_the_limit_undoes_no_newer_write),
+        cmocka_unit_test(a_callers_own_words_read_what_runs_late),
         cmocka_unit_test(the_peers_end_ends_the_doubt),
         cmocka_unit_test(the_peers_end_during_another_outage_ends_the_doubt),
         cmocka_unit_test(after_a_minute_the_doubt_is_over),

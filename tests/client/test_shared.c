@@ -403,6 +403,39 @@ static void a_doubt_ends_with_what_told_of_it(void **state)
     }
 }
 
+static void expect_in_own_words(struct scene *s, const char *value)
+{
+    static const ringcache_slice words[] = {{"GET", 3}, {"k", 1}};
+    struct told told = {.calls = 0};
+    assert_int_equal(ringcache_command(s->members[1].client, words, 2, NULL, on_reply, &told), 0);
+    settle(s, &told);
+    assert_int_equal(told.status, RINGCACHE_OK);
+    assert_string_equal(told.value, value);
+}
+
+/* No answer of the client's own is kept from the server, nor is anything deleted for them before
+ * the connection is waited for no more. */
+static void a_callers_own_words_read_what_is_in_doubt(void **state)
+{
+    (void)state;
+    uint64_t connection;
+    struct scene *s = begin_doubt(true, &connection);
+    expect(s, &s->members[1], "k", RINGCACHE_MISS, "");
+    expect_in_own_words(s, "v0");
+    sim_run_for(s->sim, FENCE_LIMIT_MS + SOON_MS);
+    expect_in_own_words(s, "");
+    write_as(s, &s->members[1], "k", "v2");
+    expect_in_own_words(s, "v2");
+    sim_stall(s->server, connection, false);
+    while (!server_holds(s, "k", "v1")) {
+        assert_true(sim_step(s->sim));
+    }
+    expect_in_own_words(s, "v1"); /* carried out late */
+    sim_run_for(s->sim, SOON_MS);
+    expect_in_own_words(s, "");
+    end(s);
+}
+
 static void without_memory_for_the_keys_all_are_in_doubt(void **state)
 {
     (void)state;
@@ -645,6 +678,7 @@ int main(void)
         cmocka_unit_test(what_one_gave_up_undoes_no_newer_write_of_another),
         cmocka_unit_test(in_the_moment_that_a_doubt_ends_nothing_old_is_read),
         cmocka_unit_test(a_doubt_ends_with_what_told_of_it),
+        cmocka_unit_test(a_callers_own_words_read_what_is_in_doubt),
         cmocka_unit_test(without_memory_for_the_keys_all_are_in_doubt),
         cmocka_unit_test(who_comes_later_is_told_of_keys_in_doubt),
         cmocka_unit_test(the_bytes_of_what_is_told_are_counted),
