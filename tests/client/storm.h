@@ -164,6 +164,7 @@ struct storm_request {
     struct storm_loan *loan;      /* until it is accepted */
     ringcache_op op;              /* or the one whose answers it may have */
     bool slow;                    /* an update or a fetch: several requests */
+    bool doubted;                 /* sent although its key was in doubt to its client */
     struct storm_server *flushed; /* or NULL */
     uint64_t flushes;             /* that had reached it when this one was submitted */
     uint64_t token;               /* of a lock */

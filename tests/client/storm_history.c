@@ -345,6 +345,14 @@ static bool is_past(const struct storm_request *r, uint32_t number)
     return past;
 }
 
+/* Was the key in doubt to `r` on behalf of that write, and `r` sent all the same? Then the write
+ * may be carried out behind newer ones. If it is another client's, what it was to replace stands
+ * until its connection is waited for no more. */
+static bool is_in_doubt(const struct storm_request *r, uint32_t number)
+{
+    return r->doubted && r->key->writes[number].fate == STORM_DOUBTFUL;
+}
+
 /* Was there a write behind it, of the same client's or of one that told it, that failed before `r`
  * was submitted? */
 static bool is_outdated(const struct storm_request *r, const struct text *text)
@@ -357,7 +365,8 @@ static bool is_outdated(const struct storm_request *r, const struct text *text)
     for (uint32_t n = 1; n <= key->written && !lifted; n++) {
         const struct storm_write *write = &key->writes[n];
         bool known = write->by == own || (write->told && r->storm->rules.joint);
-        bool lost = known && write->epoch == key->epoch && write->lost_at > 0 &&
+        bool open = write->by != own && is_in_doubt(r, n);
+        bool lost = known && !open && write->epoch == key->epoch && write->lost_at > 0 &&
                     write->lost_at <= r->past.at;
         if (lost && !holds(text, n) && precedes(r, base, n)) {
             return true;
@@ -380,7 +389,7 @@ static void judge_presence(const struct storm_request *r)
     for (uint32_t n = 1; n <= key->written && removed; n++) {
         const struct storm_write *write = &key->writes[n];
         bool may = n != r->number && replaces(write->op) && write->fate != STORM_DENIED;
-        removed = !(may && !is_past(r, n));
+        removed = !(may && (!is_past(r, n) || is_in_doubt(r, n)));
     }
     if (removed) {
         storm_fail(r->storm, "a key that was deleted is there", key->name);
@@ -474,6 +483,9 @@ static void judge_value(const struct storm_request *r, const ringcache_reply *re
     uint32_t base = text.numbers[text.base];
     if ((reply->marks & RINGCACHE_STALE) != 0 && !key->writes[base].fleeting) {
         storm_fail(r->storm, "a value that lasts is called stale", key->name);
+    }
+    if (is_in_doubt(r, base)) { /* it may have come late */
+        return;
     }
     if (is_past(r, base)) {
         storm_fail(r->storm, "an older value than the last acknowledged write", key->name);
