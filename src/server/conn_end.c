@@ -127,6 +127,7 @@ static bool keep_command(
 static void wait_again(struct ending *ending, struct rc_request *request)
 {
     request->conn = NULL;
+    request->slot.replaced = false; /* it goes behind what the journal deletes */
     request->state = RC_REQUEST_WAITING;
     rc_list_append(ending->again, &request->link);
 }

@@ -130,9 +130,45 @@ static bool is_lost(const struct rc_slot *slot, const struct rc_answer *answer)
            (slot->tombstone || (answer->refusal == RC_REFUSAL_NOT_NOW && !slot->program));
 }
 
-/* One with which the server goes out of service is made good when it is back. */
-static void lose(struct rc_conn *conn, const struct rc_answer *answer)
+/* The key that a read is of; `*at` moves along the log of reads. */
+static struct rc_lost key_of_read(
+    const struct rc_conn *conn, const struct rc_slot *slot, size_t *at)
 {
+    const struct rc_body *body = slot->request != NULL ? slot->request->body : NULL;
+    struct rc_lost read = {.cas = 0};
+    if (slot->noted) {
+        read.key = rc_read_log_next(&conn->reads, at);
+    } else if (body != NULL) {
+        read.prefix = body->command.prefix;
+        read.key = body->command.key;
+    }
+    return read;
+}
+
+/* The oldest logged write is refused behind its caller, for whom it had failed before that: who
+ * reads its key behind it may have asked since, and is to read nothing older. */
+static void note_replaced(struct rc_conn *conn)
+{
+    size_t behind = 0, at = 0;
+    const struct rc_lost lost = rc_key_log_next(&conn->keys, &behind);
+    if (lost.adds) {
+        return; /* it would have replaced nothing */
+    }
+    for (struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
+        const struct rc_lost read = key_of_read(conn, slot, &at);
+        bool reads = rc_verb_reads_item((enum rc_verb)slot->verb) && slot->request != NULL;
+        if (reads && rc_lost_compare(&read, lost.key) == 0) {
+            slot->replaced = true;
+        }
+    }
+}
+
+/* One with which the server goes out of service is made good when it is back. */
+static void lose(struct rc_conn *conn, const struct rc_slot *slot, const struct rc_answer *answer)
+{
+    if (slot->tombstone && conn->env->journal_entries > 0) {
+        note_replaced(conn);
+    }
     rc_conn_lose_key(conn);
     if (answer->refusal != RC_REFUSAL_NOT_NOW) {
         conn->events->owing(conn);
@@ -236,7 +272,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
     }
     struct rc_slot *slot = take_oldest(conn);
     if (slot->logged && is_lost(slot, answer)) {
-        lose(conn, answer);
+        lose(conn, slot, answer);
     } else if (slot->logged) {
         rc_key_log_pop(&conn->keys);
     }
@@ -248,7 +284,10 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
         own_answered(conn, answer);
         return;
     }
-    if (is_outdated(conn, slot, answer)) {
+    if (slot->replaced && answer->status == RINGCACHE_OK) {
+        outdated = (struct rc_answer){.status = RINGCACHE_MISS};
+        answer = &outdated;
+    } else if (is_outdated(conn, slot, answer)) {
         outdated = *came;
         if (turn_away(conn, slot, &outdated)) {
             return;

@@ -132,7 +132,7 @@ int rc_conn_push(struct rc_conn *conn, struct rc_slot *slot, const struct rc_com
 /* Is its key to be remembered until it is answered? Not where a copy of it is kept anyway. */
 static inline bool is_to_note(const struct rc_request *request, const struct rc_command *command)
 {
-    return command->verb == RC_VERB_GET && request->body == NULL;
+    return rc_verb_reads_item(command->verb) && request->body == NULL;
 }
 
 /* There is room for that, where it `notes`. */
@@ -381,6 +381,7 @@ int rc_conn_resend(struct rc_conn *conn, struct rc_request *request)
     rc_conn_close_batch(conn);
     size_t before = conn->out.own.len, keys = rc_key_log_len(&conn->keys), instead = 0;
     int rc = slot->logged ? log_key(conn, command) : 0;
+    slot->noted = false; /* its body has it */
     if (rc == 0) {
         rc = append_wire(conn, slot, wire, &instead);
     }

@@ -99,8 +99,8 @@ static void shed(struct rc_lane *lane, struct rc_request *request)
         command->loan = NULL;
         command->value.len = 0;
     }
-    bool kept =
-        rc_lane_keeps_key(lane, command) || command->verb == RC_VERB_GET; /* it may go once more */
+    bool kept = rc_lane_keeps_key(lane, command) ||
+                rc_verb_reads_item(command->verb); /* it may go once more, or be in vain */
     if (!kept) {
         rc_request_forget_body(lane->server->env, request);
     } else if (command->value.len > 0) {

@@ -3,8 +3,9 @@
 #define RC_SERVER_READ_LOG_H
 
 /* The keys of a connection's unanswered reads, in their order: should it end, they are asked for
- * once more. A queue of bytes, like that of the writes' (key_log.h), which a read costs no more
- * than a copy of its key. */
+ * once more; should a write in front be refused behind its caller, its key is absent. A queue of
+ * bytes, like that of the writes' (key_log.h), which a read costs no more than a copy of its
+ * key. */
 
 #include "base/buf.h"
 #include "base/key_run.h"

@@ -20,10 +20,11 @@ struct rc_slot {
         struct {
             bool strict, want_cas, want_ttl, program; /* as in rc_command */
 
-            bool dated;       /* its answer is held against the divide */
-            bool unasked_cas; /* … for which its caller did not ask */
-            bool scripted;    /* redis: its command is a script */
-            bool sweep;       /* no request's: of a struct rc_sweep */
+            bool dated;        /* its answer is held against the divide */
+            bool unasked_cas;  /* … for which its caller did not ask */
+            bool scripted;     /* redis: its command is a script */
+            bool sweep : 1;    /* no request's: of a struct rc_sweep */
+            bool replaced : 1; /* what it reads was to be, in front of it, in vain */
         };
         uint64_t unusual; /* 0: none of it */
     };
