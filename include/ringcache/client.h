@@ -276,8 +276,8 @@ RINGCACHE_API int ringcache_post(ringcache_client *client, ringcache_post_cb fn,
 RINGCACHE_API int ringcache_loop_fd(ringcache_client *client);
 
 /** How many milliseconds the program may sleep unless the descriptor becomes readable: 0 while
- * output or callbacks wait, -1 when no time is set to anything. Ask before each sleep: every call
- * may change it.
+ * output or callbacks wait, -1 when no time is set to anything. It may be less than the time to the
+ * nearest deadline, never more. Ask before each sleep: every call may change it.
  * Returns RINGCACHE_EINVAL when the client is on a loop of the program's. */
 RINGCACHE_API int ringcache_loop_timeout_ms(ringcache_client *client);
 
