@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/line.h"
 
 void rc_slab_init(struct rc_slab *slab, size_t size)
 {
@@ -37,10 +38,13 @@ struct rc_slab_chunk *rc_slab_grow(struct rc_slab *slab)
     if (index == SIZE_MAX) {
         return NULL;
     }
-    struct rc_slab_chunk *chunk = rc_alloc_zeroed(1, sizeof *chunk + RC_SLAB_CHUNK * slab->size);
+    struct rc_slab_chunk *chunk =
+        rc_alloc_zeroed(1, sizeof *chunk + RC_LINE - 1 + RC_SLAB_CHUNK * slab->size);
     if (chunk == NULL) {
         return NULL;
     }
+    unsigned char *behind = (unsigned char *)(chunk + 1);
+    chunk->objects = behind + (RC_LINE - (uintptr_t)behind % RC_LINE) % RC_LINE;
     chunk->index = (uint32_t)index;
     slab->chunks[index] = chunk;
     rc_list_append(&slab->with_room, &chunk->link);
@@ -75,4 +79,5 @@ void rc_slab_deinit(struct rc_slab *slab)
     rc_free(slab->chunks);
     slab->chunks = NULL;
     slab->chunk_count = 0;
+    slab->last = NULL;
 }

@@ -67,7 +67,7 @@ void rc_client_release(void *owner, struct rc_request *request)
     rc_request_forget_body(&client->env, request);
     client->env.budget.used -= sizeof *op;
     op->generation = 0; /* it has no id any more */
-    rc_slab_give(&client->operations, op->number);
+    rc_slab_give(&client->operations, op, op->number);
 }
 
 /* A peer's words may hold anything; a message is one printable line. */

@@ -160,17 +160,26 @@ static void a_slab_without_memory_gives_nothing_and_loses_nothing(void **state)
     }
 }
 
+/* The last object of a full chunk and the only one of the next, in turns. */
 static void giving_back_and_taking_again_need_no_memory(void **state)
 {
     (void)state;
     struct rc_slab slab;
     uint32_t number = 0;
     rc_slab_init(&slab, 8);
-    assert_non_null(rc_slab_take(&slab, &number));
-    until_failure = 1;
-    for (int i = 0; i < 1000; i++) {
-        rc_slab_give(&slab, number);
+    for (int i = 0; i <= RC_SLAB_CHUNK; i++) {
         assert_non_null(rc_slab_take(&slab, &number));
+    }
+    until_failure = 1;
+    for (uint32_t i = 0; i < 1000; i++) {
+        for (uint32_t k = 0; k < 2; k++) {
+            number = RC_SLAB_CHUNK - (i + k) % 2;
+            rc_slab_give(&slab, rc_slab_at(&slab, number), number);
+        }
+        for (uint32_t k = 0; k < 2; k++) {
+            assert_non_null(rc_slab_take(&slab, &number));
+            assert_int_equal(number, RC_SLAB_CHUNK - (i + k + 1) % 2);
+        }
     }
     assert_int_equal(until_failure, 1);
     until_failure = 0;

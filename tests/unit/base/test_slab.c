@@ -2,6 +2,7 @@
 /* Numbered objects: each is found by its number, and memory follows what is out. */
 #include "unit.h"
 
+#include "base/line.h"
 #include "base/slab.h"
 
 enum { PER_CHUNK = 64 };
@@ -27,10 +28,15 @@ static void take_many(struct rc_slab *slab, uint32_t count)
     }
 }
 
+static void give(struct rc_slab *slab, uint32_t number)
+{
+    rc_slab_give(slab, rc_slab_at(slab, number), number);
+}
+
 static void give_range(struct rc_slab *slab, uint32_t first, uint32_t end)
 {
     for (uint32_t i = first; i < end; i++) {
-        rc_slab_give(slab, i);
+        give(slab, i);
     }
 }
 
@@ -76,11 +82,38 @@ static void objects_of_any_size_are_aligned_and_apart(void **state)
     }
 }
 
+static void objects_of_whole_lines_of_the_cache_are_whole_lines(void **state)
+{
+    (void)state;
+    struct rc_slab slab;
+    uint32_t number;
+    rc_slab_init(&slab, (size_t)4 * RC_LINE);
+    for (int i = 0; i < 3 * PER_CHUNK; i++) {
+        assert_int_equal((uintptr_t)rc_slab_take(&slab, &number) % RC_LINE, 0);
+    }
+    rc_slab_deinit(&slab);
+}
+
+static void what_was_given_back_last_is_taken_first(void **state)
+{
+    struct rc_slab *slab = *state;
+    take_many(slab, 4 * PER_CHUNK);
+    give(slab, 9);
+    give(slab, 3 * PER_CHUNK);
+    give(slab, 2 * PER_CHUNK + 5);
+    const uint32_t order[] = {2 * PER_CHUNK + 5, 3 * PER_CHUNK, 9};
+    for (size_t i = 0; i < 3; i++) {
+        uint32_t number;
+        take(slab, &number);
+        assert_int_equal(number, order[i]);
+    }
+}
+
 static void a_number_that_was_given_back_is_used_again(void **state)
 {
     struct rc_slab *slab = *state;
     take_many(slab, 10);
-    rc_slab_give(slab, 4);
+    give(slab, 4);
     const struct object *free = rc_slab_at(slab, 4);
     assert_non_null(free);
     uint32_t number;
@@ -108,8 +141,11 @@ static void a_full_chunk_has_room_again_when_one_comes_back(void **state)
 {
     struct rc_slab *slab = *state;
     take_many(slab, PER_CHUNK);
-    rc_slab_give(slab, 17);
+    give(slab, 17);
+    give(slab, 30);
     uint32_t number;
+    take(slab, &number);
+    assert_int_equal(number, 30);
     take(slab, &number);
     assert_int_equal(number, 17);
     take(slab, &number);
@@ -119,10 +155,10 @@ static void a_full_chunk_has_room_again_when_one_comes_back(void **state)
 static void a_chunk_that_becomes_free_while_another_has_room_is_gone(void **state)
 {
     struct rc_slab *slab = *state;
-    take_many(slab, PER_CHUNK + 1);
-    give_range(slab, 0, PER_CHUNK - 1);
-    assert_non_null(rc_slab_at(slab, 0));
-    rc_slab_give(slab, PER_CHUNK - 1);
+    take_many(slab, PER_CHUNK + 2);
+    give_range(slab, 0, PER_CHUNK);
+    assert_non_null(rc_slab_at(slab, 0)); /* of which one was given back last */
+    give(slab, PER_CHUNK + 1);
     assert_null(rc_slab_at(slab, 0));
     assert_null(rc_slab_at(slab, PER_CHUNK - 1));
     assert_int_equal(((struct object *)rc_slab_at(slab, PER_CHUNK))->content[0], PER_CHUNK + 1);
@@ -131,8 +167,9 @@ static void a_chunk_that_becomes_free_while_another_has_room_is_gone(void **stat
 static void numbers_of_a_gone_chunk_come_back_when_the_others_are_full(void **state)
 {
     struct rc_slab *slab = *state;
-    take_many(slab, PER_CHUNK + 1);
+    take_many(slab, PER_CHUNK + 2);
     give_range(slab, 0, PER_CHUNK);
+    give(slab, PER_CHUNK + 1);
     uint32_t number;
     for (uint32_t i = 1; i < PER_CHUNK; i++) {
         take(slab, &number);
@@ -148,13 +185,25 @@ static void the_only_chunk_with_room_is_kept_though_empty(void **state)
     struct rc_slab *slab = *state;
     take_many(slab, 2 * PER_CHUNK);
     give_range(slab, 0, PER_CHUNK);
+    give(slab, PER_CHUNK);
     assert_non_null(rc_slab_at(slab, 0));
-    give_range(slab, PER_CHUNK, 2 * PER_CHUNK);
-    assert_non_null(rc_slab_at(slab, 0));
-    assert_null(rc_slab_at(slab, PER_CHUNK));
     uint32_t number;
     take(slab, &number);
+    assert_int_equal(number, PER_CHUNK);
+    take(slab, &number);
     assert_int_equal(number, 0);
+}
+
+static void the_chunk_of_what_was_given_back_last_is_kept_though_another_has_room(void **state)
+{
+    struct rc_slab *slab = *state;
+    take_many(slab, 2 * PER_CHUNK);
+    give_range(slab, 0, 2 * PER_CHUNK);
+    assert_non_null(rc_slab_at(slab, 0));
+    assert_non_null(rc_slab_at(slab, PER_CHUNK));
+    uint32_t number;
+    take(slab, &number);
+    assert_int_equal(number, 2 * PER_CHUNK - 1);
 }
 
 static void every_object_keeps_its_content_in_a_thousand_chunks(void **state)
@@ -171,7 +220,7 @@ static void every_object_keeps_its_content_in_a_thousand_chunks(void **state)
     for (uint32_t i = 0; i < MANY; i += PER_CHUNK) {
         chunks += rc_slab_at(slab, i) != NULL;
     }
-    assert_int_equal(chunks, 1);
+    assert_int_equal(chunks, 2); /* the last one's, and an empty one */
 }
 
 /* What the test believes is out: contents by number, 0 where nothing is. */
@@ -199,7 +248,7 @@ static void give_noted(struct rc_slab *slab, struct ledger *ledger, size_t which
     assert_int_equal(object->content[0], ledger->contents[number]);
     ledger->contents[number] = 0;
     ledger->out[which] = ledger->out[--ledger->count];
-    rc_slab_give(slab, number);
+    give(slab, number);
 }
 
 static void no_two_objects_that_are_out_are_one(void **state)
@@ -225,6 +274,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             an_object_is_zeroed_aligned_and_found_by_its_number, begin, end),
         cmocka_unit_test(objects_of_any_size_are_aligned_and_apart),
+        cmocka_unit_test(objects_of_whole_lines_of_the_cache_are_whole_lines),
+        cmocka_unit_test_setup_teardown(what_was_given_back_last_is_taken_first, begin, end),
         cmocka_unit_test_setup_teardown(a_number_that_was_given_back_is_used_again, begin, end),
         cmocka_unit_test_setup_teardown(the_65th_object_opens_a_second_chunk, begin, end),
         cmocka_unit_test_setup_teardown(
@@ -234,6 +285,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             numbers_of_a_gone_chunk_come_back_when_the_others_are_full, begin, end),
         cmocka_unit_test_setup_teardown(the_only_chunk_with_room_is_kept_though_empty, begin, end),
+        cmocka_unit_test_setup_teardown(
+            the_chunk_of_what_was_given_back_last_is_kept_though_another_has_room, begin, end),
         cmocka_unit_test_setup_teardown(
             every_object_keeps_its_content_in_a_thousand_chunks, begin, end),
         cmocka_unit_test_setup_teardown(no_two_objects_that_are_out_are_one, begin, end),
