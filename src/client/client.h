@@ -23,6 +23,7 @@
 #include "route/failover_budget.h"
 #include "route/guests.h"
 #include "route/table.h"
+#include "server/pipeline.h"
 
 struct rc_flight;
 struct rc_many;
@@ -65,6 +66,8 @@ struct rc_operation {
     uint32_t generation; /* with the number: its ringcache_id */
     enum rc_audience audience;
 };
+
+_Static_assert(sizeof(struct rc_operation) <= RC_PIPELINE_FETCH, "fetched as a whole");
 
 enum { RC_GUEST_MARK_BYTES = 16 }; /* in front of a guest's key */
 

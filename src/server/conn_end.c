@@ -17,13 +17,13 @@
 
 bool rc_conn_ran_before(const struct rc_slot *slot)
 {
-    const struct rc_body *body = slot->request != NULL ? slot->request->body : NULL;
+    const struct rc_body *body = rc_slot_body(slot);
     return body != NULL && body->command.again;
 }
 
 void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct rc_result *result)
 {
-    struct rc_request *request = slot->request;
+    struct rc_request *request = rc_slot_request(slot);
     if (slot->sweep) {
         conn->sweeps--;
         conn->events->swept(conn, rc_container(slot, struct rc_sweep, slot), NULL);
@@ -100,7 +100,7 @@ static void lose(struct rc_conn *conn, const struct ending *ending, struct rc_sl
 
 static bool is_awaited(const struct rc_slot *slot)
 {
-    return slot->request != NULL && !slot->tombstone;
+    return slot->requested && !slot->tombstone;
 }
 
 /* Make sure that there is a copy of the command, or of as much of it as is known here; `more` bytes
@@ -108,7 +108,7 @@ static bool is_awaited(const struct rc_slot *slot)
 static bool keep_command(
     struct rc_conn *conn, const struct rc_slot *slot, const struct rc_lost *lost, size_t more)
 {
-    struct rc_request *request = slot->request;
+    struct rc_request *request = rc_slot_request(slot);
     const struct rc_command command = {
         .verb = (enum rc_verb)slot->verb,
         .strict = slot->verb == RC_VERB_GET ? conn->env->strict : slot->strict,
@@ -139,26 +139,27 @@ static bool keep_read(
     if (!keep_command(conn, slot, lost, 0)) {
         return false;
     }
-    wait_again(ending, slot->request);
+    wait_again(ending, rc_slot_request(slot));
     return true;
 }
 
 static bool keep_sent(
     struct rc_conn *conn, struct ending *ending, struct rc_slot *slot, const struct rc_lost *lost)
 {
+    struct rc_request *request = rc_slot_request(slot);
     bool wanted =
-        ending->rereads && is_awaited(slot) && slot->verb == RC_VERB_GET && !slot->request->reread;
+        ending->rereads && is_awaited(slot) && slot->verb == RC_VERB_GET && !request->reread;
     if (!wanted || !keep_read(conn, ending, slot, lost)) {
         return false;
     }
-    slot->request->reread = true;
+    request->reread = true;
     return true;
 }
 
 static bool keep_unsent(struct rc_conn *conn, struct ending *ending, struct rc_slot *slot,
     const struct rc_lost *lost, const struct rc_front *front)
 {
-    struct rc_request *request = slot->request;
+    struct rc_request *request = rc_slot_request(slot);
     bool wanted = ending->again != NULL && is_awaited(slot) && !rc_conn_ran_before(slot);
     if (!wanted || slot->verb == RC_VERB_GET) {
         return wanted && keep_read(conn, ending, slot, lost);

@@ -54,12 +54,13 @@ static void own_answered(struct rc_conn *conn, const struct rc_answer *answer)
  * has to be taken back. The bounds let it through, it had its place. */
 static bool send_again(struct rc_conn *conn, struct rc_slot *slot)
 {
-    struct rc_command *command = &slot->request->body->command;
+    struct rc_request *request = rc_slot_request(slot);
+    struct rc_command *command = &request->body->command;
     command->again = true;
     if (rc_conn_push(conn, slot, command) < 0) {
         return false;
     }
-    slot->request->attempts++;
+    request->attempts++;
     return true;
 }
 
@@ -134,7 +135,7 @@ static bool is_lost(const struct rc_slot *slot, const struct rc_answer *answer)
 static struct rc_lost key_of_read(
     const struct rc_conn *conn, const struct rc_slot *slot, size_t *at)
 {
-    const struct rc_body *body = slot->request != NULL ? slot->request->body : NULL;
+    const struct rc_body *body = rc_slot_body(slot);
     struct rc_lost read = {.cas = 0};
     if (slot->noted) {
         read.key = rc_read_log_next(&conn->reads, at);
@@ -156,7 +157,7 @@ static void note_replaced(struct rc_conn *conn)
     }
     for (struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
         const struct rc_lost read = key_of_read(conn, slot, &at);
-        bool reads = rc_verb_reads_item((enum rc_verb)slot->verb) && slot->request != NULL;
+        bool reads = rc_verb_reads_item((enum rc_verb)slot->verb) && slot->requested;
         if (reads && rc_lost_compare(&read, lost.key) == 0) {
             slot->replaced = true;
         }
@@ -196,7 +197,7 @@ static bool is_outdated(
  * lease is asked for once more behind that, since what there is to fill in is another item then. */
 static bool turn_away(struct rc_conn *conn, struct rc_slot *slot, struct rc_answer *answer)
 {
-    const struct rc_body *body = slot->request->body;
+    const struct rc_body *body = rc_slot_body(slot);
     if (body != NULL) {
         const struct rc_lost seen = {body->command.prefix, body->command.key, answer->cas};
         conn->events->outdated(conn, &seen);
@@ -225,7 +226,7 @@ static int send_alone(struct rc_conn *conn, struct rc_slot *slot)
     get.key = rc_read_log_next(&conn->reads, &at);
     int rc = rc_read_log_reserve(&conn->reads, get.prefix, get.key); /* is all, may move the key */
     get.key = rc_read_log_next(&conn->reads, &behind);
-    return rc < 0 ? rc : rc_conn_send_alone(conn, slot->request, &get);
+    return rc < 0 ? rc : rc_conn_send_alone(conn, rc_slot_request(slot), &get);
 }
 
 /* The oldest slot's key is asked for alone, if one waits. */
@@ -280,7 +281,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
         sweep_answered(conn, slot, answer);
         return;
     }
-    if (slot->request == NULL) {
+    if (!slot->requested) {
         own_answered(conn, answer);
         return;
     }
@@ -316,8 +317,7 @@ static void deliver(struct rc_conn *conn, const struct rc_answer *came)
 static bool read_usual(struct rc_conn *conn, struct rc_slice input)
 {
     struct rc_slot *oldest = conn->pipeline.oldest;
-    struct rc_request *request = oldest->request;
-    if (oldest->unusual != 0 || oldest->tombstone || request == NULL) {
+    if (oldest->unusual != 0 || oldest->tombstone || !oldest->requested) {
         return false;
     }
     const struct rc_asked asked = {
@@ -338,6 +338,7 @@ static bool read_usual(struct rc_conn *conn, struct rc_slice input)
     if (reply.value.len > 0) {
         learn_size(conn, reply.value.len);
     }
+    struct rc_request *request = rc_slot_request(oldest);
     request->conn = NULL;
     rc_request_answer(conn->env, request, &reply);
     return true;
@@ -356,13 +357,14 @@ static struct rc_expect expectation(const struct rc_conn *conn, const struct rc_
         .first = !slot->joined,
         .keys = conn->reads.bytes.data,
     };
+    const struct rc_body *body = rc_slot_body(slot);
     if (slot->noted) {
         size_t at = 0;
         expect.key = rc_read_log_next(&conn->reads, &at);
-    } else if (slot->request != NULL && slot->request->body != NULL) {
-        expect.prefix = slot->request->body->command.prefix;
-        expect.key = slot->request->body->command.key;
-        expect.again = slot->request->body->command.again;
+    } else if (body != NULL) {
+        expect.prefix = body->command.prefix;
+        expect.key = body->command.key;
+        expect.again = body->command.again;
     } else if (slot == &conn->own) {
         expect.key = conn->own_key;
     } else if (slot->sweep) {

@@ -3,6 +3,7 @@
  * of its reply, and one write a turn hands that to the kernel. */
 #include "server/conn_inside.h"
 
+#include "base/line.h"
 #include "codec/batch.h"
 #include "server/journal.h"
 
@@ -147,7 +148,7 @@ static inline void note(
 
 static inline void sent(struct rc_conn *conn, struct rc_request *request)
 {
-    request->slot.request = request;
+    request->slot.requested = true;
     request->conn = conn;
     request->state = RC_REQUEST_SENT;
     request->attempts++;
@@ -219,6 +220,7 @@ static void join_slots(struct rc_slot *first, uint64_t end, uint32_t count)
 {
     uint32_t left = count;
     for (struct rc_slot *slot = first; left > 0; slot = slot->next, left--) {
+        rc_line_fetch(slot->ahead, sizeof *slot);
         slot->left = (uint8_t)left;
         slot->joined = left < count;
         slot->end = end - (left - 1);
@@ -405,7 +407,6 @@ int rc_conn_resend(struct rc_conn *conn, struct rc_request *request)
 
 int rc_conn_ask(struct rc_conn *conn, const struct rc_command *command)
 {
-    conn->own.request = NULL;
     conn->own_key = command->key;
     return rc_conn_push(conn, &conn->own, command);
 }
@@ -421,8 +422,8 @@ int rc_conn_sweep(struct rc_conn *conn, struct rc_sweep *sweep, const struct rc_
 void rc_conn_fence(struct rc_conn *conn, int status, const char *message)
 {
     for (struct rc_slot *slot = conn->pipeline.oldest; slot != NULL; slot = slot->next) {
-        if (slot->request != NULL && !slot->tombstone) {
-            rc_request_abandon(conn->env, slot->request, status, message);
+        if (slot->requested && !slot->tombstone) {
+            rc_request_abandon(conn->env, rc_slot_request(slot), status, message);
         }
     }
     if (!conn->own.due) {

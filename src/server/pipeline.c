@@ -1,7 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/pipeline.h"
 
+#include "base/line.h"
 #include "server/request.h"
+
+static inline void link_ahead(struct rc_pipeline *p, struct rc_slot *slot)
+{
+    slot->ahead = NULL;
+    if (p->trailing == RC_PIPELINE_AHEAD) {
+        p->trail->ahead = slot;
+        p->trail = p->trail->next;
+    } else if (p->trailing++ == 0) {
+        p->trail = slot;
+    }
+}
+
+static inline void fetch_ahead(struct rc_pipeline *p, const struct rc_slot *slot)
+{
+    if (slot->ahead != NULL) {
+        rc_line_fetch(slot->ahead, RC_PIPELINE_FETCH);
+    } else if (slot == p->trail) {
+        p->trail = slot->next;
+        p->trailing--;
+    }
+}
 
 void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
 {
@@ -15,6 +37,7 @@ void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
         p->oldest = slot;
     }
     p->newest = slot;
+    link_ahead(p, slot);
     p->count++;
     p->writes += rc_verb_writes((enum rc_verb)slot->verb);
     p->proofs += slot->strict;
@@ -42,6 +65,7 @@ struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p)
         p->newest = NULL;
     }
     p->answered = slot->end;
+    fetch_ahead(p, slot);
     take_out(p, slot);
     return slot;
 }
@@ -68,6 +92,8 @@ struct rc_slot *rc_pipeline_cut_unsent(struct rc_pipeline *p)
         take_out(p, s);
     }
     p->newest = before;
+    p->trail = NULL;
+    p->trailing = 0;
     if (before != NULL) {
         before->next = NULL;
     } else {

@@ -10,7 +10,11 @@
  *
  * Pure: offsets and links. A slot's bytes are those between the end of the one before and its own.
  * Of a batch, one command with many replies, each slot but the first has one byte, and is joined to
- * the one before: what left in part stays whole. */
+ * the one before: what left in part stays whole.
+ *
+ * With many under way, slots have left the cache when their replies come, and each tells no more
+ * than where the next one is. So it also knows one that is RC_PIPELINE_AHEAD younger, which is
+ * fetched in good time (a jump pointer: Luk and Mowry, 1996). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,11 +22,18 @@
 
 #include "server/slot.h"
 
+enum {
+    RC_PIPELINE_AHEAD = 8,
+    RC_PIPELINE_FETCH = 256, /* bytes: a slot, its request, and what the owner keeps behind that */
+};
+
 struct rc_pipeline {
     struct rc_slot *oldest, *newest;
-    uint32_t count;  /* tombstones count */
-    uint32_t writes; /* of them, those that may change what is stored */
-    uint32_t proofs; /* … whose replies show whether all are in step */
+    struct rc_slot *trail; /* the oldest that is to be told of the one ahead of it, or NULL */
+    uint32_t trailing;     /* slots from there to the newest */
+    uint32_t count;        /* tombstones count */
+    uint32_t writes;       /* of them, those that may change what is stored */
+    uint32_t proofs;       /* … whose replies show whether all are in step */
     uint64_t answered, sent, encoded;
 };
 

@@ -107,6 +107,19 @@ struct rc_request {
     bool outrun : 1; /* a later write to its key was lost while it waited: its own is to go */
 };
 
+/* Whose it is; NULL: the library's own. */
+static inline struct rc_request *rc_slot_request(const struct rc_slot *slot)
+{
+    return slot->requested ? rc_container(slot, struct rc_request, slot) : NULL;
+}
+
+/* The copy of its command, or NULL. */
+static inline struct rc_body *rc_slot_body(const struct rc_slot *slot)
+{
+    const struct rc_request *request = rc_slot_request(slot);
+    return request != NULL ? request->body : NULL;
+}
+
 /* WAITING, once more: its command as it was encoded; else NULL. */
 static inline struct rc_wire *rc_request_wire(const struct rc_request *request)
 {

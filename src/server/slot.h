@@ -7,13 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct rc_request;
-
 /* One reply due on one connection. */
 struct rc_slot {
-    struct rc_slot *next;       /* the next younger */
-    struct rc_request *request; /* NULL: the library's own command */
-    uint64_t end;               /* offset in the connection's output stream behind its last byte */
+    struct rc_slot *next;  /* the next younger */
+    struct rc_slot *ahead; /* NULL, or to be fetched when this one is answered; may be gone then */
+    uint64_t end;          /* offset in the connection's output stream behind its last byte */
     uint64_t token;
     /* What makes its reply other than the usual one (rc_codec.usual). */
     union {
@@ -28,14 +26,15 @@ struct rc_slot {
         };
         uint64_t unusual; /* 0: none of it */
     };
-    uint8_t verb;   /* enum rc_verb */
-    uint8_t left;   /* of a batch, the replies from this one to the last; 0: no batch */
-    bool joined;    /* its bytes are part of the command of the slot before it */
-    bool tombstone; /* nobody waits any more */
-    bool due;       /* in a pipeline */
-    bool logged;    /* its key is in the connection's log of unanswered writes */
-    bool noted;     /* … of unanswered reads */
-    bool fleeting;  /* rc_command.fleeting */
+    uint8_t verb;       /* enum rc_verb */
+    uint8_t left;       /* of a batch, the replies from this one to the last; 0: no batch */
+    bool joined;        /* its bytes are part of the command of the slot before it */
+    bool tombstone;     /* nobody waits any more */
+    bool due;           /* in a pipeline */
+    bool logged;        /* its key is in the connection's log of unanswered writes */
+    bool noted;         /* … of unanswered reads */
+    bool fleeting : 1;  /* rc_command.fleeting */
+    bool requested : 1; /* part of a request; else the library's own command */
 };
 
 #endif

@@ -236,6 +236,75 @@ static void a_proof_is_due_until_it_was_answered_or_cut(void **state)
     assert_int_equal(p.proofs, 0);
 }
 
+/* ---- what is fetched ahead ---- */
+
+enum { AHEAD = RC_PIPELINE_AHEAD, QUEUE = 3 * AHEAD };
+
+static void push_range(struct rc_pipeline *p, struct rc_slot *slots, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        slots[i].ahead = &slots[0]; /* pushing says what is ahead, not what was there */
+        rc_pipeline_push(p, &slots[i], 10);
+    }
+}
+
+/* Each of those knows the one so many places behind it, if that was pushed before `end`. */
+static void assert_ahead(struct rc_slot *slots, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        assert_ptr_equal(slots[i].ahead, i + AHEAD < end ? &slots[i + AHEAD] : NULL);
+    }
+}
+
+static void a_slot_knows_the_one_to_be_fetched_when_it_is_answered(void **state)
+{
+    (void)state;
+    struct rc_pipeline p = {0};
+    struct rc_slot slots[QUEUE] = {0};
+    for (size_t end = 1; end <= QUEUE; end++) {
+        push_range(&p, slots, end - 1, end);
+        assert_ahead(slots, 0, end);
+    }
+}
+
+static void slots_know_what_is_ahead_whenever_older_ones_are_answered(void **state)
+{
+    (void)state;
+    for (size_t first = 1; first <= AHEAD + 1; first++) {
+        for (size_t answered = 0; answered <= first; answered++) {
+            struct rc_pipeline p = {0};
+            struct rc_slot slots[QUEUE] = {0};
+            push_range(&p, slots, 0, first);
+            for (size_t i = 0; i < answered; i++) {
+                assert_ptr_equal(rc_pipeline_pop(&p), &slots[i]);
+            }
+            push_range(&p, slots, first, QUEUE);
+            assert_ahead(slots, answered, QUEUE);
+        }
+    }
+}
+
+static void a_cut_leaves_nobody_who_is_linked_to_what_was_cut(void **state)
+{
+    (void)state;
+    for (size_t kept = 0; kept < AHEAD; kept++) {
+        struct rc_pipeline p = {0};
+        struct rc_slot slots[QUEUE] = {0}, later[QUEUE] = {0};
+        push_range(&p, slots, 0, QUEUE);
+        rc_pipeline_hand(&p, kept * 10);
+        assert_ptr_equal(rc_pipeline_cut_unsent(&p), &slots[kept]);
+        struct rc_slot cut = slots[kept];
+        push_range(&p, later, 0, QUEUE);
+        assert_ahead(later, 0, QUEUE);
+        assert_memory_equal(&slots[kept], &cut, sizeof cut);
+        while (p.oldest != NULL) {
+            rc_pipeline_pop(&p);
+        }
+        push_range(&p, slots, 0, QUEUE);
+        assert_ahead(slots, 0, QUEUE);
+    }
+}
+
 static void only_commands_that_change_what_is_stored_are_writes(void **state)
 {
     (void)state;
@@ -263,6 +332,9 @@ int main(void)
         cmocka_unit_test_setup(a_pipeline_cut_to_nothing_takes_new_commands, begin),
         cmocka_unit_test_setup(a_tombstone_is_still_due, begin),
         cmocka_unit_test(a_proof_is_due_until_it_was_answered_or_cut),
+        cmocka_unit_test(a_slot_knows_the_one_to_be_fetched_when_it_is_answered),
+        cmocka_unit_test(slots_know_what_is_ahead_whenever_older_ones_are_answered),
+        cmocka_unit_test(a_cut_leaves_nobody_who_is_linked_to_what_was_cut),
         cmocka_unit_test(only_commands_that_change_what_is_stored_are_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
