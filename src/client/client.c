@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/line.h"
 #include "client/failover.h"
 #include "client/flight.h"
 #include "client/shared.h"
@@ -221,6 +222,16 @@ static void return_loans(ringcache_client *client, struct rc_list *loans)
     }
 }
 
+/* What the callback after the next begins with is fetched while one runs. A caller's `user` need
+ * not be a pointer: fetching is no access. */
+static inline void fetch_soon(const struct rc_list *batch)
+{
+    const struct rc_list *node = batch->next->next;
+    if (node != batch) {
+        rc_line_fetch(rc_container(node, struct rc_operation, request.link)->user, RC_LINE);
+    }
+}
+
 /* The one way out for requests and events: what is queued now is handed out now; what that leads to
  * waits for the next turn, so that a callback that always asks again starves nobody. */
 static void drain(void *owner)
@@ -239,6 +250,7 @@ static void drain(void *owner)
     rc_manys_feed(client);
     for (struct rc_list *node; (node = rc_list_first(&client->batch)) != NULL;) {
         rc_list_remove(node);
+        fetch_soon(&client->batch);
         deliver(client, rc_container(node, struct rc_operation, request.link));
     }
     rc_listings_pump(client);
