@@ -2,10 +2,10 @@
 #ifndef RC_BASE_SLAB_H
 #define RC_BASE_SLAB_H
 
-/* Objects of one size in chunks, each with a number by which it is found again; those of whole lines
- * of the cache begin at one. Taking and giving back are a few instructions, and what was given back
- * last is taken first. A chunk that becomes wholly free goes back to the system if another has room:
- * at most one is kept empty, and one for the object that was given back last. */
+/* Objects of one size in chunks, each with a number by which it is found again; those of whole
+ * lines of the cache begin at one. Taking and giving back are a few instructions, and what was
+ * given back last is taken first. A chunk that becomes wholly free goes back to the system if
+ * another has room: at most one is kept empty, and one for what was given back last. */
 
 #include <stddef.h>
 #include <stdint.h>
