@@ -2,6 +2,7 @@
 #include "codec/memcached.h"
 
 #include "base/number.h"
+#include "base/percent.h"
 #include "codec/wire.h"
 
 /* What is asked of a memcached itself, in words that meta and classic share.
@@ -168,39 +169,12 @@ static enum rc_decoded take_settings(
 
 /* ---- keys ---- */
 
-static bool read_hex_digit(unsigned char c, unsigned *digit)
-{
-    if (c >= '0' && c <= '9') {
-        *digit = c - '0';
-        return true;
-    }
-    unsigned char upper = c >= 'a' && c <= 'f' ? (unsigned char)(c - ('a' - 'A')) : c;
-    *digit = upper - 'A' + 10U;
-    return upper >= 'A' && upper <= 'F';
-}
-
-/* The byte that `text` begins with, and how long it is written: "a", or "%61". 0: neither. */
-static size_t read_byte(struct rc_slice text, unsigned char *byte)
-{
-    unsigned high, low;
-    if (text.data[0] != '%') {
-        *byte = text.data[0];
-        return 1;
-    }
-    if (text.len < 3 || !read_hex_digit(text.data[1], &high) ||
-        !read_hex_digit(text.data[2], &low)) {
-        return 0;
-    }
-    *byte = (unsigned char)(high << 4 | low);
-    return 3;
-}
-
 static bool read_key(struct rc_slice text, struct rc_listed *listed)
 {
     size_t len = 0;
     while (text.len > 0) {
         unsigned char byte = 0;
-        size_t written = len < sizeof listed->decoded ? read_byte(text, &byte) : 0;
+        size_t written = len < sizeof listed->decoded ? rc_percent_read(text, &byte) : 0;
         if (written == 0) {
             return false;
         }

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/number.h"
+#include "base/percent.h"
 
 enum {
     NAME_MAX_BYTES = 255,
@@ -153,32 +154,9 @@ static int refuse(const struct parse *p, const char *reason)
     return RINGCACHE_ECONFIG;
 }
 
-static int hex_digit(unsigned char byte)
+static struct rc_slice from(struct rc_slice text, size_t at)
 {
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    if (byte >= 'a' && byte <= 'f') {
-        return byte - 'a' + 10;
-    }
-    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
-}
-
-/* One byte of percent-encoded text at `*at`, or -1 for a '%' without two digits and for NUL. */
-static int decode_byte(struct rc_slice raw, size_t *at)
-{
-    size_t i = *at;
-    if (raw.data[i] != '%') {
-        *at = i + 1;
-        return raw.data[i];
-    }
-    if (raw.len - i < 3) {
-        return -1;
-    }
-    int high = hex_digit(raw.data[i + 1]);
-    int low = hex_digit(raw.data[i + 2]);
-    *at = i + 3;
-    return high < 0 || low < 0 || (high | low) == 0 ? -1 : high << 4 | low;
+    return rc_slice(text.data + at, text.len - at);
 }
 
 /* Undo percent-encoding; `*out` is untouched on failure, and what was written is wiped. */
@@ -189,14 +167,16 @@ static int decode(const struct parse *p, struct rc_slice raw, char **out)
         return RINGCACHE_ENOMEM;
     }
     size_t len = 0;
-    for (size_t at = 0; at < raw.len; len++) {
-        int byte = decode_byte(raw, &at);
-        if (byte < 0) {
+    for (struct rc_slice rest = raw; rest.len > 0; len++) {
+        unsigned char byte = 0;
+        size_t written = rc_percent_read(rest, &byte);
+        if (written == 0 || byte == 0) {
             rc_wipe(text, len);
             rc_free(text);
             return refuse(p, "a '%' is followed by two hexadecimal digits, and never by 00");
         }
         text[len] = (char)byte;
+        rest = from(rest, written);
     }
     text[len] = '\0';
     *out = text;
@@ -220,11 +200,6 @@ static size_t find_any(struct rc_slice text, const char *stops)
         at++;
     }
     return at;
-}
-
-static struct rc_slice from(struct rc_slice text, size_t at)
-{
-    return rc_slice(text.data + at, text.len - at);
 }
 
 /* Bytes that a URI never has raw: they are told before anything is cut, and end strings safely. */
