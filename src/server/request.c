@@ -8,22 +8,23 @@
 #include "server/output.h"
 #include "server/server.h"
 
-/* All that is left of it is its callback. */
-static inline void conclude(struct rc_env *env, struct rc_request *request,
-    const struct rc_result *result, struct rc_list *queue)
+/* It has its result, in the deadline's place: all that is left of it is its callback. */
+static inline void conclude(struct rc_env *env, struct rc_request *request, struct rc_list *queue)
 {
-    rc_env_disarm(env, &request->deadline);
-    request->result = *result; /* in the deadline's place */
     request->finished_us = rc_env_now_us(env);
     request->state = RC_REQUEST_FINISHED;
     rc_list_append(queue, &request->link);
 }
 
+/* The result is written where it stays: a processor that copies in wide words what it has just
+ * written in narrow ones waits for those. */
 void rc_request_answer(struct rc_env *env, struct rc_request *request, const struct rc_usual *reply)
 {
-    const struct rc_result result = {
-        .status = reply->status, .flags = reply->flags, .value = reply->value};
-    conclude(env, request, &result, &env->finished);
+    const struct rc_usual came = *reply;
+    rc_env_disarm(env, &request->deadline);
+    request->result =
+        (struct rc_result){.status = came.status, .flags = came.flags, .value = came.value};
+    conclude(env, request, &env->finished);
     rc_env_want_drain(env);
 }
 
@@ -35,7 +36,9 @@ void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
     } else if (request->state == RC_REQUEST_JOINED) {
         rc_list_remove(&request->link);
     }
-    conclude(env, request, result, queue);
+    rc_env_disarm(env, &request->deadline);
+    request->result = *result;
+    conclude(env, request, queue);
 }
 
 void rc_request_finish(
