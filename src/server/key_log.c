@@ -9,36 +9,46 @@
 
 enum { KEEP = 16 * 1024 }; /* memory that an empty one keeps */
 
-/* In front of each key's bytes. */
-struct head {
-    uint64_t cas;
-    size_t len;
-    bool adds;
-};
+/* In front of each key's bytes: its CAS, then its length, which is doubled, and one more where the
+ * write adds. */
+enum { HEAD = 2 * sizeof(uint64_t) };
+
+static inline unsigned char *put_word(unsigned char *at, uint64_t word)
+{
+    memcpy(at, &word, sizeof word);
+    return at + sizeof word;
+}
+
+static inline uint64_t read_word(const unsigned char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
 
 int rc_key_log_push(struct rc_key_log *log, const struct rc_lost *lost)
 {
-    const struct head head = {lost->cas, lost->prefix.len + lost->key.len, lost->adds};
-    if (rc_buf_reserve(&log->bytes, sizeof head + head.len) < 0) {
+    size_t len = lost->prefix.len + lost->key.len;
+    if (rc_buf_reserve(&log->bytes, HEAD + len) < 0) {
         return RINGCACHE_ENOMEM;
     }
-    unsigned char *at = rc_buf_end(&log->bytes);
-    memcpy(at, &head, sizeof head);
-    rc_slice_put(rc_slice_put(at + sizeof head, lost->prefix), lost->key);
-    rc_buf_commit(&log->bytes, sizeof head + head.len);
+    unsigned char *at = put_word(rc_buf_end(&log->bytes), lost->cas);
+    at = put_word(at, (uint64_t)len << 1 | lost->adds);
+    rc_slice_put(rc_slice_put(at, lost->prefix), lost->key);
+    rc_buf_commit(&log->bytes, HEAD + len);
     return 0;
 }
 
 struct rc_lost rc_key_log_next(const struct rc_key_log *log, size_t *at)
 {
-    struct head head;
-    memcpy(&head, log->bytes.data + *at, sizeof head);
+    const unsigned char *head = log->bytes.data + *at;
+    uint64_t second = read_word(head + HEAD / 2);
     const struct rc_lost lost = {
-        .key = rc_slice(log->bytes.data + *at + sizeof head, head.len),
-        .cas = head.cas,
-        .adds = head.adds,
+        .key = rc_slice(head + HEAD, (size_t)(second >> 1)),
+        .cas = read_word(head),
+        .adds = (second & 1) != 0,
     };
-    *at += sizeof head + head.len;
+    *at += HEAD + lost.key.len;
     return lost;
 }
 
