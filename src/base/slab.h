@@ -61,6 +61,7 @@ static inline void *rc_slab_take(struct rc_slab *slab, uint32_t *number)
     return chunk->objects + place * slab->size;
 }
 
+/* Its chunk has it again. */
 static inline void rc_slab_free(struct rc_slab *slab, uint32_t number)
 {
     struct rc_slab_chunk *chunk = slab->chunks[number / RC_SLAB_CHUNK];
