@@ -284,7 +284,7 @@ static void slots_know_what_is_ahead_whenever_older_ones_are_answered(void **sta
     }
 }
 
-static void a_cut_leaves_nobody_who_is_linked_to_what_was_cut(void **state)
+static void what_is_pushed_behind_a_cut_touches_none_that_was_cut(void **state)
 {
     (void)state;
     for (size_t kept = 0; kept < AHEAD; kept++) {
@@ -334,7 +334,7 @@ int main(void)
         cmocka_unit_test(a_proof_is_due_until_it_was_answered_or_cut),
         cmocka_unit_test(a_slot_knows_the_one_to_be_fetched_when_it_is_answered),
         cmocka_unit_test(slots_know_what_is_ahead_whenever_older_ones_are_answered),
-        cmocka_unit_test(a_cut_leaves_nobody_who_is_linked_to_what_was_cut),
+        cmocka_unit_test(what_is_pushed_behind_a_cut_touches_none_that_was_cut),
         cmocka_unit_test(only_commands_that_change_what_is_stored_are_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
