@@ -117,16 +117,17 @@ static bool answered_here(
     return true;
 }
 
-/* Is there so much room that a quarter of the bound would do for all that is held, and for any
- * command with such a key and value? Then `fair` and the budget agree, and `need` need not be
- * asked. */
+/* Is there room for any command with such a key and value? Then `fair` and the budget agree, and
+ * `need` need not be asked. */
 static inline bool has_plenty(const struct rc_lane *lane, size_t key_len, size_t value_len)
 {
     enum { FIXED_MAX_BYTES = 16 * 1024, KEY_COPIES = 4 };
     const struct rc_env *env = lane->server->env;
+    const struct rc_budget *budget = &env->budget;
     uint64_t bytes = FIXED_MAX_BYTES + KEY_COPIES * key_len + value_len;
-    return rc_lane_load(lane) < env->max_inflight &&
-           env->budget.used + bytes <= env->budget.limit / 4;
+    uint64_t unsent = lane->conn != NULL ? rc_conn_unsent_bytes(lane->conn) : 0;
+    return rc_lane_load(lane) < env->max_inflight && unsent + bytes <= budget->limit / 4 &&
+           budget->used + bytes <= budget->limit;
 }
 
 /* Is there room for a request that takes `bytes`? */
