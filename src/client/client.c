@@ -103,19 +103,20 @@ static const char *message_text(ringcache_client *client, const struct rc_result
 ringcache_reply rc_client_reply(ringcache_client *client, const struct rc_request *request)
 {
     const struct rc_result *result = &request->result;
+    bool number = rc_verb_brings_number((enum rc_verb)request->slot.verb);
     return (ringcache_reply){
         .status = result->status,
         .marks = result->marks,
         .value = {.data = result->value.data, .len = result->value.len},
         .flags = result->flags,
         .maybe_applied = result->maybe_applied,
-        .number = result->number,
+        .number = number ? result->number : 0,
         .cas = result->cas,
-        .ttl_ms = result->ttl_ms,
+        .ttl_ms = number ? 0 : result->ttl_ms,
         .server = request->lane != NULL ? request->lane->server->backend.name : NULL,
         .message = message_text(client, result),
         .attempts = request->attempts,
-        .elapsed_us = request->finished_us - request->started_us,
+        .elapsed_us = request->elapsed_us,
         .ring_digest = rc_container(request, struct rc_operation, request)->digest,
     };
 }
@@ -136,14 +137,14 @@ static void tell_at_length(
 static void tell(ringcache_client *client, struct rc_operation *op)
 {
     const struct rc_request *request = &op->request;
-    if (op->audience == RC_TO_FLIGHT) {
+    if (request->audience == RC_TO_FLIGHT) {
         rc_flight_answered(op->step_of, request);
         return;
     }
     ringcache_reply reply = rc_client_reply(client, request);
     bool at_length = (request->slot.verb == RC_VERB_RAW || request->slot.verb == RC_VERB_STATS) &&
                      reply.value.len > 0;
-    if (op->audience == RC_TO_MANY) {
+    if (request->audience == RC_TO_MANY) {
         rc_many_answered(op->many, op->index, &reply);
     } else if (at_length) {
         tell_at_length(client, op, &reply);
@@ -157,7 +158,7 @@ static void deliver(ringcache_client *client, struct rc_operation *op)
 {
     struct rc_request *request = &op->request;
     client->pending--;
-    if (op->audience != RC_TO_PASSENGER) {
+    if (request->audience != RC_TO_PASSENGER) {
         rc_server_count(request->lane->server, request->result.status);
         rc_failover_answered(op);
     }

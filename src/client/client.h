@@ -31,12 +31,11 @@ struct rc_peer;
 
 /* Of a request that goes to another server than its key's owner (failover.h). */
 struct rc_diversion {
-    struct rc_server *owner; /* NULL: it goes to the owner */
-    uint32_t lane;           /* of the owner */
-    struct rc_guest *guest;  /* what it stores there; NULL: nothing */
+    struct rc_lane *owner;  /* that it would have had; NULL: it goes to the owner */
+    struct rc_guest *guest; /* what it stores there; NULL: nothing */
 };
 
-/* Who is told of an operation's end. */
+/* Who is told of an operation's end (rc_request.audience). */
 enum rc_audience {
     RC_TO_CALLER,    /* `cb` */
     RC_TO_PASSENGER, /* `cb`, of one that waited for a flight */
@@ -47,7 +46,10 @@ enum rc_audience {
 /* A request and what its caller gave with it. */
 struct rc_operation {
     struct rc_request request;
-    ringcache_reply_cb cb;
+    union {
+        ringcache_reply_cb cb;
+        uint32_t index; /* of its key in the many */
+    };
     union {
         void *user;
         struct rc_many *many;
@@ -61,10 +63,8 @@ struct rc_operation {
         };
     };
     uint64_t digest;     /* of the ring that routed it */
-    uint32_t index;      /* of its key in the many */
     uint32_t number;     /* in the slab */
     uint32_t generation; /* with the number: its ringcache_id */
-    enum rc_audience audience;
 };
 
 _Static_assert(sizeof(struct rc_operation) <= RC_PIPELINE_FETCH, "fetched as a whole");

@@ -286,7 +286,7 @@ static bool divert(ringcache_client *client, struct rc_submission *s, struct rc_
         !rc_failover_budget_spend(&client->failover_budget, rc_env_now_ms(&client->env))) {
         return false;
     }
-    s->diversion = (struct rc_diversion){.owner = owner, .lane = s->choice.lane};
+    s->diversion = (struct rc_diversion){.owner = &owner->lanes[s->choice.lane]};
     if (stores(command->verb)) {
         s->diversion.guest = lodge(client, guests, &name, guest, &at);
         if (s->diversion.guest == NULL) {
@@ -349,13 +349,13 @@ void rc_failover_accepted(ringcache_client *client, struct rc_operation *op,
         return;
     }
     op->diversion = *diversion;
-    rc_server_hold(diversion->owner);
+    rc_server_hold(diversion->owner->server);
     if (diversion->guest != NULL) {
         diversion->guest->under_way++;
     }
     if (diversion->guest != NULL || command->verb == RC_VERB_DELETE) {
         const struct rc_lost lost = {.prefix = client->prefix, .key = command->key};
-        rc_sweep_note(&diversion->owner->lanes[diversion->lane], &lost);
+        rc_sweep_note(diversion->owner, &lost);
     }
 }
 
@@ -378,11 +378,11 @@ void rc_failover_answered(struct rc_operation *op)
     }
     op->diversion = (struct rc_diversion){0};
     op->request.result.marks |= RC_MARK_SUBSTITUTE;
-    struct rc_guests *guests = &rc_member_of(diversion.owner)->guests;
+    struct rc_guests *guests = &rc_member_of(diversion.owner->server)->guests;
     if (diversion.guest != NULL && rc_guests_answered(guests, diversion.guest)) {
         stored(guests, op, diversion.guest);
     }
-    rc_server_let_go(diversion.owner);
+    rc_server_let_go(diversion.owner->server);
 }
 
 void rc_failover_asked(ringcache_client *client, size_t count)

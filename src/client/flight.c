@@ -233,7 +233,7 @@ void rc_flight_board(struct rc_flight *flight, struct rc_operation *op,
     const struct rc_submission *s, ringcache_id *id)
 {
     op->flight = flight;
-    op->audience = RC_TO_PASSENGER;
+    op->request.audience = RC_TO_PASSENGER;
     op->request.state = RC_REQUEST_JOINED;
     rc_list_append(&flight->callers, &op->request.link);
     rc_deadline_init(&op->request.deadline, caller_due);

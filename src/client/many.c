@@ -211,7 +211,7 @@ static struct rc_operation *prepare(struct rc_many *many, const struct queue *qu
 {
     struct rc_operation *op = rc_client_take(many->client);
     if (op != NULL) {
-        op->audience = RC_TO_MANY;
+        op->request.audience = RC_TO_MANY;
         op->many = many;
         op->index = queue->head;
         op->request.bulk = true;

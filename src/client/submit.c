@@ -68,7 +68,7 @@ static inline int begin(
     }
     op->cb = s->cb;
     op->user = s->user;
-    op->audience = s->audience;
+    op->request.audience = (uint8_t)s->audience;
     op->request.started_us = rc_env_now_us(env);
     *out = op;
     return 0;
@@ -85,9 +85,9 @@ static inline void accepted(
     ringcache_client *client, struct rc_operation *op, uint32_t timeout_ms, ringcache_id *id)
 {
     struct rc_env *env = &client->env;
-    env->submitted_us = op->request.started_us;
-    rc_env_defer(env); /* the turn's end measures how old that reading became */
+    rc_env_defer(env);
     if (op->request.state != RC_REQUEST_FINISHED) {
+        env->submitted_us = op->request.started_us; /* the turn's end measures how old that is */
         rc_env_arm(env, &op->request.deadline, rc_env_now_ms(env) + timeout_ms);
     }
     if (client->pending++ == 0) {

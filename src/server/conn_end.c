@@ -32,7 +32,6 @@ void rc_conn_slot_over(struct rc_conn *conn, struct rc_slot *slot, const struct 
     if (request == NULL) {
         return;
     }
-    request->conn = NULL;
     if (!slot->tombstone) {
         rc_request_finish(conn->env, request, result);
     } else if (request->state == RC_REQUEST_DELIVERED) {
@@ -126,7 +125,6 @@ static bool keep_command(
 
 static void wait_again(struct ending *ending, struct rc_request *request)
 {
-    request->conn = NULL;
     request->slot.replaced = false; /* it goes behind what the journal deletes */
     request->state = RC_REQUEST_WAITING;
     rc_list_append(ending->again, &request->link);
@@ -207,11 +205,11 @@ static void give_up_unsent(
 }
 
 /* It is kept, with its loan, or given up: its bytes in the output are no more either way. */
-static void end_one_unsent(struct rc_conn *conn, struct ending *ending, struct rc_slot *slot,
-    struct rc_output *out, size_t bytes)
+static void end_one_unsent(
+    struct rc_conn *conn, struct ending *ending, struct rc_slot *slot, struct rc_output *out)
 {
     const struct rc_lost lost = key_of(conn, slot, &ending->place);
-    const struct rc_front front = rc_output_front(out, bytes);
+    const struct rc_front front = rc_output_front(out, slot->bytes);
     bool kept = keep_unsent(conn, ending, slot, &lost, &front);
     conn->env->budget.used -= front.own.len;
     rc_output_release(out, &front);
@@ -227,14 +225,11 @@ static void move_unsent(
     struct rc_conn *conn, struct ending *ending, struct rc_slot *unsent, struct rc_output *out)
 {
     struct rc_slot *next;
-    uint64_t from = out->taken;
     rc_conn_charge(conn);
     conn->env->budget.used += out->own.len;
     for (struct rc_slot *slot = unsent; slot != NULL; slot = next) {
         next = slot->next;
-        uint64_t end = slot->end;
-        end_one_unsent(conn, ending, slot, out, (size_t)(end - from));
-        from = end;
+        end_one_unsent(conn, ending, slot, out);
     }
     rc_buf_deinit(&out->own);
     rc_outrun_mark(&ending->lost, ending->again);

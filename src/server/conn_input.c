@@ -95,18 +95,21 @@ static struct rc_result result_of(const struct rc_slot *slot, const struct rc_an
             .message = rc_slice_text("no memory to ask once more"),
         };
     }
-    return (struct rc_result){
+    struct rc_result result = {
         .status = answer->status,
         .maybe_applied = was_applied(slot, answer),
-        .refusal = answer->refusal,
+        .refusal = (uint8_t)answer->refusal,
         .marks = answer->marks,
         .flags = answer->flags,
-        .number = answer->number,
         .cas = slot->unasked_cas ? 0 : answer->cas,
         .ttl_ms = answer->ttl_ms,
         .value = answer->value,
         .message = answer->message,
     };
+    if (rc_verb_brings_number((enum rc_verb)slot->verb)) {
+        result.number = answer->number;
+    }
+    return result;
 }
 
 static void tell_refusal(struct rc_conn *conn, const struct rc_answer *answer, bool program)
@@ -338,9 +341,7 @@ static bool read_usual(struct rc_conn *conn, struct rc_slice input)
     if (reply.value.len > 0) {
         learn_size(conn, reply.value.len);
     }
-    struct rc_request *request = rc_slot_request(oldest);
-    request->conn = NULL;
-    rc_request_answer(conn->env, request, &reply);
+    rc_request_answer(conn->env, rc_slot_request(oldest), &reply);
     return true;
 }
 

@@ -146,10 +146,9 @@ static inline void note(
     }
 }
 
-static inline void sent(struct rc_conn *conn, struct rc_request *request)
+static inline void sent(struct rc_request *request)
 {
     request->slot.requested = true;
-    request->conn = conn;
     request->state = RC_REQUEST_SENT;
     request->attempts++;
 }
@@ -207,7 +206,7 @@ int rc_conn_send_alone(
         note(conn, &request->slot, command, notes);
         request->slot.dated = rc_conn_dates(conn, command);
         request->slot.unasked_cas = request->slot.dated && !command->want_cas;
-        sent(conn, request);
+        sent(request);
         queued(conn);
     }
     return rc;
@@ -216,14 +215,15 @@ int rc_conn_send_alone(
 /* ---- batches ---- */
 
 /* Of one command with many replies the first slot has all bytes but one for each other. */
-static void join_slots(struct rc_slot *first, uint64_t end, uint32_t count)
+static void join_slots(struct rc_slot *first, uint32_t count)
 {
-    uint32_t left = count;
-    for (struct rc_slot *slot = first; left > 0; slot = slot->next, left--) {
+    first->left = (uint8_t)count;
+    for (struct rc_slot *slot = first->next; --count > 0; slot = slot->next) {
         rc_line_fetch(slot->ahead, sizeof *slot);
-        slot->left = (uint8_t)left;
-        slot->joined = left < count;
-        slot->end = end - (left - 1);
+        first->bytes += slot->bytes - 1;
+        slot->bytes = 1;
+        slot->left = (uint8_t)count;
+        slot->joined = true;
     }
 }
 
@@ -232,12 +232,11 @@ void rc_conn_close_batch(struct rc_conn *conn)
     if (conn->batch.count == 0) {
         return;
     }
-    struct rc_pipeline *p = &conn->pipeline;
     size_t before = conn->out.own.len;
     bool joined = conn->codec->batch_close(&conn->out.own, &conn->batch);
-    rc_pipeline_correct(p, conn->out.own.len - before);
+    rc_pipeline_correct(&conn->pipeline, conn->out.own.len - before);
     if (joined) {
-        join_slots(conn->batch_first, p->encoded, conn->batch.count);
+        join_slots(conn->batch_first, conn->batch.count);
     }
     conn->batch.count = 0;
 }
@@ -303,7 +302,7 @@ static inline int join_batch(
     slot->token = rc_batch_token(&conn->batch);
     rc_read_log_put(&conn->reads, get->prefix, get->key);
     enqueue(conn, slot, NULL, conn->out.own.len - before);
-    sent(conn, request);
+    sent(request);
     return 0;
 }
 
@@ -401,7 +400,7 @@ int rc_conn_resend(struct rc_conn *conn, struct rc_request *request)
     }
     enqueue(conn, slot, loan, conn->out.own.len - before);
     queued(conn);
-    sent(conn, request);
+    sent(request);
     return 0;
 }
 

@@ -7,12 +7,12 @@
 void rc_liveness_sent(struct rc_liveness *l, const struct rc_pipeline *p, uint64_t kernel,
     uint64_t now_ms, uint64_t now_us)
 {
-    if (p->oldest != NULL && l->kernel < p->oldest->end && kernel > l->kernel) {
+    if (p->oldest != NULL && l->kernel < p->answered + p->oldest->bytes && kernel > l->kernel) {
         l->handed_ms = now_ms;
     }
     l->kernel = kernel;
-    if (l->mark == 0 && !l->stalled && p->newest != NULL && kernel >= p->newest->end) {
-        l->mark = p->newest->end;
+    if (l->mark == 0 && !l->stalled && p->newest != NULL && kernel >= p->encoded) {
+        l->mark = p->encoded;
         l->mark_us = now_us;
     }
 }

@@ -28,7 +28,7 @@ static inline void fetch_ahead(struct rc_pipeline *p, const struct rc_slot *slot
 void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
 {
     p->encoded += bytes;
-    slot->end = p->encoded;
+    slot->bytes = (uint32_t)bytes;
     slot->next = NULL;
     slot->due = true;
     if (p->newest != NULL) {
@@ -46,7 +46,7 @@ void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes)
 void rc_pipeline_correct(struct rc_pipeline *p, size_t bytes)
 {
     p->encoded += bytes;
-    p->newest->end = p->encoded;
+    p->newest->bytes += (uint32_t)bytes;
 }
 
 static void take_out(struct rc_pipeline *p, struct rc_slot *slot)
@@ -64,7 +64,7 @@ struct rc_slot *rc_pipeline_pop(struct rc_pipeline *p)
     if (p->oldest == NULL) {
         p->newest = NULL;
     }
-    p->answered = slot->end;
+    p->answered += slot->bytes;
     fetch_ahead(p, slot);
     take_out(p, slot);
     return slot;
@@ -81,7 +81,7 @@ struct rc_slot *rc_pipeline_cut_unsent(struct rc_pipeline *p)
     struct rc_slot *before = NULL;
     struct rc_slot *cut = p->oldest;
     while (cut != NULL && (start < p->sent || cut->joined)) {
-        start = cut->end;
+        start += cut->bytes;
         before = cut;
         cut = cut->next;
     }

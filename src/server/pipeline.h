@@ -8,9 +8,9 @@
  *                       replies came   │  the kernel has it │ our buffer  │
  *   slots:                             [oldest] [ … ] [ … ] [ … ] [newest]
  *
- * Pure: offsets and links. A slot's bytes are those between the end of the one before and its own.
- * Of a batch, one command with many replies, each slot but the first has one byte, and is joined to
- * the one before: what left in part stays whole.
+ * Pure: offsets and links. A slot's bytes begin behind those of the one before. Of a batch, one
+ * command with many replies, each slot but the first has one byte, and is joined to the one before:
+ * what left in part stays whole.
  *
  * With many under way, slots have left the cache when their replies come, and each tells no more
  * than where the next one is. So it also knows one that is RC_PIPELINE_AHEAD younger, which is
@@ -24,7 +24,7 @@
 
 enum {
     RC_PIPELINE_AHEAD = 8,
-    RC_PIPELINE_FETCH = 256, /* bytes: a slot, its request, and what the owner keeps behind that */
+    RC_PIPELINE_FETCH = 192, /* bytes: a slot, its request, and what the owner keeps behind that */
 };
 
 struct rc_pipeline {
@@ -37,7 +37,7 @@ struct rc_pipeline {
     uint64_t answered, sent, encoded;
 };
 
-/* The slot's command was just appended: `bytes` of it. */
+/* The slot's command was just appended: `bytes` of it, less than 4 GiB. */
 void rc_pipeline_push(struct rc_pipeline *p, struct rc_slot *slot, size_t bytes);
 
 /* The newest slot's command has `bytes` more, or less (two's complement), than was said. */

@@ -8,10 +8,12 @@
 #include "server/output.h"
 #include "server/server.h"
 
-/* It has its result, in the deadline's place: all that is left of it is its callback. */
+/* What is left of it is its callback: its result is to be written in the deadline's place. */
 static inline void conclude(struct rc_env *env, struct rc_request *request, struct rc_list *queue)
 {
-    request->finished_us = rc_env_now_us(env);
+    uint64_t elapsed_us = rc_env_now_us(env) - request->started_us;
+    rc_env_disarm(env, &request->deadline);
+    request->elapsed_us = elapsed_us;
     request->state = RC_REQUEST_FINISHED;
     rc_list_append(queue, &request->link);
 }
@@ -20,11 +22,10 @@ static inline void conclude(struct rc_env *env, struct rc_request *request, stru
  * written in narrow ones waits for those. */
 void rc_request_answer(struct rc_env *env, struct rc_request *request, const struct rc_usual *reply)
 {
+    conclude(env, request, &env->finished);
     const struct rc_usual came = *reply;
-    rc_env_disarm(env, &request->deadline);
     request->result =
         (struct rc_result){.status = came.status, .flags = came.flags, .value = came.value};
-    conclude(env, request, &env->finished);
     rc_env_want_drain(env);
 }
 
@@ -36,9 +37,8 @@ void rc_request_finish_into(struct rc_env *env, struct rc_request *request,
     } else if (request->state == RC_REQUEST_JOINED) {
         rc_list_remove(&request->link);
     }
-    rc_env_disarm(env, &request->deadline);
-    request->result = *result;
     conclude(env, request, queue);
+    request->result = *result;
 }
 
 void rc_request_finish(

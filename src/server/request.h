@@ -46,12 +46,14 @@ enum rc_request_state {
 struct rc_result {
     int status;
     uint32_t flags;
-    uint32_t marks; /* RC_MARK_STALE … */
-    enum rc_refusal refusal;
+    uint32_t marks;  /* RC_MARK_STALE … */
+    uint8_t refusal; /* enum rc_refusal */
     bool maybe_applied;
-    uint64_t number;
     uint64_t cas;
-    int64_t ttl_ms;
+    union {
+        uint64_t number; /* rc_verb_brings_number */
+        int64_t ttl_ms;  /* of all else */
+    };
     struct rc_slice value;
     struct rc_slice message;
 };
@@ -86,25 +88,25 @@ struct rc_request {
     struct rc_slot slot;
     struct rc_list link;  /* in lane->waiting or env->finished */
     struct rc_lane *lane; /* whose it is from submission on; of one that was JOINED: NULL */
-    struct rc_conn *conn; /* while its slot is due */
     struct rc_body *body;
-    uint64_t started_us;
     union {
         struct { /* until it is FINISHED */
             struct rc_deadline deadline;
+            uint64_t started_us;
             uint64_t noted; /* by the journal, when it was encoded last */
         };
         struct { /* from then on */
             struct rc_result result;
-            uint64_t finished_us;
+            uint64_t elapsed_us;
         };
     };
     uint32_t attempts;
-    uint8_t state;   /* enum rc_request_state */
-    bool lagged;     /* its deadline was put off by env->lag_ms */
-    bool bulk;       /* one of many: its lane counts those, and it leaves in a batch if it can */
-    bool reread : 1; /* a read, sent once more as its connection had ended: not a third time */
-    bool outrun : 1; /* a later write to its key was lost while it waited: its own is to go */
+    uint8_t state;    /* enum rc_request_state */
+    uint8_t audience; /* its owner's: who is told */
+    bool lagged;      /* its deadline was put off by env->lag_ms */
+    bool bulk : 1;    /* one of many: its lane counts those, and it leaves in a batch if it can */
+    bool reread : 1;  /* a read, sent once more as its connection had ended: not a third time */
+    bool outrun : 1;  /* a later write to its key was lost while it waited: its own is to go */
 };
 
 /* Whose it is; NULL: the library's own. */
@@ -129,6 +131,12 @@ static inline struct rc_wire *rc_request_wire(const struct rc_request *request)
 static inline bool rc_verb_writes(enum rc_verb verb)
 {
     return verb <= RC_VERB_FLUSH && verb != RC_VERB_GET;
+}
+
+/* Has its answer a number? Then it has no time to live. */
+static inline bool rc_verb_brings_number(enum rc_verb verb)
+{
+    return verb == RC_VERB_INCREMENT || verb == RC_VERB_DECREMENT || verb == RC_VERB_KEYS;
 }
 
 /* Is its answer an item that is there? */

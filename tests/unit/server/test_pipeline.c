@@ -56,12 +56,12 @@ static void an_empty_pipeline_owes_nothing(void **state)
     assert_int_equal(p.count, 0);
 }
 
-static void each_slot_ends_where_its_bytes_end(void **state)
+static void each_slot_has_the_bytes_of_its_command(void **state)
 {
     struct line *line = *state;
     assert_due(line, 0, SLOTS);
     for (size_t i = 0; i < SLOTS; i++) {
-        assert_int_equal(line->slots[i].end, ends[i]);
+        assert_int_equal(line->slots[i].bytes, ends[i] - (i > 0 ? ends[i - 1] : 0));
     }
     assert_int_equal(line->p.encoded, TOTAL);
     assert_int_equal(line->p.sent, 0);
@@ -89,11 +89,25 @@ static void an_emptied_pipeline_goes_on_at_its_offset(void **state)
         rc_pipeline_pop(&line->p);
     }
     rc_pipeline_push(&line->p, &line->slots[1], 5);
-    assert_int_equal(line->slots[1].end, TOTAL + 5);
+    assert_int_equal(line->p.encoded, TOTAL + 5);
+    assert_int_equal(line->p.answered, TOTAL);
     assert_due(line, 1, 2);
     assert_false(rc_pipeline_oldest_left(&line->p));
     rc_pipeline_hand(&line->p, 1);
     assert_true(rc_pipeline_oldest_left(&line->p));
+}
+
+static void a_corrected_command_is_answered_where_it_ends(void **state)
+{
+    struct line *line = *state;
+    rc_pipeline_correct(&line->p, 7);
+    rc_pipeline_correct(&line->p, (size_t)-3); /* four more in all */
+    assert_int_equal(line->p.encoded, TOTAL + 4);
+    rc_pipeline_hand(&line->p, TOTAL + 4);
+    for (size_t i = 0; i < SLOTS; i++) {
+        rc_pipeline_pop(&line->p);
+    }
+    assert_int_equal(line->p.answered, TOTAL + 4);
 }
 
 static void the_oldest_has_left_with_its_first_byte(void **state)
@@ -192,7 +206,7 @@ static void what_is_pushed_after_a_cut_follows_what_stayed(void **state)
     rc_pipeline_hand(&line->p, 15); /* the first, and part of the second */
     assert_ptr_equal(rc_pipeline_cut_unsent(&line->p), &line->slots[2]);
     rc_pipeline_push(&line->p, &line->slots[2], 7);
-    assert_int_equal(line->slots[2].end, 37);
+    assert_int_equal(line->p.encoded, 37);
     assert_due(line, 0, 3);
 }
 
@@ -201,7 +215,7 @@ static void a_pipeline_cut_to_nothing_takes_new_commands(void **state)
     struct line *line = *state;
     assert_ptr_equal(rc_pipeline_cut_unsent(&line->p), &line->slots[0]);
     rc_pipeline_push(&line->p, &line->slots[3], 8);
-    assert_int_equal(line->slots[3].end, 8);
+    assert_int_equal(line->p.encoded, 8);
     assert_due(line, 3, 4);
 }
 
@@ -321,9 +335,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_pipeline_owes_nothing),
-        cmocka_unit_test_setup(each_slot_ends_where_its_bytes_end, begin),
+        cmocka_unit_test_setup(each_slot_has_the_bytes_of_its_command, begin),
         cmocka_unit_test_setup(replies_are_due_in_the_order_of_the_commands, begin),
         cmocka_unit_test_setup(an_emptied_pipeline_goes_on_at_its_offset, begin),
+        cmocka_unit_test_setup(a_corrected_command_is_answered_where_it_ends, begin),
         cmocka_unit_test_setup(the_oldest_has_left_with_its_first_byte, begin),
         cmocka_unit_test(of_a_batch_that_left_in_part_every_reply_may_come),
         cmocka_unit_test(a_cut_leaves_a_batch_whole_of_which_its_first_left),
