@@ -136,19 +136,8 @@ static inline bool is_to_note(const struct rc_request *request, const struct rc_
     return rc_verb_reads_item(command->verb) && request->body == NULL;
 }
 
-/* There is room for that, where it `notes`. */
-static inline void note(
-    struct rc_conn *conn, struct rc_slot *slot, const struct rc_command *command, bool notes)
-{
-    slot->noted = notes;
-    if (notes) {
-        rc_read_log_put(&conn->reads, command->prefix, command->key);
-    }
-}
-
 static inline void sent(struct rc_request *request)
 {
-    request->slot.requested = true;
     request->state = RC_REQUEST_SENT;
     request->attempts++;
 }
@@ -197,19 +186,27 @@ int rc_conn_send_alone(
     struct rc_conn *conn, struct rc_request *request, const struct rc_command *command)
 {
     struct rc_command room;
-    bool notes = is_to_note(request, command);
+    struct rc_slot *slot = &request->slot;
+    bool notes = is_to_note(request, command), dates = rc_conn_dates(conn, command);
+    bool unasked_cas = dates && !command->want_cas;
+    /* At once: a processor that reads a word of which it has just written a part waits for that. */
+    slot->requested = true;
+    slot->noted = notes;
+    slot->dated = dates;
+    slot->unasked_cas = unasked_cas;
     int rc = notes ? rc_read_log_reserve(&conn->reads, command->prefix, command->key) : 0;
     if (rc == 0) {
-        rc = push(conn, &request->slot, as_sent(conn, command, &room));
+        rc = push(conn, slot, as_sent(conn, command, &room));
     }
-    if (rc == 0) {
-        note(conn, &request->slot, command, notes);
-        request->slot.dated = rc_conn_dates(conn, command);
-        request->slot.unasked_cas = request->slot.dated && !command->want_cas;
-        sent(request);
-        queued(conn);
+    if (rc < 0) {
+        return rc;
     }
-    return rc;
+    if (notes) {
+        rc_read_log_put(&conn->reads, command->prefix, command->key);
+    }
+    sent(request);
+    queued(conn);
+    return 0;
 }
 
 /* ---- batches ---- */
@@ -292,14 +289,15 @@ static inline int join_batch(
     if (rc < 0) {
         return rc;
     }
-    slot->unusual = 0;
-    slot->verb = RC_VERB_GET;
-    slot->left = 0;
-    slot->joined = false;
-    slot->logged = slot->fleeting = false;
-    slot->noted = true; /* for the codec, whatever else has a copy */
-    slot->want_cas = slot->dated = slot->unasked_cas = dates;
-    slot->token = rc_batch_token(&conn->batch);
+    *slot = (struct rc_slot){
+        .verb = RC_VERB_GET,
+        .token = rc_batch_token(&conn->batch),
+        .requested = true,
+        .noted = true, /* for the codec, whatever else has a copy */
+        .want_cas = dates,
+        .dated = dates,
+        .unasked_cas = dates,
+    };
     rc_read_log_put(&conn->reads, get->prefix, get->key);
     enqueue(conn, slot, NULL, conn->out.own.len - before);
     sent(request);
