@@ -65,24 +65,28 @@ static enum rc_decoded look_at_proof(struct rc_batch_look *look, struct rc_slice
     return RC_DECODED_ONE;
 }
 
+/* Where the keys are that were not passed yet (rc_batch_look). */
+struct place {
+    size_t keys_at;
+    uint32_t keys;
+};
+
 /* The key that is next to be passed; the batch's last one never is. */
-static bool next_key(
-    struct rc_batch_look *look, const struct rc_expect *expect, struct rc_slice *key)
+static bool next_key(struct place *place, const struct rc_expect *expect, struct rc_slice *key)
 {
-    if (look->keys + 1 >= expect->due) {
+    if (place->keys + 1 >= expect->due) {
         return false;
     }
-    look->keys++;
-    *key = rc_key_run_next(expect->keys, &look->keys_at);
+    place->keys++;
+    *key = rc_key_run_next(expect->keys, &place->keys_at);
     return true;
 }
 
-/* Find the key of a value among those that the values before it left; `*look` moves behind it. */
-static bool pass_key(
-    struct rc_batch_look *look, const struct rc_expect *expect, struct rc_slice key)
+/* Find the key of a value among those that the values before it left; `*place` moves behind it. */
+static bool pass_key(struct place *place, const struct rc_expect *expect, struct rc_slice key)
 {
     struct rc_slice asked;
-    while (next_key(look, expect, &asked)) {
+    while (next_key(place, expect, &asked)) {
         if (rc_slice_equal(asked, key)) {
             return true;
         }
@@ -97,52 +101,67 @@ static uint64_t bound_at(const struct rc_decoder *decoder, size_t at)
     return left < decoder->limits.max_value_bytes ? left : decoder->limits.max_value_bytes;
 }
 
-/* A value, whose line was read: where all of it is there, it is held, or left out, and `look` is
- * how far the batch was looked at. */
-static enum rc_decoded hold_value(struct rc_decoder *decoder, struct rc_slice input,
-    struct rc_batch_look look, const struct rc_memcached_value *value, struct rc_answer *answer)
+/* It was looked at as far as there, behind the key at `place`. Field by field: a processor that
+ * copies in wide words what it has just written in narrow ones waits for those. */
+static void note_value(struct rc_decoder *decoder, const struct rc_memcached_value *value,
+    const struct place *place, size_t at)
 {
-    size_t at = look.at + value->line_len, len = value->size;
+    struct rc_batch_look *look = &decoder->batch;
+    struct rc_batch_value *noted = &decoder->values[look->values++];
+    noted->at = (uint32_t)at;
+    noted->size = (uint32_t)value->size;
+    noted->flags = value->flags;
+    noted->key = (uint8_t)(place->keys - 1);
+    noted->left_out = decoder->excess.found;
+    noted->cas = value->cas;
+    look->keys = place->keys;
+    look->keys_at = place->keys_at;
+}
+
+/* A value, whose line was read, of the key in front of `place`: where all of it is there, it is
+ * held, or left out, and the batch was looked at so far. */
+static enum rc_decoded hold_value(struct rc_decoder *decoder, struct rc_slice input,
+    const struct place *place, const struct rc_memcached_value *value, struct rc_answer *answer)
+{
+    size_t at = decoder->batch.at + value->line_len, len = value->size;
     if (!rc_wire_admit(decoder, bound_at(decoder, at), at, &len)) {
         return RC_DECODED_MORE;
     }
-    look.at = at + len + CRLF_LEN;
-    if (input.len < look.at) {
-        decoder->need = look.at;
+    size_t end = at + len + CRLF_LEN;
+    if (input.len < end) {
+        decoder->need = end;
         return RC_DECODED_MORE;
     }
     if (memcmp(input.data + at + len, "\r\n", CRLF_LEN) != 0) {
         return rc_wire_bad(answer, "the value does not end where its length says");
     }
-    decoder->values[look.values++] = (struct rc_batch_value){
-        .at = (uint32_t)at,
-        .size = (uint32_t)value->size,
-        .flags = value->flags,
-        .key = (uint8_t)(look.keys - 1),
-        .left_out = decoder->excess.found,
-        .cas = value->cas,
-    };
+    note_value(decoder, value, place, at);
     if (decoder->excess.found) {
         decoder->crowded = decoder->crowded || value->size <= decoder->limits.max_value_bytes;
         decoder->excess = (struct rc_excess){0};
     }
-    decoder->batch = look;
+    decoder->batch.at = end;
     return RC_DECODED_ONE;
+}
+
+static struct place place_of(const struct rc_batch_look *look)
+{
+    return (struct place){.keys_at = look->keys_at, .keys = look->keys};
 }
 
 static enum rc_decoded look_at_value(struct rc_decoder *decoder, struct rc_slice input,
     struct rc_slice line, const struct rc_expect *expect, struct rc_answer *answer)
 {
-    struct rc_batch_look look = decoder->batch;
+    struct place place = place_of(&decoder->batch);
     struct rc_memcached_value value;
     const char *why = rc_memcached_read_value(line, expect->want_cas, &value);
-    if (why == NULL && !pass_key(&look, expect, value.key)) {
+    if (why == NULL && !pass_key(&place, expect, value.key)) {
         why = "the value carries another key";
     }
     if (why != NULL) {
         return rc_wire_bad(answer, why);
     }
-    return hold_value(decoder, input, look, &value, answer);
+    return hold_value(decoder, input, &place, &value, answer);
 }
 
 /* Any line. */
@@ -171,12 +190,13 @@ static enum rc_decoded look_closely(struct rc_decoder *decoder, struct rc_slice 
 static enum rc_decoded look_at_line(struct rc_decoder *decoder, struct rc_slice input,
     const struct rc_expect *expect, struct rc_answer *answer, size_t *consumed)
 {
-    struct rc_batch_look look = decoder->batch;
-    struct rc_slice rest = rc_slice(input.data + look.at, input.len - look.at), key;
+    const struct rc_batch_look *look = &decoder->batch;
+    struct place place = place_of(look);
+    struct rc_slice rest = rc_slice(input.data + look->at, input.len - look->at), key;
     struct rc_memcached_value value = {.size = 0};
-    bool usual = look.end_len == 0 && !expect->want_cas && next_key(&look, expect, &key) &&
+    bool usual = look->end_len == 0 && !expect->want_cas && next_key(&place, expect, &key) &&
                  rc_usual_value(rest, key, &value);
-    return usual ? hold_value(decoder, input, look, &value, answer)
+    return usual ? hold_value(decoder, input, &place, &value, answer)
                  : look_closely(decoder, input, expect, answer, consumed);
 }
 
