@@ -214,14 +214,16 @@ int rc_conn_send_alone(
 /* Of one command with many replies the first slot has all bytes but one for each other. */
 static void join_slots(struct rc_slot *first, uint32_t count)
 {
+    uint32_t bytes = first->bytes;
     first->left = (uint8_t)count;
     for (struct rc_slot *slot = first->next; --count > 0; slot = slot->next) {
         rc_line_fetch(slot->ahead, sizeof *slot);
-        first->bytes += slot->bytes - 1;
+        bytes += slot->bytes - 1;
         slot->bytes = 1;
         slot->left = (uint8_t)count;
         slot->joined = true;
     }
+    first->bytes = bytes;
 }
 
 void rc_conn_close_batch(struct rc_conn *conn)
