@@ -194,9 +194,9 @@ static void a_write_is_one_system_call_however_many_parts(void **state)
     for (size_t i = 0; i < 64; i++) {
         parts[i] = rc_slice(&digits[i % 16], 1);
     }
-    faults.sendmsg = fault(0, 0);
+    faults.send = fault(0, 0);
     assert_int_equal(rc_stream_write(p->e.s, parts, 64), 64);
-    assert_int_equal(faults.sendmsg.calls, 1);
+    assert_int_equal(faults.send.calls, 1);
     char heard[64];
     assert_int_equal(recv(p->peer, heard, sizeof heard, MSG_WAITALL), 64);
     assert_memory_equal(heard + 48, digits, 16);

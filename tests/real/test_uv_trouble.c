@@ -170,7 +170,7 @@ static void a_stream_may_be_closed_in_ended(void **state)
 static void a_stream_may_be_closed_in_writable(void **state)
 {
     struct pair *p = *state;
-    faults.sendmsg = fault(1, EAGAIN);
+    faults.send = fault(1, EAGAIN);
     struct rc_slice part = rc_slice_text("x");
     assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
     p->e.on_writable = close_at_once;
@@ -181,7 +181,7 @@ static void a_stream_may_be_closed_in_writable(void **state)
 static void a_stream_closed_in_received_is_not_told_that_it_may_write(void **state)
 {
     struct pair *p = *state;
-    faults.sendmsg = fault(1, EAGAIN);
+    faults.send = fault(1, EAGAIN);
     struct rc_slice part = rc_slice_text("x");
     assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
     p->e.on_received = close_on_bytes;
@@ -230,7 +230,7 @@ static void a_kernel_without_buffers_takes_nothing_and_is_asked_again(void **sta
 {
     struct pair *p = *state;
     struct rc_slice part = rc_slice_text("later");
-    faults.sendmsg = fault(1, ENOBUFS);
+    faults.send = fault(1, ENOBUFS);
     assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
     uint64_t before = uv_hrtime();
     run_until(&p->w, &p->e.writables, 1);
@@ -261,15 +261,15 @@ static void a_kernel_without_memory_both_ways_is_asked_again(void **state)
 {
     struct pair *p = *state;
     const struct rc_slice part = rc_slice_text("x");
-    faults.sendmsg = fault(1, EAGAIN);
+    faults.send = fault(1, EAGAIN);
     assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
     peer_say(p->peer, "bytes", 5);
     p->e.on_writable = write_again;
     faults.recv = fault(1, ENOMEM);
-    faults.sendmsg = fault(1, ENOBUFS);
+    faults.send = fault(1, ENOBUFS);
     run_until(&p->w, &p->e.writables, 1);
     assert_int_equal(p->e.received, 0);
-    assert_int_equal(faults.sendmsg.times, 0);
+    assert_int_equal(faults.send.times, 0);
     run_until(&p->w, &p->e.received, 5);
     run_until(&p->w, &p->e.writables, 2);
     end_say(&p->e, "later");
@@ -279,7 +279,7 @@ static void a_stream_that_cannot_be_watched_is_watched_later(void **state)
 {
     struct pair *p = *state;
     faults.poll = fault(2, 0);
-    faults.sendmsg = fault(1, EAGAIN);
+    faults.send = fault(1, EAGAIN);
     struct rc_slice part = rc_slice_text("x");
     assert_int_equal(rc_stream_write(p->e.s, &part, 1), 0);
     peer_say(p->peer, "bytes", 5);
@@ -291,7 +291,7 @@ static void a_stream_that_cannot_be_watched_is_watched_later(void **state)
 static void a_signal_interrupts_neither_reading_nor_writing(void **state)
 {
     struct pair *p = *state;
-    faults.sendmsg = fault(2, EINTR);
+    faults.send = fault(2, EINTR);
     end_say(&p->e, "hello");
     peer_say(p->peer, "world", 5);
     faults.recv = fault(2, EINTR);

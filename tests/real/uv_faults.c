@@ -26,6 +26,8 @@ int __real_socket(int family, int type, int protocol);
 int __wrap_socket(int family, int type, int protocol);
 int __real_connect(int fd, const struct sockaddr *to, socklen_t len);
 int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len);
+ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __real_recv(int fd, void *where, size_t room, int flags);
@@ -45,9 +47,14 @@ int __wrap_connect(int fd, const struct sockaddr *to, socklen_t len)
     return fails(&faults.connect) ? -1 : __real_connect(fd, to, len);
 }
 
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
+{
+    return fails(&faults.send) ? -1 : __real_send(fd, bytes, len, flags);
+}
+
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return fails(&faults.sendmsg) ? -1 : __real_sendmsg(fd, message, flags);
+    return fails(&faults.send) ? -1 : __real_sendmsg(fd, message, flags);
 }
 
 ssize_t __wrap_recv(int fd, void *where, size_t room, int flags)

@@ -5,14 +5,14 @@
 #include <stdatomic.h>
 
 /* How often, from now on, a call fails, with which errno; and how often it was made, by whichever
- * thread. */
+ * thread. `send` is of sendmsg, too. */
 struct fault {
     atomic_int times, calls;
     int error;
 };
 
 struct faults {
-    struct fault socket, connect, sendmsg, recv, alloc;
+    struct fault socket, connect, send, recv, alloc;
     struct fault poll; /* uv_poll_start: UV_EEXIST */
 };
 

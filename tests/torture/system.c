@@ -146,6 +146,14 @@ ssize_t torture_recv(struct torture_site *site, int fd, void *where, size_t room
     return world.fault.way == SYSTEM_LESS ? recv(fd, where, 1, flags) : -1;
 }
 
+ssize_t torture_send(struct torture_site *site, int fd, const void *bytes, size_t len, int flags)
+{
+    if (!due(site)) {
+        return send(fd, bytes, len, flags);
+    }
+    return world.fault.way == SYSTEM_LESS ? send(fd, bytes, 1, flags) : -1;
+}
+
 ssize_t torture_sendmsg(struct torture_site *site, int fd, const struct msghdr *message, int flags)
 {
     if (!due(site)) {

@@ -52,6 +52,7 @@ int torture_getsockopt(
 int torture_setsockopt(
     struct torture_site *site, int fd, int level, int option, const void *value, socklen_t len);
 ssize_t torture_recv(struct torture_site *site, int fd, void *where, size_t room, int flags);
+ssize_t torture_send(struct torture_site *site, int fd, const void *bytes, size_t len, int flags);
 ssize_t torture_sendmsg(struct torture_site *site, int fd, const struct msghdr *message, int flags);
 int torture_shutdown(struct torture_site *site, int fd, int how);
 int torture_close(struct torture_site *site, int fd);
