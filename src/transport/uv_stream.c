@@ -333,7 +333,7 @@ static size_t bytes_of(const struct rc_slice *parts, size_t count)
     return bytes;
 }
 
-/* One part goes by the call that asks less of the kernel: a hundredth of a request, if it is alone. */
+/* One part goes by the call that asks less of the kernel: a hundredth of a lone request. */
 static ssize_t send_iov(int fd, struct iovec *iov, size_t count)
 {
     return count == 1
