@@ -69,6 +69,27 @@ static void room_is_told_when_the_refused_would_be_taken(void **state)
     world_end(world);
 }
 
+/* One slow server does not take the room of all others. */
+static void what_one_connection_has_not_sent_is_a_quarter_of_the_bound(void **state)
+{
+    enum { BOUND = 400000, VALUE = 1000 };
+    (void)state;
+    struct world *world = world_new(64);
+    world_redis(world, "10.0.0.1", 6379);
+    world_option(world, "max_queued_bytes", "400000");
+    world_begin(world);
+    world_get(world, "k");
+    world_settle(world, 100);
+    size_t before = world->submitted;
+    char *value = big_value(VALUE);
+    fill(world, value, VALUE);
+    size_t bytes = (world->submitted - before) * VALUE;
+    assert_in_range(bytes, BOUND / 5, BOUND / 4);
+    world_settle(world, 1000);
+    free(value);
+    world_end(world);
+}
+
 static void a_value_as_large_as_permitted_is_sent_when_alone(void **state)
 {
     (void)state;
@@ -252,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(room_is_told_when_the_refused_would_be_taken),
+        cmocka_unit_test(what_one_connection_has_not_sent_is_a_quarter_of_the_bound),
         cmocka_unit_test(a_value_as_large_as_permitted_is_sent_when_alone),
         cmocka_unit_test(what_waits_is_not_held_twice),
         cmocka_unit_test(room_that_buffers_have_grown_is_within_the_bound),
